@@ -1,0 +1,5 @@
+"""`python -m alarmd` is `alarmd`."""
+
+from alarmd.cli.main import main
+
+main()

@@ -1,0 +1,52 @@
+"""The database, opened: one writer thread, one store, readers beside it; all of it from the loop's point of view."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from alarmd.adapters.exit_codes import STORAGE_FAILED, UNUSABLE_DATA, StartError
+from alarmd.storage.interface import StorageError, StorageUnusableError
+from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.writer_thread import WriterThread
+
+CLOSE_PATIENCE = 3.0  # s for the database to be closed; it loses nothing if it is not
+
+_log = structlog.get_logger(__name__)
+
+
+class OpenStorage:
+    """Raises StartError with the reason in one line. label: this server's."""
+
+    def __init__(self, url: str, label: str) -> None:
+        try:
+            self.store = open_store(url, label)
+            self.reader = open_reader(url)
+            self.snapshot = self.store.load()
+        except StorageUnusableError as error:
+            raise StartError(UNUSABLE_DATA, f"the database cannot be used: {error}") from error
+        except StorageError as error:
+            raise StartError(STORAGE_FAILED, f"the database cannot be reached: {error}") from error
+        self.writer = WriterThread()
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a method of the store on the writer's thread. Raises what it raises."""
+        return await asyncio.wrap_future(self.writer.call(function, *args))
+
+    async def close(self) -> None:
+        """After the last commit. A database that does not answer is left to itself."""
+        try:
+            await asyncio.wait_for(self.call(self._close), CLOSE_PATIENCE)
+        except (TimeoutError, StorageError) as error:
+            _log.warning("the database was not closed in order", reason=str(error) or "no answer")
+        self.writer.stop(0)
+
+    def close_now(self) -> None:
+        """When nothing has been started yet."""
+        self.writer.stop(CLOSE_PATIENCE)
+        self._close()
+
+    def _close(self) -> None:
+        self.reader.close()
+        self.store.close()

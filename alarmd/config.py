@@ -1,0 +1,368 @@
+"""The configuration: the only reader of its file and of the environment.
+
+`alarmd.toml` below, `ALARMD_SECTION_SETTING` above it, every mistake told at once. What concerns the rules has its
+default in core/settings.py, everything else here; alarmd.toml.example repeats them and a test compares.
+"""
+
+import difflib
+import ipaddress
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from alarmd.adapters.addresses import ALL
+from alarmd.adapters.time_zones import time_zone
+from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
+from alarmd.core.settings import Settings, UnknownDevices
+from alarmd.relays.registry import RELAYS
+from alarmd.storage.interface import StorageUnusableError
+
+PREFIX = "ALARMD_"
+CONFIG_VARIABLE = "ALARMD_CONFIG"
+NOT_SETTINGS = (CONFIG_VARIABLE, "ALARMD_TEST_", "ALARMD_PROVE", "ALARMD_SEEDS")  # of tests; they begin like settings
+FILE_NAME = "alarmd.toml"
+SYSTEM_FILE = Path("/etc/alarmd") / FILE_NAME
+MAX_FILE = 1_000_000  # bytes; a file larger than this is not a configuration
+
+_RULES = Settings()
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; mistakes: all of them, one line each, without secrets."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+def _split(value: object) -> object:
+    """A list in the environment: JSON, or its parts separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _is_address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("this is no IP address; names are not looked up") from None
+    return value
+
+
+def _is_listen_address(value: str) -> str:
+    return value if value == ALL else _is_address(value)
+
+
+def _is_loopback(value: str) -> str:
+    if not ipaddress.ip_address(_is_address(value)).is_loopback:
+        raise ValueError(
+            "there is no login here, so only this machine may reach it; use 127.0.0.1 or ::1, "
+            "and an SSH tunnel from elsewhere"
+        )
+    return value
+
+
+def _is_time_zone(value: str) -> str:
+    try:
+        time_zone(value)
+    except KeyError:
+        raise ValueError("this is no IANA time zone; write for example Europe/Prague") from None
+    return value
+
+
+def _is_database(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        from alarmd.storage import database_url  # not before: only who has a URL waits for SQLAlchemy to load
+
+        try:
+            database_url.parse(value.get_secret_value())
+        except StorageUnusableError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+def _is_destination(value: str) -> str:
+    if value not in RELAYS:
+        raise ValueError(f"there is no destination {value!r}; known are {', '.join(RELAYS)}")
+    return value
+
+
+def _is_plain_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text == "0" or not (text.isascii() and text.isprintable()) or set(text) & set(", \"'"):
+        raise ValueError('write ASCII letters, digits and signs, without comma, quote or blank, and not "0"')
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Loopback = Annotated[str, AfterValidator(_is_loopback)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class Server(Section):
+    """label: tells two servers apart. time_zone: of the site that a new installation starts with.
+    state_directory: empty for systemd's, else the user's."""
+
+    label: Annotated[str, Field(pattern=r"^[A-Z]$")] = _RULES.label
+    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = _RULES.time_zone
+    state_directory: str = ""
+
+
+class Lfcp(Section):
+    """Where devices reach the server, over UDP and TCP on one port number."""
+
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(_is_listen_address)], ...],
+        BeforeValidator(_split),
+        Field(min_length=1, max_length=16),
+    ] = (ALL,)
+    port: Port = 8443
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200
+    line_timeout: Seconds = 10.0
+    idle_timeout: Seconds = 3600.0
+
+
+class Operator(Section):
+    """The operator's port, UDP and TCP, for netcat and scripts."""
+
+    address: Loopback = "127.0.0.1"
+    port: Port = 8445
+    secret: Annotated[SecretStr, Field(max_length=62), AfterValidator(_is_plain_secret)] = SecretStr("")
+
+
+class Http(Section):
+    """The operator's API, /metrics and /healthz. hosts: further names it may be asked by, in the Host header."""
+
+    address: Loopback = "127.0.0.1"
+    port: Port = 8080
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_split), Field(max_length=64)] = ()
+
+
+class Storage(Section):
+    """url: empty for an SQLite file in the state directory."""
+
+    url: Annotated[SecretStr, AfterValidator(_is_database)] = SecretStr("")
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+
+
+class Devices(Section):
+    unknown: UnknownDevices = _RULES.unknown_devices
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] = _RULES.max_devices
+    message_rate: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = _RULES.message_rate
+    message_burst: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = _RULES.message_burst
+    stranger_rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] = _RULES.stranger_rate
+    stranger_burst: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = _RULES.stranger_burst
+
+
+class Supervision(Section):
+    report_within: Annotated[float, Field(ge=MIN_REPORT_WITHIN, le=MAX_REPORT_WITHIN, allow_inf_nan=False)] = (
+        _RULES.report_within
+    )
+    failover_hysteresis: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = _RULES.failover_hysteresis
+    failover_latched: bool = _RULES.failover_latched
+
+
+class Alarms(Section):
+    incident_quiet: Seconds = _RULES.incident_quiet
+    destinations: Annotated[
+        tuple[Annotated[str, AfterValidator(_is_destination)], ...],
+        BeforeValidator(_split),
+        Field(max_length=16),
+    ] = _RULES.destinations
+
+
+class Commands(Section):
+    time_to_live: Seconds = _RULES.command_time_to_live
+
+
+class Logging(Section):
+    """format: `auto` is for people on a terminal and JSON otherwise."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(BaseSettings):
+    """Everything the operator may set, checked."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    server: Server = Server()
+    lfcp: Lfcp = Lfcp()
+    operator: Operator = Operator()
+    http: Http = Http()
+    storage: Storage = Storage()
+    devices: Devices = Devices()
+    supervision: Supervision = Supervision()
+    alarms: Alarms = Alarms()
+    commands: Commands = Commands()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic-settings gives it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings  # the environment beats the file
+
+    @property
+    def state_directory(self) -> Path:
+        return Path(self.server.state_directory or default_state_directory(os.environ)).absolute()
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state_directory / "control.sock"
+
+    @property
+    def database_url(self) -> str:
+        """With its password: for the database only. log_setup.without_password makes it fit to be shown."""
+        return self.storage.url.get_secret_value() or f"sqlite:///{self.state_directory / 'alarmd.sqlite'}"
+
+    def rules(self) -> Settings:
+        """What concerns the rules."""
+        return Settings(
+            label=self.server.label,
+            time_zone=self.server.time_zone,
+            unknown_devices=self.devices.unknown,
+            report_within=self.supervision.report_within,
+            failover_hysteresis=self.supervision.failover_hysteresis,
+            failover_latched=self.supervision.failover_latched,
+            incident_quiet=self.alarms.incident_quiet,
+            command_time_to_live=self.commands.time_to_live,
+            max_devices=self.devices.limit,
+            message_rate=self.devices.message_rate,
+            message_burst=self.devices.message_burst,
+            stranger_rate=self.devices.stranger_rate,
+            stranger_burst=self.devices.stranger_burst,
+            destinations=self.alarms.destinations,
+        )
+
+
+def default_state_directory(environ: Mapping[str, str]) -> Path:
+    """systemd's StateDirectory=, else the user's own."""
+    if environ.get("STATE_DIRECTORY"):
+        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "alarmd"
+
+
+def find_config(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file to read: --config, $ALARMD_CONFIG, ./alarmd.toml, the user's, the system's; None: there is none."""
+    if given is not None:
+        return given
+    if environ.get(CONFIG_VARIABLE):
+        return Path(environ[CONFIG_VARIABLE])
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    candidates = (Path(FILE_NAME), home / "alarmd" / FILE_NAME, SYSTEM_FILE)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_config(given: Path | None = None) -> Config:
+    """Read, check and return the configuration. Raises ConfigError with every mistake in it."""
+    path = find_config(given)
+    values = _read(path) if path is not None else {}
+    mistakes = [*_unknown_sections(values), *_unknown_variables(os.environ)]
+    known = {name: value for name, value in values.items() if name in Config.model_fields}
+    try:
+        config = Config(**known)
+    except ValidationError as error:
+        raise ConfigError([*mistakes, *map(_mistake, error.errors(include_url=False, include_input=False))]) from None
+    if mistakes:
+        raise ConfigError(mistakes)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE + 1)
+        if len(text) > MAX_FILE:
+            raise ConfigError([f"{path}: larger than {MAX_FILE} bytes; this is no configuration"])
+        return tomllib.loads(text.decode())
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: is not UTF-8 text"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: is not TOML: {error}"]) from None
+
+
+def _unknown_sections(values: Mapping[str, Any]) -> Iterator[str]:
+    for name in values:
+        if name not in Config.model_fields:
+            yield f"{name}: no such section{_suggestion(name, Config.model_fields)}"
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Unknown settings of a known section are pydantic's to find."""
+    for name in sorted(environ):
+        section, separator, _ = name.removeprefix(PREFIX).partition("_")
+        if not name.startswith(PREFIX) or name.startswith(NOT_SETTINGS):
+            continue
+        if section.lower() not in Config.model_fields or not separator:
+            known = [_variable(*place) for place in _all_settings()]
+            yield f"{name}: no such setting{_suggestion(name, known)}"
+
+
+def _mistake(error: Any) -> str:
+    """One line: the setting, what is wrong, what is allowed."""
+    place = [str(part) for part in error["loc"]]
+    section = Config.model_fields[place[0]].annotation
+    settings = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+    name = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        return f"{name}: no such setting{_suggestion(place[-1], settings)}"
+    what = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if len(place) < 2 or place[1] not in settings:
+        return f"{name}: {what}; write a section [{place[0]}]"
+    default = settings[place[1]].default
+    shown = default.get_secret_value() if isinstance(default, SecretStr) else default
+    return f"{name}: {what} (default: {json.dumps(shown)}; environment: {_variable(place[0], place[1])})"
+
+
+def _suggestion(wrong: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(wrong.lower(), {one.lower(): one for one in known}, n=1)
+    right = {one.lower(): one for one in known}
+    if close:
+        return f"; did you mean {right[close[0]]}?"
+    return f"; known are {', '.join(known)}" if len(right) < 20 else "; alarmd.toml.example lists them all"
+
+
+def _all_settings() -> Iterator[tuple[str, str]]:
+    for name, section in Config.model_fields.items():
+        for setting in section.annotation.model_fields:  # type: ignore[union-attr]  # every field is a Section
+            yield name, setting
+
+
+def _variable(section: str, setting: str) -> str:
+    return f"{PREFIX}{section}_{setting}".upper()

@@ -1,0 +1,59 @@
+"""The commands of one device that cannot name what it acknowledges: in order, one in flight."""
+
+from collections import deque
+
+from alarmd.core.records import Command
+
+MAX_QUEUED = 16  # a device
+MAX_SENDS = 3
+ERROR_BELONGS = 300.0  # s after its ACK in which an ERR or SLEP is taken to be about a command
+ROWS_GAP = 15.0  # s between two rows replies, see docs/protocol.md
+
+
+class CommandQueue:
+    """awaiting_quiet: a command came to its end, so the next heartbeat gets none: an ERR that follows still belongs to
+    `acknowledged`, and a late ACK, which names nothing, to nobody. acknowledged: until the next command goes out, or
+    for ERROR_BELONGS seconds."""
+
+    __slots__ = (
+        "acknowledged",
+        "acknowledged_at",
+        "awaiting_quiet",
+        "in_flight",
+        "reset_acknowledged",
+        "rows_sent",
+        "sent_to",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self.waiting: deque[Command] = deque()
+        self.in_flight: Command | None = None
+        self.sent_to = ""  # the host that the one in flight went to
+        self.awaiting_quiet = False
+        self.acknowledged: Command | None = None
+        self.acknowledged_at = 0.0
+        self.reset_acknowledged = False
+        self.rows_sent: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.waiting) + (self.in_flight is not None)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to send and nothing to wait for: heartbeats may be answered from the cache."""
+        return not self.waiting and self.in_flight is None and not self.awaiting_quiet
+
+    def just_acknowledged(self, mono: float) -> Command | None:
+        """What a message that names no command may be about."""
+        return self.acknowledged if mono - self.acknowledged_at <= ERROR_BELONGS else None
+
+    def take_out(self, command_id: int) -> Command:
+        """Remove a command that has no outcome yet, wherever it stands."""
+        if self.in_flight is not None and self.in_flight.id == command_id:
+            command, self.in_flight = self.in_flight, None
+            self.awaiting_quiet = True
+        else:
+            command = next(waiting for waiting in self.waiting if waiting.id == command_id)
+            self.waiting.remove(command)
+        return command

@@ -1,0 +1,145 @@
+"""One device as the rules see it now, and the table of its presence.
+
+A slots class, since there may be 100,000 of them: what only few devices need hangs off `commands` and `bucket`.
+"""
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from alarmd.core.paths import Path
+from alarmd.core.rate_limits import TokenBucket
+from alarmd.core.records import Device, Presence
+
+if TYPE_CHECKING:
+    from alarmd.core.command_queue import CommandQueue
+
+HOLD = 10.0  # s of report_within kept back to judge and tell a loss
+JUDGED_EARLY = 0.75  # s before the limit at which silence is judged, so that the loss is told within the limit
+MISSES = 3  # heartbeats that may go missing before contact counts as lost
+REGULAR_HEARTBEATS = 5  # in a row before a device nobody adopted is supervised
+MIN_REPORT_WITHIN = 20.0  # s; the least for which the interval allowed is still over 3 s
+MAX_REPORT_WITHIN = 7 * 86_400.0
+MAX_SLEEP = 86_400.0  # s that a device may declare to be silent
+
+
+class Sign(Enum):
+    """What moves a device from one presence to another."""
+
+    HEARD = auto()
+    BECAME_REGULAR = auto()
+    INTERVAL_MISSED = auto()
+    LIMIT_REACHED = auto()
+    SLEEP_DECLARED = auto()
+
+
+TRANSITIONS: dict[tuple[Presence, Sign], Presence] = {
+    (Presence.NEW, Sign.HEARD): Presence.NEW,
+    (Presence.NEW, Sign.BECAME_REGULAR): Presence.ONLINE,
+    (Presence.NEW, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.ONLINE, Sign.HEARD): Presence.ONLINE,
+    (Presence.ONLINE, Sign.INTERVAL_MISSED): Presence.LATE,
+    (Presence.ONLINE, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.LATE, Sign.HEARD): Presence.ONLINE,
+    (Presence.LATE, Sign.LIMIT_REACHED): Presence.LOST,
+    (Presence.LATE, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.LOST, Sign.HEARD): Presence.ONLINE,
+    (Presence.LOST, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.ASLEEP, Sign.HEARD): Presence.ONLINE,
+    (Presence.ASLEEP, Sign.INTERVAL_MISSED): Presence.LATE,
+    (Presence.ASLEEP, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+}
+ILLEGAL = frozenset(
+    {
+        (Presence.NEW, Sign.INTERVAL_MISSED),  # nobody supervises it yet
+        (Presence.NEW, Sign.LIMIT_REACHED),
+        (Presence.ONLINE, Sign.BECAME_REGULAR),
+        (Presence.ONLINE, Sign.LIMIT_REACHED),  # it is late first
+        (Presence.LATE, Sign.BECAME_REGULAR),
+        (Presence.LATE, Sign.INTERVAL_MISSED),
+        (Presence.LOST, Sign.BECAME_REGULAR),
+        (Presence.LOST, Sign.INTERVAL_MISSED),
+        (Presence.LOST, Sign.LIMIT_REACHED),
+        (Presence.ASLEEP, Sign.BECAME_REGULAR),
+        (Presence.ASLEEP, Sign.LIMIT_REACHED),
+    }
+)
+
+
+def allowed_interval(report_within: float) -> float:
+    """The longest time between heartbeats, s, with which a loss is still told within report_within."""
+    return (report_within - HOLD) / MISSES
+
+
+class DeviceSession:
+    """Times are monotonic seconds of the rules' own clock, which stands still while the server is blind."""
+
+    __slots__ = (
+        "alarm_incident",  # id of the motion alarm whose incident is going on
+        "asleep_until",  # until when silence is normal: declared, or excused; None otherwise
+        "boot_id",  # as last reported
+        "bucket",  # of stored messages; made when the first one comes
+        "cached",  # the listener answers its heartbeats from the cache
+        "commands",  # made when the first one is queued
+        "detector_asserted",  # when the wanted state was last sent
+        "device",
+        "dialect_suggested",
+        "filed",  # the wheel's bucket that it waits in
+        "habits",  # frames seen that only a seed device sends
+        "heartbeats_unanswered",  # in a row, on purpose
+        "loss_alarm",  # id of the alarm that tells of its loss
+        "motion_at",  # of the incident's last motion
+        "motion_wall",  # the same on the wall clock
+        "motions",  # of the incident that its alarm does not count yet
+        "path",  # of its last heartbeat; None before the first
+        "presence",
+        "regular",  # heartbeats in a row within the interval allowed
+        "reported_detector",
+        "saved",  # when its contact was last written
+        "seen",  # the last sign of life, or the start of the grace it was given
+    )
+
+    def __init__(self, device: Device, presence: Presence, seen: float) -> None:
+        self.device = device
+        self.presence = presence
+        self.seen = seen
+        self.saved = seen
+        self.path: Path | None = None
+        self.filed: int | None = None
+        self.asleep_until: float | None = None
+        self.regular = 0
+        self.cached = False
+        self.commands: CommandQueue | None = None
+        self.bucket: TokenBucket | None = None
+        self.boot_id: str | None = None
+        self.reported_detector: bool | None = None
+        self.detector_asserted: float | None = None
+        self.heartbeats_unanswered = 0
+        self.habits = 0
+        self.dialect_suggested = False
+        self.loss_alarm: int | None = None
+        self.alarm_incident: int | None = None
+        self.motion_at = 0.0
+        self.motion_wall = 0
+        self.motions = 0
+
+    def move(self, sign: Sign) -> bool:
+        """Follow the table; True if the presence changed. KeyError for an illegal sign: a defect of ours."""
+        before = self.presence
+        self.presence = TRANSITIONS[before, sign]
+        return self.presence is not before
+
+    @property
+    def interval(self) -> float:
+        return allowed_interval(self.device.report_within)
+
+    def silent_since(self) -> float:
+        """From when silence counts: declared sleep is none."""
+        return self.seen if self.asleep_until is None else max(self.seen, self.asleep_until)
+
+    def deadline(self) -> float | None:
+        """When silence next changes its presence; None while nothing is expected of it."""
+        if self.presence in (Presence.NEW, Presence.LOST):
+            return None
+        if self.presence is Presence.LATE:
+            return self.silent_since() + self.device.report_within - JUDGED_EARLY
+        return self.silent_since() + self.interval

@@ -1,0 +1,115 @@
+"""What the rules decide, in the imperative. Durable effects are committed before the others of the same turn leave.
+
+One `engine.handle(input, now)` is one turn; its effects are one unit: stored together or not at all.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from alarmd.core.paths import Path
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Record, Site, Zone
+
+if TYPE_CHECKING:
+    from alarmd.core.device_session import DeviceSession
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSite:
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class SaveZone:
+    zone: Zone
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDevice:
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class SaveContacts:
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAlarm:
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCommand:
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDelivery:
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """Bytes for a device. `promises`: the frame says that something is stored, so it waits for the commit;
+    a heartbeat's ACK and a command promise nothing and leave at once."""
+
+    path: Path
+    payload: bytes
+    promises: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CloseConnection:
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RejectFrame:
+    """Garbage, or more than a limit allows: counted by reason, sampled in the log, never answered."""
+
+    path: Path
+    reason: str  # a reason code of lfcp or of core/rejections.py; doubles as a metric label
+    sample: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHeartbeat:
+    """The same payload from the same path is a plain heartbeat of this session until EvictHeartbeat says otherwise."""
+
+    session: "DeviceSession"
+    path: Path
+    payload: bytes
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EvictHeartbeat:
+    session: "DeviceSession"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of an operator's request, given after the commit."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """An operator's request that changes nothing. `message` names the field, the limit and the fix."""
+
+    reason: str  # unknown_device, unknown_zone, unknown_alarm, invalid, queue_full, unavailable …
+    field: str
+    message: str
+
+
+DurableEffect = RecordEvent | SaveSite | SaveZone | SaveDevice | SaveContacts | SaveAlarm | SaveCommand | QueueDelivery
+OutgoingEffect = SendFrame | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat | Answer | Refuse
+Effect = DurableEffect | OutgoingEffect
+
+DURABLE = (RecordEvent, SaveSite, SaveZone, SaveDevice, SaveContacts, SaveAlarm, SaveCommand, QueueDelivery)

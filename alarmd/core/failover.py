@@ -1,0 +1,162 @@
+"""Failover alarm mode: what a device's detector is wanted to do = the operator's wish OR any cause.
+
+A cause is a device of the zone that contact was lost with: its neighbours watch for it. Contact must be back for
+`failover_hysteresis` before the cause ends (or, latched, until the operator switches off). Each change of a device's
+wanted state has a version, so that an older one never overrides a newer one.
+"""
+
+from collections import deque
+
+from alarmd.core.commands import enqueue, open_commands, supersede
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.records import Command, Dialect, Standing
+from alarmd.core.state import UNASSIGNED
+from alarmd.core.turn import Turn
+from lfcp.constants import Verb
+
+HYSTERESIS = "hysteresis"  # kind of appointment: did a zone's causes end?
+UPDATES = "updates"  # kind of appointment: devices of a zone that do not know its mode yet
+MAX_UPDATES = 500  # of them in one turn, some 15 ms and 2,000 rows: a large zone keeps no alarm waiting
+UPDATES_GAP = 0.25  # s between two such turns
+RESTART = "a restart"  # the cause that a zone in failover mode carries over one
+REASSERT_GAP = 300.0  # s between two attempts to correct a device that does not do what is wanted
+DETECTOR = frozenset({str(Verb.ENAL), str(Verb.DSAL)})
+
+
+def contact_lost(turn: Turn, session: DeviceSession) -> None:
+    """A device of the zone is gone: its neighbours' detectors are wanted on."""
+    zone_id = session.device.zone_id
+    if session.device.standing is Standing.ADOPTED and turn.state.zones[zone_id].name != UNASSIGNED:
+        add_cause(turn, zone_id, session.device.name, None)
+
+
+def contact_found(turn: Turn, session: DeviceSession) -> None:
+    """The cause ends when contact has held for a while."""
+    zone_id = session.device.zone_id
+    if session.device.name in turn.state.causes.get(zone_id, {}):
+        add_cause(turn, zone_id, session.device.name, turn.now.mono + turn.state.settings.failover_hysteresis)
+
+
+def add_cause(turn: Turn, zone_id: int, cause: str, ends: float | None) -> None:
+    """ends: monotonic s; None while the cause goes on."""
+    causes = turn.state.causes.setdefault(zone_id, {})
+    was_normal = not causes
+    causes[cause] = ends
+    if ends is not None:
+        turn.state.agenda.add(ends, HYSTERESIS, zone_id)
+    if was_normal:
+        turn.record(EventKind.MODE_CHANGED, f"failover alarm mode on: contact lost with {cause}", zone_id=zone_id)
+        _update_zone(turn, zone_id)
+
+
+def drop_cause(turn: Turn, zone_id: int, cause: str) -> None:
+    """The device left the zone, or is no longer ours."""
+    causes = turn.state.causes.get(zone_id, {})
+    if cause in causes:
+        del causes[cause]
+        _leave_mode(turn, zone_id, causes, f"{cause} is no longer of this zone")
+
+
+def check_hysteresis(turn: Turn, zone_id: int) -> None:
+    """The appointment of a zone: end the causes whose time has come."""
+    causes = turn.state.causes.get(zone_id)
+    if causes is None or turn.state.settings.failover_latched:
+        return
+    for cause in [name for name, ends in causes.items() if ends is not None and ends <= turn.now.mono]:
+        del causes[cause]
+        _leave_mode(turn, zone_id, causes, f"contact with {cause} is back")
+
+
+def release(turn: Turn, zone_id: int) -> None:
+    """The operator switches off: latched causes whose contact is back end."""
+    causes = turn.state.causes.get(zone_id, {})
+    for cause in [name for name, ends in causes.items() if ends is not None]:
+        del causes[cause]
+        _leave_mode(turn, zone_id, causes, "the operator switched it off")
+
+
+def wish(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: float) -> Command:
+    """The operator's ENAL or DSAL: kept, and sent even if nothing changes, since somebody asked for it."""
+    turn.change_device(session, detector_wish=on)
+    if not on:
+        release(turn, session.device.zone_id)
+    _settle(turn, session)
+    return _assert(turn, session, by, seconds)
+
+
+def update(turn: Turn, session: DeviceSession) -> None:
+    """Work out anew what is wanted of a device, and tell it if that changed."""
+    changed, device = _settle(turn, session), session.device
+    if changed and device.wanted_detector is not None and device.dialect is not Dialect.SEED:
+        _assert(turn, session, "alarmd", turn.state.settings.command_time_to_live)
+
+
+def reassert(turn: Turn, session: DeviceSession, why: str) -> None:
+    """The device rebooted, or reports otherwise: tell it again, but do not nag."""
+    device, now = session.device, turn.now
+    if device.wanted_detector is None or device.dialect is Dialect.SEED or device.standing is Standing.QUARANTINED:
+        return
+    if any(command.verb in DETECTOR for command in open_commands(session)):
+        return
+    if session.detector_asserted is not None and now.mono - session.detector_asserted < REASSERT_GAP:
+        return
+    turn.record(EventKind.DETECTOR_REASSERTED, why, session)
+    _assert(turn, session, "alarmd", turn.state.settings.command_time_to_live)
+
+
+def _wanted(turn: Turn, session: DeviceSession) -> bool | None:
+    """Off is only ever sent to a device that somebody wanted on, or that the operator wants off."""
+    device = session.device
+    if device.standing is Standing.ADOPTED and turn.state.causes.get(device.zone_id):
+        return True
+    if device.detector_wish is None and device.wanted_detector is not None:
+        return False
+    return device.detector_wish
+
+
+def _settle(turn: Turn, session: DeviceSession) -> bool:
+    """Keep what is wanted now; whether it changed."""
+    device, wanted = session.device, _wanted(turn, session)
+    if wanted is device.wanted_detector:
+        return False
+    turn.change_device(session, wanted_detector=wanted, wanted_version=device.wanted_version + 1)
+    return True
+
+
+def _assert(turn: Turn, session: DeviceSession, by: str, seconds: float) -> Command:
+    supersede(turn, session, DETECTOR)
+    session.detector_asserted = turn.now.mono
+    verb = Verb.ENAL if session.device.wanted_detector else Verb.DSAL
+    return enqueue(turn, session, str(verb), (), by, seconds)
+
+
+def _leave_mode(turn: Turn, zone_id: int, causes: dict[str, float | None], why: str) -> None:
+    if causes:
+        return
+    del turn.state.causes[zone_id]
+    turn.record(EventKind.MODE_CHANGED, f"failover alarm mode off: {why}", zone_id=zone_id)
+    _update_zone(turn, zone_id)
+
+
+def _update_zone(turn: Turn, zone_id: int) -> None:
+    """Its devices follow the mode, at once if they are few."""
+    updates = turn.state.mode_updates
+    under_way = zone_id in updates
+    updates[zone_id] = deque(turn.state.zone_members.get(zone_id, ()))
+    if not under_way:
+        update_some(turn, zone_id)
+
+
+def update_some(turn: Turn, zone_id: int) -> None:
+    """The appointment of a zone whose mode changed: go on with the devices that wait, unless storage lags behind."""
+    state = turn.state
+    waiting = state.mode_updates[zone_id]
+    for _ in range(0 if state.backlog_full else min(MAX_UPDATES, len(waiting))):
+        session = state.by_id.get(waiting.popleft())
+        if session is not None:
+            update(turn, session)
+    if waiting:
+        state.agenda.add(turn.now.mono + UPDATES_GAP, UPDATES, zone_id)
+    else:
+        del state.mode_updates[zone_id]

@@ -1,0 +1,145 @@
+"""What a device's frame means: read it, find who speaks, and carry out its verb. Garbage is counted, never answered."""
+
+from collections.abc import Callable
+
+from alarmd.core import alarms, commands, heartbeats, supervision
+from alarmd.core.admission import admit
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import CloseConnection, SendFrame
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.inputs import FrameReceived
+from alarmd.core.message_limits import over_limit
+from alarmd.core.paths import Path
+from alarmd.core.records import Dialect, Presence, Standing
+from alarmd.core.rejections import Rejection
+from alarmd.core.turn import Turn
+from lfcp import TOLERANT, Leniency, Message, ProtocolError, decode, encode
+from lfcp.constants import VERBS, Verb
+
+SEED_MOTION = "CAMERA_MOTION_DETECTED"  # how the 2020 camera says MOAL: as the text of a LOG
+SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Leniency.EMPTY_VERB, Leniency.BEACON})
+HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
+SLEEP_AFTER_DSLP = 3600.0  # s of silence that are normal after DSLP, unless the device says SLEP
+
+
+def frame_received(turn: Turn, frame: FrameReceived) -> None:
+    """One datagram or line. Over TCP the first one that cannot be read ends the connection."""
+    try:
+        message = decode(frame.payload, TOLERANT)
+    except ProtocolError as error:
+        turn.reject(frame.path, error.reason, frame.payload)
+        if frame.path.transport == "tcp":
+            turn.effects.append(CloseConnection(frame.path))
+        return
+    session = turn.state.sessions.get(message.name)
+    if session is None:
+        admitted = admit(turn, message, frame.path)
+        if isinstance(admitted, Rejection):
+            turn.reject(frame.path, admitted, frame.payload)
+            return
+        session = admitted
+    elif session.device.dialect is Dialect.LFCP1 and message.leniencies:
+        turn.reject(frame.path, Rejection.NOT_BY_THE_BOOK, frame.payload)
+        return
+    _obey(turn, session, message, frame)
+
+
+def _obey(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    if message.leniencies & SEED_HABITS:
+        _watch_habits(turn, session)
+    handler = HANDLERS.get(message.verb)
+    if handler is not None:
+        handler(turn, session, message, frame)
+    elif message.verb in VERBS and session.device.dialect is not Dialect.SEED:
+        turn.reject(frame.path, Rejection.WRONG_DIRECTION, frame.payload)
+    else:  # a beacon, an empty or unknown verb: a sign of life and nothing more
+        supervision.heard(turn, session)
+
+
+def _acknowledgement(turn: Turn, session: DeviceSession, _message: Message, frame: FrameReceived) -> None:
+    """An ACK is never answered. One from a sleeper is a late copy: it says that it fell asleep, not that it woke."""
+    if session.presence is Presence.ASLEEP:
+        return
+    supervision.heard(turn, session)
+    done = commands.acknowledged(turn, session, frame.path)
+    if done is not None and done.verb == Verb.DSLP:
+        supervision.declare_sleep(turn, session, SLEEP_AFTER_DSLP)
+
+
+def _log(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    if message.text == SEED_MOTION and session.device.dialect is not Dialect.LFCP1:
+        _motion(turn, session, message, frame)
+    elif _accept(turn, session, frame):
+        turn.record(EventKind.LOG, message.text, session)
+        _promise(turn, session, frame.path)
+
+
+def _error(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    if _accept(turn, session, frame):
+        turn.record(EventKind.ERROR, message.text, session)
+        commands.error_reported(turn, session, frame.path, message.text)
+        _promise(turn, session, frame.path)
+
+
+def _motion(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    begins = session.alarm_incident is None and session.device.standing is Standing.ADOPTED
+    if not _accept(turn, session, frame, unlimited=begins):
+        return
+    if alarms.room_for_motion(turn, session):
+        alarms.motion(turn, session, message.text)
+        _promise(turn, session, frame.path)
+    else:
+        turn.reject(frame.path, Rejection.NO_ROOM, frame.payload)
+
+
+def _sleep(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    """A device without a key may sleep only because we told it to: anybody can send this frame."""
+    if not _accept(turn, session, frame):
+        return
+    seconds = int(message.params[0]) if message.params[0].isdecimal() else 0
+    if seconds and commands.told_to_sleep(turn, session, frame.path):
+        supervision.declare_sleep(turn, session, seconds)
+    else:
+        turn.record(EventKind.LOG, f"said it sleeps for {message.params[0]} s; nobody told it to", session)
+    _promise(turn, session, frame.path)
+
+
+def _accept(turn: Turn, session: DeviceSession, frame: FrameReceived, unlimited: bool = False) -> bool:
+    """Whether a message may be stored. It is a sign of life either way, and not acknowledged if it may not.
+
+    unlimited: what begins an incident of an adopted device, at most once a minute; nobody may keep an alarm from being
+    told by a flood in the device's name."""
+    supervision.heard(turn, session)
+    if session.path is None:
+        supervision.move_path(turn, session, frame.path)
+    reason = over_limit(turn, session)
+    if unlimited and reason is Rejection.DEVICE_RATE:
+        return True
+    if reason is not None:
+        turn.reject(frame.path, reason, frame.payload)
+    return reason is None
+
+
+def _promise(turn: Turn, session: DeviceSession, path: Path) -> None:
+    """The ACK of a message: it says that the message is stored. A device that must hear silence gets none."""
+    if not session.device.arming_answers:
+        turn.effects.append(SendFrame(path, encode(session.device.name, Verb.ACK), promises=True))
+
+
+def _watch_habits(turn: Turn, session: DeviceSession) -> None:
+    session.habits += 1
+    if session.habits >= HABITS_TO_SUGGEST and not session.dialect_suggested:
+        session.dialect_suggested = True
+        if session.device.dialect is Dialect.AUTO:
+            text = f"it behaves like the 2020 camera: alarmd device set {session.device.name} dialect=seed"
+            turn.record(EventKind.DIALECT_SUGGESTED, text, session)
+
+
+HANDLERS: dict[str, Callable[[Turn, DeviceSession, Message, FrameReceived], None]] = {
+    Verb.HEARTBEAT: heartbeats.heartbeat,
+    Verb.ACK: _acknowledgement,
+    Verb.LOG: _log,
+    Verb.ERR: _error,
+    Verb.MOAL: _motion,
+    Verb.SLEP: _sleep,
+}

@@ -1,0 +1,21 @@
+"""Hybrid logical clock: stamps that follow the wall clock but never go back, and order what two servers did.
+
+Kulkarni et al., "Logical Physical Clocks" (2014). A stamp is one integer: milliseconds since 1970 shifted left by
+COUNTER_BITS, plus a counter for stamps within one millisecond or while the wall clock is behind.
+"""
+
+from alarmd.core.instant import Instant
+
+COUNTER_BITS = 16
+
+
+class HybridClock:
+    __slots__ = ("last",)
+
+    def __init__(self, last: int = 0) -> None:
+        self.last = last
+
+    def stamp(self, now: Instant) -> int:
+        """A stamp greater than every one before, and not less than the wall clock."""
+        self.last = max(self.last + 1, (now.wall // 1000) << COUNTER_BITS)
+        return self.last

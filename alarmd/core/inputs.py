@@ -1,0 +1,197 @@
+"""What happened, in the past tense: everything that can reach the rules, operators' requests included."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from alarmd.core.paths import Path
+from alarmd.core.records import Arming, Dialect
+
+if TYPE_CHECKING:
+    from alarmd.core.device_session import DeviceSession
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    """One datagram, or one line of a TCP connection without its line end."""
+
+    payload: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatsRepeated:
+    """Plain heartbeats that the listener answered from its cache, see CacheHeartbeat."""
+
+    sessions: Sequence["DeviceSession"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The one timer. `due`: the monotonic time it was set to; much later than that means the server was blind."""
+
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStarted:
+    """The first input. `version`: the program's."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStopping:
+    """The last input of a planned stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailed:
+    """A commit failed and is being retried; `reason` is for people and holds no secrets."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRecovered:
+    """Commits succeed again; everything that waited is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogFilled:
+    """Too many turns wait for a commit: refuse what would need one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogDrained:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TurnQuarantined:
+    """The database refused one turn alone, for good; it was set aside and nothing in it was acknowledged."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAbandoned:
+    """A destination refused a message for good, or every attempt failed."""
+
+    identity: str
+    destination: str
+    alarm_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequested:
+    """target: a device's name, "*" for every adopted device, or "@zone"."""
+
+    operator: str
+    target: str
+    verb: str
+    params: tuple[str, ...] = ()
+    time_to_live: float | None = None  # s; None: the configured default
+    in_clear: bool = False  # the operator accepts that a secret travels unencrypted
+
+
+@dataclass(frozen=True, slots=True)
+class ArmingRequested:
+    """zone: a name, or "*". schedule: kept as it is when None."""
+
+    operator: str
+    zone: str
+    arming: Arming
+    schedule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRequested:
+    """Makes a site, or changes the one of this name."""
+
+    operator: str
+    name: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRequested:
+    """Makes a zone, or moves the one of this name to another site."""
+
+    operator: str
+    name: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAdopted:
+    """Makes a device the operator's own, before it is first seen or after."""
+
+    operator: str
+    device: str
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceForgotten:
+    operator: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    """Settings of one device; None leaves a setting as it is."""
+
+    operator: str
+    device: str
+    zone: str | None = None
+    dialect: Dialect | None = None
+    report_within: float | None = None
+    arming_answers: bool | None = None
+    quarantined: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmAcknowledged:
+    operator: str
+    alarm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCleared:
+    operator: str
+    alarm_id: int
+
+
+OperatorRequest = (
+    CommandRequested
+    | ArmingRequested
+    | SiteRequested
+    | ZoneRequested
+    | DeviceAdopted
+    | DeviceForgotten
+    | DeviceChanged
+    | AlarmAcknowledged
+    | AlarmCleared
+)
+Input = (
+    FrameReceived
+    | HeartbeatsRepeated
+    | ConnectionClosed
+    | TimerFired
+    | ServerStarted
+    | ServerStopping
+    | StorageFailed
+    | StorageRecovered
+    | BacklogFilled
+    | BacklogDrained
+    | TurnQuarantined
+    | DeliveryAbandoned
+    | OperatorRequest
+)

@@ -1,0 +1,191 @@
+"""What is kept: immutable records that the rules make and storage writes. One class, one table.
+
+Times are wall-clock microseconds UTC. `id` is a surrogate: names are attributes and may be reused.
+A record that a second server will one day replicate carries where it was made: `origin` (the server's label)
+and `hlc` (hybrid logical clock, see hybrid_clock.py); events and alarms have an identity both servers compute alike.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """What the operator has said of a device."""
+
+    ADMITTED = "admitted"  # seen, served, not yet the operator's own
+    QUARANTINED = "quarantined"  # recorded and shown; nothing acts on it
+    ADOPTED = "adopted"  # the operator's own: never evicted, fully supervised
+
+
+class Dialect(StrEnum):
+    """How a device's frames are read and how commands are written to it."""
+
+    AUTO = "auto"  # read tolerantly, answered by the book, watched for habits of `seed`
+    LFCP1 = "lfcp1"  # by the book; anything else from it is malformed
+    SEED = "seed"  # the 2020 camera: commands in rows after the CSV reply
+
+
+class Presence(StrEnum):
+    NEW = "new"  # seen, not yet regular enough to be supervised
+    ONLINE = "online"
+    LATE = "late"
+    LOST = "lost"
+    ASLEEP = "asleep"
+
+
+class Arming(StrEnum):
+    ARMED = "armed"
+    DISARMED = "disarmed"
+    SCHEDULE = "schedule"  # armed inside the zone's schedule, in the time zone of its site
+
+
+class AlarmKind(StrEnum):
+    MOTION = "motion"
+    CONTACT_LOST = "contact_lost"  # one device
+    SITE_LOST = "site_lost"  # every device behind one public address
+    UPLINK_LOST = "uplink_lost"  # every device there is: our own line, most likely
+
+
+class AlarmState(StrEnum):
+    RAISED = "raised"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+
+
+class CommandState(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    ACKED = "acked"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    id: int
+    name: str
+    time_zone: str  # IANA name
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    id: int
+    site_id: int
+    name: str
+    arming: Arming
+    schedule: str  # empty: always; grammar in core/schedule.py
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What the operator and the rules decided about a device; rarely written. Its whereabouts are a Contact."""
+
+    id: int
+    name: str
+    zone_id: int
+    standing: Standing
+    dialect: Dialect
+    report_within: float  # s: a loss is told within it
+    arming_answers: bool  # silence on purpose, so that a seed device's own detector runs
+    detector_wish: bool | None  # the operator's ENAL/DSAL; None: never said
+    wanted_detector: bool | None  # wish OR failover causes; None: leave it alone
+    wanted_version: int  # counts up with every change of wanted_detector
+    first_seen: int
+    forgotten_at: int | None  # the row stays for the history's sake; the name is free again
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where and when a device was last seen; written often, and in batches, hence a table of its own."""
+
+    device_id: int
+    presence: Presence
+    last_contact: int
+    address: str  # str(Path)
+    asleep_until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; never changed. Identity: (origin, sequence)."""
+
+    origin: str
+    sequence: int
+    hlc: int
+    happened_at: int  # received_at less the age that the device states
+    received_at: int
+    device_id: int | None
+    zone_id: int | None
+    kind: str  # an EventKind of core/event_kinds.py
+    text: str
+    boot_id: str | None  # the device's own identity of the event: (boot_id, boot_event), LFCP/2
+    boot_event: int | None
+    alarm_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An incident that somebody must know of. `identity` is computed alike on both servers."""
+
+    id: int
+    identity: str
+    kind: AlarmKind
+    state: AlarmState
+    device_id: int | None  # None: it concerns a site or the server itself
+    zone_id: int | None
+    text: str
+    raised_at: int
+    last_event_at: int
+    event_count: int
+    ended_at: int | None  # when the incident went quiet (motion) or contact was back (loss)
+    told: bool  # False: the zone was disarmed, so it is kept but told nobody
+    acknowledged_at: int | None
+    acknowledged_by: str | None
+    cleared_at: int | None
+    cleared_by: str | None
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    id: int
+    identity: str  # shared over retries and servers
+    device_id: int
+    verb: str
+    params: tuple[str, ...]  # emptied once finished when the verb carries a secret
+    state: CommandState
+    requested_by: str
+    created_at: int
+    expires_at: int
+    attempts: int
+    sent_at: int | None
+    finished_at: int | None
+    outcome: str  # why it failed, or what the device said; empty while open
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one destination. The outbox keeps its attempts and lease; `identity` makes resends harmless."""
+
+    identity: str  # destination + ":" + the alarm's identity + ":" + what is told
+    destination: str  # a name in the configuration
+    subject: str  # "raised", "acknowledged", "cleared", "changed"
+    alarm_id: int
+    text: str
+    urgent: bool  # may use the emergency outbox while the database is away
+    created_at: int
+    due_at: int
+    origin: str
+    hlc: int
+
+
+Record = Site | Zone | Device | Contact | Event | Alarm | Command | Delivery

@@ -1,0 +1,12 @@
+"""An operator's request that cannot be carried out, in words that name the field, the limit and the fix."""
+
+
+class RequestRefusedError(Exception):
+    """reason: a code (unknown_device, unknown_zone, unknown_alarm, invalid, unsupported, queue_full, unavailable).
+    field: the field of the request that is at fault. Raised before anything changed."""
+
+    def __init__(self, reason: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.field = field
+        self.message = message

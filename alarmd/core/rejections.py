@@ -1,0 +1,15 @@
+"""Why a frame that could be read is refused all the same; beside the reason codes of lfcp, metric labels too."""
+
+from enum import StrEnum
+
+
+class Rejection(StrEnum):
+    UNKNOWN_DEVICE = "unknown_device"  # unknown_devices = "reject", or a frame that introduces nobody
+    STRANGER_RATE = "stranger_rate"  # too many new names from one address
+    TABLE_FULL = "table_full"  # no place for another device that nobody adopted
+    DEVICE_RATE = "device_rate"  # one device sends more messages than are kept
+    STRANGERS_RATE = "strangers_rate"  # all devices nobody adopted together
+    NO_ROOM = "no_room"  # the database lags behind, or too many alarms are open
+    WRONG_DIRECTION = "wrong_direction"  # a verb that only the server sends
+    NOT_BY_THE_BOOK = "not_by_the_book"  # a device of dialect lfcp1 deviates from LFCP/1
+    BEACON = "beacon"  # a bare name from nobody we know

@@ -1,0 +1,30 @@
+"""What the operator configured, as far as the rules care. Built by alarmd/config.py; each default stands here once."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class UnknownDevices(StrEnum):
+    """What happens to a name that nobody has adopted."""
+
+    ADMIT = "admit"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    label: str = "A"  # of this server; two that meet must differ
+    time_zone: str = "UTC"  # IANA name; of the site that a new installation starts with
+    unknown_devices: UnknownDevices = UnknownDevices.ADMIT
+    report_within: float = 90.0  # s; a device's own setting overrides it
+    failover_hysteresis: float = 60.0  # s that contact must hold before failover mode ends
+    failover_latched: bool = False  # stay in failover mode until the operator says otherwise
+    incident_quiet: float = 60.0  # s without motion that end an incident
+    command_time_to_live: float = 3600.0  # s
+    max_devices: int = 200_000  # a tenth of them may be devices nobody adopted
+    message_rate: float = 2.0  # stored messages per second and device
+    message_burst: float = 120.0
+    stranger_rate: float = 20.0  # new names per second and address
+    stranger_burst: float = 500.0
+    destinations: tuple[str, ...] = field(default=("log",))  # where alarms are told

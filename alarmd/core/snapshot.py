@@ -1,0 +1,25 @@
+"""What storage hands to the rules at a start: everything they must remember, and nothing that is only history."""
+
+from dataclasses import dataclass
+
+from alarmd.core.records import Alarm, Command, Contact, Device, Site, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """sites, zones: all. devices: those not forgotten, with their contacts. alarms: those not cleared.
+    commands: those without an outcome. The last_* are the highest ever given out by this origin, 0 if none."""
+
+    sites: tuple[Site, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    devices: tuple[Device, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    commands: tuple[Command, ...] = ()
+    last_site_id: int = 0
+    last_zone_id: int = 0
+    last_device_id: int = 0
+    last_alarm_id: int = 0
+    last_command_id: int = 0
+    last_event_sequence: int = 0
+    last_hlc: int = 0

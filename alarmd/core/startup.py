@@ -1,0 +1,165 @@
+"""From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
+
+from alarmd.core.alarms import INCIDENT, count_motion
+from alarmd.core.commands import EXPIRY, queue_of
+from alarmd.core.device_session import JUDGED_EARLY, MAX_SLEEP, DeviceSession
+from alarmd.core.effects import SaveSite, SaveZone
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost
+from alarmd.core.inputs import ServerStarted
+from alarmd.core.instant import Instant
+from alarmd.core.loss_causes import Loss, count_in, loss_key
+from alarmd.core.losses import blames_uplink, restore_loss
+from alarmd.core.paths import Path
+from alarmd.core.records import (
+    Alarm,
+    AlarmKind,
+    Arming,
+    Command,
+    CommandState,
+    Contact,
+    Device,
+    Presence,
+    Site,
+    Zone,
+)
+from alarmd.core.snapshot import Snapshot
+from alarmd.core.state import HOME, UNASSIGNED, State
+from alarmd.core.turn import Turn
+
+LOSSES = (AlarmKind.CONTACT_LOST, AlarmKind.SITE_LOST, AlarmKind.UPLINK_LOST)
+ARRIVAL = 0.5  # s that a heartbeat sent at the end of the longest interval allowed may take
+STAGGER = 97  # a prime: first looks at the sessions are spread over one interval in this many steps
+
+
+def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
+    """Fill the tables. Zones and sites are there already."""
+    contacts = {contact.device_id: contact for contact in snapshot.contacts}
+    for device in snapshot.devices:
+        _restore_session(state, device, contacts.get(device.id), now)
+    for alarm in snapshot.alarms:
+        _restore_alarm(state, alarm, now)
+    _restore_losses(state, now)
+    for command in sorted(snapshot.commands, key=lambda command: command.id):
+        _restore_command(state, command, now)
+
+
+def server_started(turn: Turn, started: ServerStarted) -> None:
+    """A new installation gets a site and two armed zones; failover mode goes on where it was."""
+    state = turn.state
+    if not state.zones:
+        _install(turn)
+    turn.record(EventKind.SERVER_STARTED, f"alarmd {started.version}, {len(state.sessions)} devices")
+    lost = [session for session in state.by_id.values() if session.presence is Presence.LOST]
+    for session in lost:
+        if not blames_uplink(state, session):
+            contact_lost(turn, session)
+    _carry_over(turn)
+
+
+def _install(turn: Turn) -> None:
+    state, stamp = turn.state, turn.stamp()
+    label = state.settings.label
+    site = Site(id=1, name=HOME, time_zone=state.settings.time_zone, origin=label, hlc=stamp)
+    state.sites[1] = site
+    state.last_site = 1
+    turn.effects.append(SaveSite(site))
+    for number, name in enumerate((HOME, UNASSIGNED), start=1):
+        zone = Zone(number, site.id, name, Arming.ARMED, "", origin=label, hlc=stamp)
+        state.zones[number] = zone
+        state.last_zone = number
+        turn.effects.append(SaveZone(zone))
+
+
+def _restore_session(state: State, device: Device, contact: Contact | None, now: Instant) -> None:
+    """One past its limit gets one interval only: a server that keeps crashing must not renew the grace for ever."""
+    session = DeviceSession(device, contact.presence if contact else Presence.NEW, now.mono)
+    state.enter(session)
+    if contact is None:
+        return
+    session.path = Path.parse(contact.address)
+    if session.path is None:  # never seen, whatever the presence says
+        session.presence = Presence.NEW
+    last = min(now.mono, now.mono_at(contact.last_contact))
+    grace = session.interval + JUDGED_EARLY + ARRIVAL
+    session.seen = session.saved = max(last, now.mono - device.report_within + grace)
+    if session.presence is Presence.LATE:
+        session.presence = Presence.ONLINE
+    if contact.presence is Presence.LOST:
+        session.seen = session.saved = last
+    if contact.asleep_until is not None and contact.presence is Presence.ASLEEP:
+        session.asleep_until = min(now.mono_at(contact.asleep_until), now.mono + MAX_SLEEP)
+    count_in(state, session)
+    due = session.deadline()
+    if due is not None:
+        spread = session.interval * (device.id % STAGGER) / STAGGER
+        state.wheel.file(session, min(max(due, now.mono), now.mono + spread))
+
+
+def _restore_alarm(state: State, alarm: Alarm, now: Instant) -> None:
+    state.alarms[alarm.id] = alarm
+    session = state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
+    if alarm.kind is not AlarmKind.MOTION:
+        return
+    count_motion(state, alarm, session)
+    if session is not None and alarm.ended_at is None:
+        session.alarm_incident = alarm.id
+        session.motion_at = min(now.mono, now.mono_at(alarm.last_event_at))
+        state.agenda.add(session.motion_at + state.settings.incident_quiet, INCIDENT, alarm.id)
+
+
+def _restore_losses(state: State, now: Instant) -> None:
+    """Which alarm tells of which lost device: its own, its site's, or the uplink's."""
+    alarms: dict[tuple[AlarmKind, str], list[Alarm]] = {}
+    for alarm in sorted(state.alarms.values(), key=lambda alarm: alarm.id):
+        if alarm.kind in LOSSES:
+            alarms.setdefault((alarm.kind, alarm.identity.split(":", 3)[3]), []).append(alarm)
+    if not alarms:
+        return
+    for session in state.by_id.values():
+        if session.presence is Presence.LOST:
+            _rejoin(state, session, alarms, now)
+    for same in alarms.values():
+        for alarm in same:
+            if alarm.id in state.losses:
+                restore_loss(state, alarm, now.mono, newest=alarm is same[-1])
+
+
+def _rejoin(
+    state: State, session: DeviceSession, alarms: dict[tuple[AlarmKind, str], list[Alarm]], now: Instant
+) -> None:
+    """Of several alarms about one line the device belongs to the last one that was raised before it was lost."""
+    keys = (loss_key(kind, session) for kind in LOSSES)
+    key = next((key for key in keys if key in alarms), None)
+    if key is None:
+        return
+    lost = session.seen + session.device.report_within
+    before = [alarm for alarm in alarms[key] if now.mono_at(alarm.raised_at) <= lost]
+    alarm = before[-1] if before else alarms[key][0]
+    session.loss_alarm = alarm.id
+    state.losses.setdefault(alarm.id, Loss(key)).members.add(session.device.id)
+
+
+def _restore_command(state: State, command: Command, now: Instant) -> None:
+    session = state.by_id.get(command.device_id)
+    if session is None:
+        return
+    queue = queue_of(session)
+    if command.state is CommandState.SENT:
+        queue.in_flight = command
+        queue.sent_to = session.path.host if session.path else ""
+    else:
+        queue.waiting.append(command)
+    state.open_commands[command.id] = session
+    state.agenda.add(now.mono_at(command.expires_at), EXPIRY, command.id)
+
+
+def _carry_over(turn: Turn) -> None:
+    """Zones whose devices were wanted on beyond the operator's wish stay in failover mode for the hysteresis."""
+    state = turn.state
+    for zone_id, members in state.zone_members.items():
+        beyond = any(s.device.wanted_detector and not s.device.detector_wish for s in members.values())
+        if beyond and zone_id not in state.causes:
+            ends = turn.now.mono + state.settings.failover_hysteresis
+            state.causes[zone_id] = {RESTART: ends}
+            state.agenda.add(ends, HYSTERESIS, zone_id)

@@ -1,0 +1,106 @@
+"""The live state that the rules keep: what storage handed over at the start, and what happened since.
+
+Every table here is bounded: devices and strangers by settings, the rest by the constants below.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from datetime import tzinfo
+
+from alarmd.core.deadlines import Agenda, Wheel
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.hybrid_clock import HybridClock
+from alarmd.core.instant import Instant
+from alarmd.core.loss_causes import Loss, SilenceTally
+from alarmd.core.rate_limits import AddressBuckets, TokenBucket
+from alarmd.core.records import Alarm, AlarmKind, Site, Standing, Zone
+from alarmd.core.schedule import Span
+from alarmd.core.settings import Settings
+from alarmd.core.snapshot import Snapshot
+
+MAX_ALARMS = 20_000  # that nobody cleared; a tenth of them may be of devices nobody adopted; losses come on top,
+# at most one a device, since a loss that is not told is worse than a table that grows
+MAX_STALLS = 100  # of the server itself that are remembered, newest last
+MAX_SITES = 10_000
+MAX_ZONES = 50_000
+STRANGERS_SHARE = 10  # devices nobody adopted get one part in this many of tables and rates
+STRANGERS_RATE = 10.0  # stored messages per second of all of them together
+STRANGERS_BURST = 1000.0
+
+HOME = "home"  # the site and zone of a new installation
+UNASSIGNED = "unassigned"  # the zone of devices nobody adopted
+
+
+class State:
+    """sessions: by name. causes: by zone, what keeps it in failover mode (see failover.py). blind: seconds that the
+    rules' clock stood still because the server itself did."""
+
+    def __init__(
+        self, settings: Settings, snapshot: Snapshot, time_zone: Callable[[str], tzinfo], now: Instant
+    ) -> None:
+        self.settings = settings
+        self.time_zone = time_zone
+        self.clock = HybridClock(snapshot.last_hlc)
+        self.last_site = snapshot.last_site_id
+        self.last_zone = snapshot.last_zone_id
+        self.last_device = snapshot.last_device_id
+        self.last_alarm = snapshot.last_alarm_id
+        self.last_command = snapshot.last_command_id
+        self.last_event = snapshot.last_event_sequence
+        self.sites: dict[int, Site] = {site.id: site for site in snapshot.sites}
+        self.zones: dict[int, Zone] = {zone.id: zone for zone in snapshot.zones}
+        self.spans: dict[str, tuple[Span, ...]] = {}  # parsed schedules, see zones.py
+        self.sessions: dict[str, DeviceSession] = {}
+        self.by_id: dict[int, DeviceSession] = {}
+        self.zone_members: dict[int, dict[int, DeviceSession]] = {}  # adopted devices only
+        self.strangers: OrderedDict[int, DeviceSession] = OrderedDict()  # least recently new first
+        self.alarms: dict[int, Alarm] = {}
+        self.motion_alarms: dict[int, None] = {}  # those of motion, oldest first
+        self.strangers_alarms: set[int] = set()  # those of motion of devices nobody adopted
+        self.losses: dict[int, Loss] = {}  # open alarms of lost contact
+        self.loss_alarms: dict[tuple[AlarmKind, str], int] = {}  # the same by what failed, see loss_causes.loss_key
+        self.open_commands: dict[int, DeviceSession] = {}
+        self.present_at: dict[str, int] = {}  # supervised devices behind each address: online
+        self.late_at: dict[str, int] = {}  # and late
+        self.total = SilenceTally()
+        self.causes: dict[int, dict[str, float | None]] = {}
+        self.mode_updates: dict[int, deque[int]] = {}  # by zone, ids of devices that its mode has not reached yet
+        self.wheel = Wheel()
+        self.agenda = Agenda()
+        self.addresses = AddressBuckets(settings.stranger_rate, settings.stranger_burst)
+        self.strangers_bucket = TokenBucket(STRANGERS_BURST, now.mono)
+        self.backlog_full = False
+        self.blind = 0.0
+        self.stalls: deque[tuple[float, float]] = deque(maxlen=MAX_STALLS)  # when on the rules' clock, and how long
+        self.last_tick = now
+
+    def seconds_since(self, mono: float, now: float) -> float:
+        """Real seconds since a moment on the rules' clock, which stood still in stalls. now: on the same clock."""
+        return now - mono + sum(seconds for at, seconds in self.stalls if at >= mono)
+
+    def enter(self, session: DeviceSession) -> None:
+        """Make a session findable; its zone and standing are as in its device record."""
+        device = session.device
+        self.sessions[device.name] = session
+        self.by_id[device.id] = session
+        if device.standing is Standing.ADOPTED:
+            self.zone_members.setdefault(device.zone_id, {})[device.id] = session
+        else:
+            self.strangers[device.id] = session
+
+    def leave(self, session: DeviceSession) -> None:
+        """Undo enter(); call it before the device record changes its name, zone or standing."""
+        device = session.device
+        del self.sessions[device.name]
+        del self.by_id[device.id]
+        self.strangers.pop(device.id, None)
+        members = self.zone_members.get(device.zone_id, {})
+        members.pop(device.id, None)
+        if not members:
+            self.zone_members.pop(device.zone_id, None)
+
+    def zone_named(self, name: str) -> Zone | None:
+        return next((zone for zone in self.zones.values() if zone.name == name), None)
+
+    def site_named(self, name: str) -> Site | None:
+        return next((site for site in self.sites.values() if site.name == name), None)

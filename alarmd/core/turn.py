@@ -1,0 +1,111 @@
+"""One turn: one input being decided. Collects the effects and gives out identities, so that no rule does either."""
+
+from dataclasses import replace
+from typing import Any
+
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import (
+    Effect,
+    EvictHeartbeat,
+    RecordEvent,
+    RejectFrame,
+    SaveAlarm,
+    SaveCommand,
+    SaveContacts,
+    SaveDevice,
+)
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.paths import Path
+from alarmd.core.records import Alarm, AlarmState, Command, Contact, Event, Presence
+from alarmd.core.state import State
+
+MAX_SAMPLE = 128  # bytes of a rejected frame that are kept for the log
+
+
+class Turn:
+    """now: its mono is the rules' own clock, see State.blind."""
+
+    __slots__ = ("effects", "now", "state")
+
+    def __init__(self, state: State, now: Instant) -> None:
+        self.state = state
+        self.now = now
+        self.effects: list[Effect] = []
+
+    def record(
+        self,
+        kind: EventKind,
+        text: str,
+        session: DeviceSession | None = None,
+        *,
+        zone_id: int | None = None,
+        alarm_id: int | None = None,
+    ) -> None:
+        """Record an event that happens now."""
+        state = self.state
+        state.last_event += 1
+        event = Event(
+            origin=state.settings.label,
+            sequence=state.last_event,
+            hlc=self.stamp(),
+            happened_at=self.now.wall,
+            received_at=self.now.wall,
+            device_id=session.device.id if session else None,
+            zone_id=session.device.zone_id if session else zone_id,
+            kind=kind,
+            text=text,
+            boot_id=session.boot_id if session else None,
+            boot_event=None,
+            alarm_id=alarm_id,
+        )
+        self.effects.append(RecordEvent(event))
+
+    def stamp(self) -> int:
+        return self.state.clock.stamp(self.now)
+
+    def reject(self, path: Path, reason: str, payload: bytes) -> None:
+        self.effects.append(RejectFrame(path, reason, payload[:MAX_SAMPLE]))
+
+    def change_device(self, session: DeviceSession, **changes: Any) -> None:
+        """Change the device's record, in every table that files it by what changed."""
+        self.state.leave(session)
+        session.device = replace(session.device, **changes, hlc=self.stamp())
+        self.state.enter(session)
+        self.effects.append(SaveDevice(session.device))
+        self.uncache(session)
+
+    def save_alarm(self, alarm: Alarm) -> None:
+        """Keep it while it is open; storage remembers it for ever."""
+        if alarm.state is AlarmState.CLEARED:
+            self.state.alarms.pop(alarm.id, None)
+            self.state.motion_alarms.pop(alarm.id, None)
+            self.state.strangers_alarms.discard(alarm.id)
+        else:
+            self.state.alarms[alarm.id] = alarm
+        self.effects.append(SaveAlarm(alarm))
+
+    def save_command(self, command: Command) -> None:
+        self.effects.append(SaveCommand(command))
+
+    def save_contact(self, session: DeviceSession) -> None:
+        session.saved = self.now.mono
+        self.effects.append(SaveContacts((contact(self.state, session, self.now),)))
+
+    def uncache(self, session: DeviceSession) -> None:
+        """From now on its heartbeats come through the rules again."""
+        if session.cached:
+            session.cached = False
+            self.effects.append(EvictHeartbeat(session))
+
+
+def contact(state: State, session: DeviceSession, now: Instant) -> Contact:
+    """now: its mono on the rules' clock."""
+    asleep_until = session.asleep_until if session.presence is Presence.ASLEEP else None
+    return Contact(
+        device_id=session.device.id,
+        presence=session.presence,
+        last_contact=now.wall - round(state.seconds_since(session.seen, now.mono) * SECOND),
+        address=str(session.path) if session.path else "",
+        asleep_until=None if asleep_until is None else now.wall_at(asleep_until),
+    )

@@ -1,0 +1,89 @@
+"""What people may see of the live state: read-only pictures for the API, the operator's port and the metrics."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.instant import Instant
+from alarmd.core.records import Contact, Device, Presence, Standing, Zone
+from alarmd.core.state import State
+from alarmd.core.turn import contact
+from alarmd.core.zones import is_armed
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device now. allowed_interval: s between heartbeats that its report_within allows.
+    failover_causes: why its detector is wanted on beyond the operator's wish; empty in normal mode.
+    reported_detector: what the device itself says, None if it cannot say."""
+
+    device: Device
+    contact: Contact
+    zone: str
+    site: str
+    armed: bool
+    allowed_interval: float
+    pending_commands: int
+    reported_detector: bool | None
+    failover_causes: tuple[str, ...]
+    dialect_suggested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """devices: adopted ones. failover_causes: the losses that keep the zone in failover mode; empty in normal mode."""
+
+    zone: Zone
+    site: str
+    time_zone: str
+    armed: bool
+    devices: int
+    failover_causes: tuple[str, ...]
+
+
+def device(state: State, name: str, now: Instant) -> DeviceView | None:
+    session = state.sessions.get(name)
+    return None if session is None else _device(state, session, now)
+
+
+def devices(state: State, now: Instant) -> list[DeviceView]:
+    """By name."""
+    return [_device(state, state.sessions[name], now) for name in sorted(state.sessions)]
+
+
+def zones(state: State, now: Instant) -> list[ZoneView]:
+    """By name."""
+    return [zone(state, one, now) for one in sorted(state.zones.values(), key=lambda one: one.name)]
+
+
+def presence_counts(state: State) -> Counter[Presence]:
+    return Counter(session.presence for session in state.by_id.values())
+
+
+def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
+    place = state.zones[session.device.zone_id]
+    adopted = session.device.standing is Standing.ADOPTED
+    return DeviceView(
+        device=session.device,
+        contact=contact(state, session, Instant(now.wall, now.mono - state.blind)),
+        zone=place.name,
+        site=state.sites[place.site_id].name,
+        armed=is_armed(state, place, now.wall),
+        allowed_interval=session.interval,
+        pending_commands=len(session.commands) if session.commands else 0,
+        reported_detector=session.reported_detector,
+        failover_causes=tuple(state.causes.get(place.id, ())) if adopted else (),
+        dialect_suggested=session.dialect_suggested,
+    )
+
+
+def zone(state: State, record: Zone, now: Instant) -> ZoneView:
+    site = state.sites[record.site_id]
+    return ZoneView(
+        zone=record,
+        site=site.name,
+        time_zone=site.time_zone,
+        armed=is_armed(state, record, now.wall),
+        devices=len(state.zone_members.get(record.id, {})),
+        failover_causes=tuple(state.causes.get(record.id, ())),
+    )

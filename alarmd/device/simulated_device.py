@@ -1,0 +1,159 @@
+"""One camera that does not exist: heartbeats, motion, commands, restarts, silence. No I/O, no clock of its own."""
+
+import math
+import random
+from dataclasses import dataclass
+
+from alarmd.device.tally import Tally
+from lfcp import Report, Verb, encode
+from lfcp.client import (
+    ClientEvent,
+    ClientSession,
+    CommandReceived,
+    HeartbeatAcknowledged,
+    MessageAcknowledged,
+)
+
+START_WITHIN = 10.0  # s in which a fleet wakes up
+AWAY = {Verb.RST: 3, Verb.DSLP: 30}  # s
+PLACES = ("gate", "garden", "cellar", "stairs", "roof")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """interval: s between heartbeats. motion_every, restart_every: mean s between two, of one device; inf: never.
+    silent_after: s from the start after which the device is heard no more; inf: never."""
+
+    interval: float = 20.0
+    motion_every: float = math.inf
+    restart_every: float = math.inf
+    silent_after: float = math.inf
+
+
+class SimulatedDevice:
+    """Times are monotonic seconds; start: when the fleet starts."""
+
+    def __init__(self, name: str, behaviour: Behaviour, start: float, dice: random.Random, tally: Tally) -> None:
+        self.name = name
+        self._behaviour = behaviour
+        self._dice = dice
+        self._tally = tally
+        self._silent_at = start + behaviour.silent_after
+        self._motion_at = math.inf
+        self._restart_at = math.inf
+        self._heartbeat_at = math.nan
+        self._going: Verb | None = None  # RST or DSLP, once its ACK has left
+        self._untold = 0
+        self._up_at = start + dice.uniform(0, min(behaviour.interval, START_WITHIN))
+        self._up = False
+        self._session = self._new_session()
+
+    def poll(self, now: float) -> list[bytes]:
+        """What it sends now."""
+        if now < self._up_at or now >= self._silent_at:
+            return []
+        if not self._up:
+            self._start(now)
+        if now >= self._restart_at:
+            self._go_down(now, Verb.RST)
+            return []
+        if now >= self._motion_at:
+            self._move(now)
+        frames = [frame for _, frame in self._session.poll(now)]
+        self._watch_heartbeats(frames, now)
+        if self._going is Verb.DSLP:
+            frames.append(encode(self.name, Verb.SLEP, str(AWAY[Verb.DSLP])))
+        if self._going:
+            self._go_down(now, self._going)
+        return frames
+
+    def receive(self, datagram: bytes, now: float) -> None:
+        if not self._up or now >= self._silent_at:
+            return
+        rejected = self._session.rejected
+        for event in self._session.receive(0, datagram, now):
+            self._take(event, now)
+        self._tally.rejected += self._session.rejected - rejected
+
+    def next_wakeup(self) -> float:
+        """When poll() has something to do next; in the past: now."""
+        up = min(self._session.next_wakeup(), self._motion_at, self._restart_at)
+        due = up if self._up else self._up_at
+        return due if due < self._silent_at else math.inf
+
+    def quieten(self) -> None:
+        """No more motion and no more restarts: the simulation ends."""
+        self._behaviour = Behaviour(self._behaviour.interval)
+        self._motion_at = self._restart_at = math.inf
+
+    def silent(self, now: float) -> bool:
+        return now >= self._silent_at
+
+    def untold(self, now: float) -> int:
+        """Alarms that it still tries to tell."""
+        return 0 if self.silent(now) else self._untold
+
+    def _new_session(self) -> ClientSession:
+        report = Report(boot_id=f"{self._dice.getrandbits(64):x}", detector=True, camera=True)
+        return ClientSession(self.name, 1, self._behaviour.interval, self._dice.random, report)
+
+    def _start(self, now: float) -> None:
+        self._up = True
+        self._motion_at = now + self._after(self._behaviour.motion_every)
+        self._restart_at = now + self._after(self._behaviour.restart_every)
+
+    def _go_down(self, now: float, why: Verb) -> None:
+        """What it had not told yet is lost, as with a real restart."""
+        self._tally.restarts += 1
+        self._up, self._up_at = False, now + AWAY[why]
+        self._going = None
+        self._untold = 0
+        self._session = self._new_session()
+
+    def _move(self, now: float) -> None:
+        self._motion_at = now + self._after(self._behaviour.motion_every)
+        report = self._session.report
+        if report is not None and not report.detector:
+            return
+        if self._session.queue(Verb.MOAL, self._dice.choice(PLACES)):
+            self._tally.alarms += 1
+            self._untold += 1
+        else:
+            self._tally.refused += 1
+
+    def _after(self, mean: float) -> float:
+        return math.inf if mean == math.inf else self._dice.expovariate(1 / mean)
+
+    def _watch_heartbeats(self, frames: list[bytes], now: float) -> None:
+        if any(frame.startswith(f"{self.name},{Verb.HEARTBEAT},".encode()) for frame in frames):
+            self._tally.heartbeats += 1
+            self._heartbeat_at = now
+
+    def _take(self, event: ClientEvent, now: float) -> None:
+        if isinstance(event, MessageAcknowledged):
+            if event.verb == Verb.MOAL:
+                self._tally.stored += 1
+                self._untold -= 1
+            return
+        if not math.isnan(self._heartbeat_at):
+            self._tally.answered_after(now - self._heartbeat_at)
+            self._heartbeat_at = math.nan
+        if isinstance(event, CommandReceived):
+            self._obey(event)
+        else:
+            assert isinstance(event, HeartbeatAcknowledged)
+
+    def _obey(self, command: CommandReceived) -> None:
+        self._tally.commands[command.verb] += 1
+        self._session.command_done()
+        verb = Verb(command.verb)
+        report = self._session.report
+        assert report is not None
+        if verb in (Verb.ENAL, Verb.DSAL):
+            self._session.report = report._replace(detector=verb is Verb.ENAL)
+        elif verb in (Verb.WCAM, Verb.SCAM):
+            self._session.report = report._replace(camera=verb is Verb.WCAM)
+        elif verb is Verb.TLGS:
+            self._session.queue(Verb.LOG, "a picture would be sent now")
+        elif verb in AWAY:
+            self._going = verb

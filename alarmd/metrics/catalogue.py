@@ -1,0 +1,151 @@
+"""Every metric of the server: the table that code, documents, alert rules and dashboard follow."""
+
+from typing import Literal, NamedTuple
+
+MAX_DEVICE_SERIES = 1000  # adopted devices with a series of their own; the first ones adopted
+
+LATENCY = (0.00001, 0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+WAIT = (0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 14400)
+
+
+class Definition(NamedTuple):
+    """name: as written in a query; a histogram's series have _bucket, _count and _sum behind it."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+FRAMES = Definition(
+    "alarmd_frames_received_total",
+    "counter",
+    ("transport", "verb", "outcome", "reason"),
+    "Datagrams and TCP lines: answered, cached (answered without the rules), unanswered, rejected.",
+)
+EVENTS = Definition("alarmd_events_total", "counter", ("kind",), "Events that the rules recorded.")
+TURN_SECONDS = Definition(
+    "alarmd_turn_seconds", "histogram", ("input",), "Time that the rules took for one input.", LATENCY
+)
+DEVICES = Definition("alarmd_devices", "gauge", ("presence",), "Devices known, by presence.")
+DEVICES_ADOPTED = Definition("alarmd_devices_adopted", "gauge", (), "Devices that the operator adopted.")
+LAST_CONTACT_AGE = Definition(
+    "alarmd_device_last_contact_age_seconds",
+    "gauge",
+    ("device",),
+    f"Time since an adopted device was last seen; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
+)
+CONTACT_LOSSES = Definition(
+    "alarmd_contact_losses_total",
+    "counter",
+    ("kind",),
+    "Devices lost, by the kind of alarm that tells it; unclassified when no alarm does.",
+)
+LOSS_REPORT_SECONDS = Definition(
+    "alarmd_contact_loss_report_seconds",
+    "histogram",
+    (),
+    "Time from a lost device's last contact to the event that says so.",
+    (5, 10, 15, 30, 45, 60, 75, 90, 91, 95, 100, 120, 180, 300, 600, 1800, 3600),
+)
+LOSS_OVERDUE_SECONDS = Definition(
+    "alarmd_contact_loss_overdue_seconds",
+    "histogram",
+    (),
+    "How much later than the device's report_within its loss was recorded; 0 when in time.",
+    (0, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900),
+)
+ALARMS_RAISED = Definition("alarmd_alarms_raised_total", "counter", ("kind",), "Alarms raised.")
+ALARMS_OPEN = Definition("alarmd_alarms_open", "gauge", ("kind", "state"), "Alarms not yet cleared.")
+COMMAND_SECONDS = Definition(
+    "alarmd_command_seconds",
+    "histogram",
+    ("outcome",),
+    "Time from an operator's command to its outcome: acked, failed or expired.",
+    WAIT,
+)
+COMMIT_SECONDS = Definition(
+    "alarmd_commit_seconds", "histogram", (), "Time that one transaction took, with its fsync.", LATENCY
+)
+COMMIT_TURNS = Definition(
+    "alarmd_commit_turns",
+    "histogram",
+    (),
+    "Turns stored by one transaction.",
+    (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
+)
+DATABASE_ERRORS = Definition(
+    "alarmd_database_errors_total",
+    "counter",
+    ("reason",),
+    "Failed commits and reads; failed commits are retried.",
+)
+QUEUE_LENGTH = Definition("alarmd_queue_length", "gauge", ("queue",), "Entries that wait in a bounded queue.")
+QUEUE_LIMIT = Definition(
+    "alarmd_queue_limit", "gauge", ("queue",), "The bound of a queue; what comes beyond is refused."
+)
+DROPPED = Definition(
+    "alarmd_dropped_total",
+    "counter",
+    ("where", "reason"),
+    "Datagrams, connections and turns given up, by the listener or the part that had no room for them.",
+)
+CONNECTIONS = Definition("alarmd_connections", "gauge", ("listener",), "Open TCP connections.")
+CONNECTIONS_OPENED = Definition(
+    "alarmd_connections_opened_total", "counter", ("listener",), "TCP connections accepted."
+)
+DELIVERY_SECONDS = Definition(
+    "alarmd_delivery_seconds",
+    "histogram",
+    ("destination", "outcome"),
+    "Age of a message when an attempt to deliver it ended, by destination and outcome.",
+    WAIT,
+)
+OUTBOX_DELIVERIES = Definition(
+    "alarmd_outbox_deliveries",
+    "gauge",
+    ("state",),
+    "Messages in the outbox: pending, leased (being tried) and dead (given up).",
+)
+OUTBOX_OLDEST_AGE = Definition(
+    "alarmd_outbox_oldest_age_seconds",
+    "gauge",
+    (),
+    "Age of the oldest pending message; 0 when there is none.",
+)
+BLIND_SECONDS = Definition(
+    "alarmd_server_blind_seconds_total",
+    "counter",
+    (),
+    "Time in which the server did not run (stall, suspend, SIGSTOP) and could judge no device.",
+)
+BUILD_INFO = Definition("alarmd_build_info", "gauge", ("version", "python"), "Always 1; the labels say what runs.")
+
+CATALOGUE: tuple[Definition, ...] = (
+    FRAMES,
+    EVENTS,
+    TURN_SECONDS,
+    DEVICES,
+    DEVICES_ADOPTED,
+    LAST_CONTACT_AGE,
+    CONTACT_LOSSES,
+    LOSS_REPORT_SECONDS,
+    LOSS_OVERDUE_SECONDS,
+    ALARMS_RAISED,
+    ALARMS_OPEN,
+    COMMAND_SECONDS,
+    COMMIT_SECONDS,
+    COMMIT_TURNS,
+    DATABASE_ERRORS,
+    QUEUE_LENGTH,
+    QUEUE_LIMIT,
+    DROPPED,
+    CONNECTIONS,
+    CONNECTIONS_OPENED,
+    DELIVERY_SECONDS,
+    OUTBOX_DELIVERIES,
+    OUTBOX_OLDEST_AGE,
+    BLIND_SECONDS,
+    BUILD_INFO,
+)

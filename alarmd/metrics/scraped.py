@@ -1,0 +1,129 @@
+"""What is read only when Prometheus asks: the live state, and the outbox, which no scrape may wait for."""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import Protocol
+
+from prometheus_client.core import Metric
+
+from alarmd.core import views
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.records import Presence
+from alarmd.core.state import State
+from alarmd.metrics import catalogue
+from alarmd.metrics.families import Tally
+
+OUTBOX_FRESH = 5.0  # s for which an answer about the outbox is good enough
+OUTBOX_PATIENCE = 60.0  # s that a reading may take before the one before it is no longer shown
+
+Now = Callable[[], Instant]
+
+
+class OutboxCounts(Protocol):
+    """storage's OutboxState."""
+
+    @property
+    def pending(self) -> int: ...
+    @property
+    def leased(self) -> int: ...
+    @property
+    def dead(self) -> int: ...
+    @property
+    def oldest_pending_at(self) -> int | None: ...
+
+
+class LiveState:
+    """Devices by presence, and how long ago the first adopted ones were seen."""
+
+    def __init__(self, state: State, now: Now) -> None:
+        self._state = state
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._presence().collect()
+        yield self._adopted_count().collect()
+        yield self._ages().collect()
+
+    def _presence(self) -> Tally:
+        family, counts = Tally(catalogue.DEVICES), views.presence_counts(self._state)
+        for presence in Presence:
+            family.values[(presence,)] = counts[presence]
+        return family
+
+    def _adopted_count(self) -> Tally:
+        family = Tally(catalogue.DEVICES_ADOPTED)
+        family.values[()] = sum(map(len, self._state.zone_members.values()))
+        return family
+
+    def _ages(self) -> Tally:
+        family, now = Tally(catalogue.LAST_CONTACT_AGE), self._now()
+        members = chain.from_iterable(zone.values() for zone in self._state.zone_members.values())
+        for session in islice(members, catalogue.MAX_DEVICE_SERIES):
+            name = session.device.name
+            device = views.device(self._state, name, now)
+            if device is not None:
+                family.values[(name,)] = max(0, now.wall - device.contact.last_contact) / SECOND
+        return family
+
+
+def in_daemon_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="outbox-counts", daemon=True).start()
+
+
+class Outbox:
+    """The outbox as it was at the last reading. A scrape shows that and has the next reading made in another
+    thread, so that a slow database slows neither the scrape nor the reactor that serves it. While the outbox
+    cannot be read there is no number, rather than an old one."""
+
+    def __init__(
+        self,
+        read: Callable[[], OutboxCounts],
+        failed: Callable[[], None],
+        now: Now,
+        in_thread: Callable[[Callable[[], None]], None] = in_daemon_thread,
+    ) -> None:
+        self._read = read
+        self._failed = failed
+        self._now = now
+        self._in_thread = in_thread
+        self._counts: OutboxCounts | None = None
+        self._asked_at = 0.0
+        self._reading = False
+        self._refresh()
+
+    def collect(self) -> Iterator[Metric]:
+        age, hung = self._now().mono - self._asked_at, False
+        if self._reading:
+            hung = age > OUTBOX_PATIENCE
+        elif age >= OUTBOX_FRESH:
+            self._refresh()
+        counts = None if hung else self._counts
+        if counts is not None:
+            yield self._deliveries(counts).collect()
+            yield self._age(counts).collect()
+
+    def _refresh(self) -> None:
+        self._reading, self._asked_at = True, self._now().mono
+        self._in_thread(self._read_once)
+
+    def _read_once(self) -> None:
+        try:
+            self._counts = self._read()
+        except Exception:  # whatever the database's driver raises; a scrape must go on without it
+            self._counts = None
+            self._failed()
+        finally:
+            self._reading = False
+
+    def _deliveries(self, counts: OutboxCounts) -> Tally:
+        family = Tally(catalogue.OUTBOX_DELIVERIES)
+        family.values[("pending",)] = counts.pending
+        family.values[("leased",)] = counts.leased
+        family.values[("dead",)] = counts.dead
+        return family
+
+    def _age(self, counts: OutboxCounts) -> Tally:
+        family, oldest = Tally(catalogue.OUTBOX_OLDEST_AGE), counts.oldest_pending_at
+        family.values[()] = 0 if oldest is None else max(0, self._now().wall - oldest) / SECOND
+        return family

@@ -1,0 +1,25 @@
+"""The destination "log": the alarm as a line of the server's own log. Always there, and the proof of the outbox."""
+
+import structlog
+
+from alarmd.core.records import Delivery
+from alarmd.relays.interface import Delivered, Outcome
+
+_log = structlog.get_logger(__name__)
+
+
+class LogOnly:
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        _log.warning(
+            "alarm",
+            subject=delivery.subject,
+            text=printable(delivery.text),
+            alarm_id=delivery.alarm_id,
+            identity=printable(delivery.identity),
+        )
+        return Delivered()
+
+
+def printable(text: str) -> str:
+    """Text that may come from the wire, without anything that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

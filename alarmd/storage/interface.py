@@ -1,0 +1,158 @@
+"""What the rest of the house may ask of storage; memory, SQLite and PostgreSQL answer alike (tests/contracts)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Protocol
+
+from alarmd.core.effects import DurableEffect
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Site, Zone
+from alarmd.core.snapshot import Snapshot
+
+Turn = Sequence[DurableEffect]
+
+MAX_PAGE = 1000  # rows in one answer to a reader, or deliveries claimed at once
+
+
+def page(limit: int) -> int:
+    """What a caller asked for, within what may be asked."""
+    return max(0, min(limit, MAX_PAGE))
+
+
+class StorageError(Exception):
+    """Base of what storage reports. The text is for people and never holds a password."""
+
+
+class StorageUnavailableError(StorageError):
+    """Not stored, as far as is known; the same turns, in the same order, may succeed later and do no harm if they were
+    stored after all (locked, full, read-only, connection lost)."""
+
+
+class StorageUnusableError(StorageError):
+    """This database cannot be served by this program (newer schema, corrupt file, wrong URL); a person must act."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedTurn:
+    """A turn that the database refused alone, for good: its place in the batch, and why."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that one worker may try until `until` (monotonic seconds of the store's own clock)."""
+
+    delivery: Delivery
+    attempt: int  # 1 for the first
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxState:
+    pending: int
+    leased: int
+    dead: int
+    oldest_pending_at: int | None  # wall µs
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Newest first. `since` is included, `until` is not. A device's name also finds forgotten devices that had it."""
+
+    device: str | None = None
+    kind: str | None = None
+    since: int | None = None  # wall µs, of received_at
+    until: int | None = None
+    after_row: int | None = None  # for --follow: rows stored later than this one, oldest first
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its row id (grows in commit order) and the device's and zone's names at the time of asking."""
+
+    row: int
+    event: Event
+    device: str | None
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlarm:
+    alarm: Alarm
+    device: str | None
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCommand:
+    command: Command
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    device: Device
+    contact: Contact | None
+    zone: str
+
+
+class Store(Protocol):
+    """The one writer. Every call may block: the turn runner and the delivery worker call from the writer thread."""
+
+    def load(self) -> Snapshot: ...
+
+    def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
+        """One transaction for all turns, in order; empty when all are stored. If the database refuses the batch
+        for what is in it, each turn is tried alone and the refused ones are returned (and kept in the quarantine
+        table if possible). Committing an effect a second time is harmless. Raises StorageUnavailableError."""
+        ...
+
+    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
+        """Due deliveries, urgent ones first, then by due time; leased to `owner` (the process's incarnation id) for
+        `seconds` on the monotonic clock. A lease of another incarnation, or one that ran out, is claimable again."""
+        ...
+
+    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None: ...
+
+    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None: ...
+
+    def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None: ...
+
+    def purge(self, before_wall: int, limit: int) -> int:
+        """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
+        deliveries, forgotten devices nothing refers to. Returns how many went; call again while it equals limit."""
+        ...
+
+    def backup(self, target: FilePath) -> None:
+        """A consistent copy while running (SQLite only; PostgreSQL raises StorageError naming pg_dump)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """Reads for people: from any thread, beside the writer, also when no server runs."""
+
+    def events(self, wanted: EventFilter) -> list[StoredEvent]: ...
+
+    def alarms(
+        self, *, include_cleared: bool = False, device: str | None = None, limit: int = 100
+    ) -> list[StoredAlarm]: ...
+
+    def commands(
+        self, *, device: str | None = None, command_id: int | None = None, limit: int = 100
+    ) -> list[StoredCommand]: ...
+
+    def devices(self) -> list[StoredDevice]: ...
+
+    def sites(self) -> list[Site]: ...
+
+    def zones(self) -> list[Zone]: ...
+
+    def outbox(self) -> OutboxState: ...
+
+    def healthy(self) -> bool: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,155 @@
+"""The store in memory, for simulations and tests: the same answers as SQLite and PostgreSQL, gone with the process."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from alarmd.core.records import Alarm, AlarmState, Command, CommandState, Delivery, Device, Event, Site, Zone
+from alarmd.core.snapshot import Snapshot
+from alarmd.storage.errors import RefusedError
+from alarmd.storage.interface import Lease, QuarantinedTurn, StorageError, Turn
+from alarmd.storage.memory_outbox import MemoryOutbox
+from alarmd.storage.memory_tables import MemoryTables
+from alarmd.storage.purge import HISTORIES, History
+
+OPEN_COMMANDS = (CommandState.QUEUED, CommandState.SENT)
+COUNTED: dict[type[Any], str] = {
+    Site: "last_site_id",
+    Zone: "last_zone_id",
+    Device: "last_device_id",
+    Alarm: "last_alarm_id",
+    Command: "last_command_id",
+}
+
+
+class MemoryStore:
+    """Implements interface.Store. origin: this server's label. `lock` guards all of it, for memory_reader.py too."""
+
+    def __init__(self, origin: str) -> None:
+        self.lock = threading.Lock()
+        self.tables = MemoryTables()
+        self.outbox = MemoryOutbox()
+        self.event_rows: dict[Any, int] = {}  # by the event's identity
+        self.quarantine: list[tuple[str, Turn]] = []  # why, and what
+        self._origin = origin
+        self._last = dict.fromkeys((*COUNTED.values(), "last_event_sequence", "last_hlc"), 0)
+        self._last_row = 0
+
+    def load(self) -> Snapshot:
+        with self.lock:
+            devices = self._sorted("devices", lambda device: device.forgotten_at is None)
+            known = {device.id for device in devices}
+            return Snapshot(
+                sites=self._sorted("sites"),
+                zones=self._sorted("zones"),
+                devices=devices,
+                contacts=self._sorted("contacts", lambda contact: contact.device_id in known),
+                alarms=self._sorted("alarms", lambda alarm: alarm.state is not AlarmState.CLEARED),
+                commands=self._sorted("commands", lambda command: command.state in OPEN_COMMANDS),
+                **self._last,
+            )
+
+    def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
+        with self.lock:
+            try:
+                self._change(turns)
+            except RefusedError:
+                return self._change_each(turns)
+            return []
+
+    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
+        with self.lock:
+            return self.outbox.claim(owner, now_wall, now_mono, seconds, limit)
+
+    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
+        with self.lock:
+            self.outbox.finish(identity, owner, now_wall)
+
+    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None:
+        with self.lock:
+            self.outbox.retry(identity, owner, due_wall, reason)
+
+    def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
+        with self.lock:
+            self.outbox.abandon(identity, owner, now_wall, reason)
+
+    def purge(self, before_wall: int, limit: int) -> int:
+        with self.lock:
+            left = limit
+            for history in HISTORIES:
+                doomed = self._history(history, before_wall)[: max(0, left)]
+                for key in doomed:
+                    self._remove(history.table.name, key)
+                left -= len(doomed)
+            return limit - left
+
+    def backup(self, target: Path) -> None:
+        raise StorageError(f"nothing to copy to {target}: this store is in memory only")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _sorted(self, table: str, wanted: Callable[[Any], bool] = lambda _: True) -> tuple[Any, ...]:
+        kept = self.tables.by_name[table].kept
+        return tuple(kept[key] for key in sorted(kept) if wanted(kept[key]))
+
+    def _change(self, turns: Sequence[Turn]) -> None:
+        for record in self.tables.change(chain.from_iterable(turns)):
+            self._count(record)
+            if isinstance(record, Delivery):
+                self.outbox.add(record)
+            elif isinstance(record, Event):
+                self._last_row += 1
+                self.event_rows[record.origin, record.sequence] = self._last_row
+
+    def _change_each(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
+        refused = []
+        for index, turn in enumerate(turns):
+            try:
+                self._change([turn])
+            except RefusedError as error:
+                self.quarantine.append((str(error), turn))
+                refused.append(QuarantinedTurn(index, str(error)))
+        return refused
+
+    def _count(self, record: Any) -> None:
+        """What a purge takes away stays counted."""
+        self._raise("last_hlc", getattr(record, "hlc", 0))  # a contact is not replicated
+        if type(record) in COUNTED:
+            self._raise(COUNTED[type(record)], record.id)
+        elif isinstance(record, Event) and record.origin == self._origin:
+            self._raise("last_event_sequence", record.sequence)
+
+    def _raise(self, name: str, value: int) -> None:
+        self._last[name] = max(self._last[name], value)
+
+    def _history(self, history: History, before: int) -> list[Any]:
+        """The keys of what may go, in the order of purge.py: the oldest first, then as they came."""
+        kept = self.tables.by_name[history.table.name].kept
+        named = {name for column in history.referring for name in self._names(column.table.name, column.name)}
+        old = []
+        for place, (key, record) in enumerate(kept.items()):
+            since = self._since(history, record)
+            if since is not None and since < before and key not in named:
+                old.append((since, key if isinstance(key, int) else place, key))
+        return [key for _, _, key in sorted(old)]
+
+    def _names(self, table: str, column: str) -> Iterable[Any]:
+        return (getattr(record, column) for record in self.tables.by_name[table].kept.values())
+
+    def _since(self, history: History, record: Any) -> int | None:
+        if isinstance(record, Delivery):
+            return self.outbox.settled_at(record.identity)
+        since: int | None = getattr(record, history.since.name)
+        return since
+
+    def _remove(self, table: str, key: Any) -> None:
+        del self.tables.by_name[table].kept[key]
+        if table == "events":
+            del self.event_rows[key]
+        elif table == "outbox":
+            self.outbox.remove(key)
+        elif table == "devices":
+            self.tables.by_name["contacts"].kept.pop(key, None)

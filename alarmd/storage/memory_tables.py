@@ -1,0 +1,122 @@
+"""Records in dicts, with the constraints of tables.py: changes are staged, checked together, then kept or dropped."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+from alarmd.core.effects import (
+    DurableEffect,
+    QueueDelivery,
+    RecordEvent,
+    SaveAlarm,
+    SaveCommand,
+    SaveContacts,
+    SaveDevice,
+    SaveSite,
+    SaveZone,
+)
+from alarmd.core.records import Record
+from alarmd.storage.errors import RefusedError
+from alarmd.storage.turns import KINDS, Kind
+
+RECORDS: dict[type[DurableEffect], Callable[[Any], Iterable[Record]]] = {
+    SaveSite: lambda effect: (effect.site,),
+    SaveZone: lambda effect: (effect.zone,),
+    SaveDevice: lambda effect: (effect.device,),
+    SaveContacts: lambda effect: effect.contacts,
+    SaveAlarm: lambda effect: (effect.alarm,),
+    SaveCommand: lambda effect: (effect.command,),
+    RecordEvent: lambda effect: (effect.event,),
+    QueueDelivery: lambda effect: (effect.delivery,),
+}
+
+# What may be there once beside the key; None: this record does not count.
+UNIQUE: dict[str, Callable[[Any], Hashable | None]] = {
+    "sites": lambda site: site.name,
+    "zones": lambda zone: zone.name,
+    "devices": lambda device: device.name if device.forgotten_at is None else None,
+    "alarms": lambda alarm: alarm.identity,
+    "commands": lambda command: command.identity,
+}
+
+
+class MemoryTable:
+    """One table: what is kept, and what the turns at hand would change."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kept: dict[Any, Any] = {}
+        self.key_of = attrgetter(*kind.key)
+        self._staged: dict[Hashable, Any] = {}
+        self._name = kind.table.name
+        self._replace = kind.replace
+        self._unique = UNIQUE.get(self._name, lambda _: None)
+        self._holders: dict[Hashable, Hashable] = {}  # unique value → key of the last that had it
+        self._staged_holders: dict[Hashable, Hashable] = {}
+        self._references = [(key.parent.name, key.column.table.name) for key in kind.table.foreign_keys]
+
+    def stage(self, record: Any) -> None:
+        """Raises RefusedError when another record has what may be there once."""
+        key = self.key_of(record)
+        if not self._replace and key in self:
+            return
+        value = self._unique(record)
+        if value is not None:
+            self._refuse_second(value, key)
+            self._staged_holders[value] = key
+        self._staged[key] = record
+
+    def check_references(self, tables: Mapping[str, "MemoryTable"]) -> None:
+        """Raises RefusedError when a staged record names one that is not there."""
+        for column, parent in self._references:
+            for record in self._staged.values():
+                key = getattr(record, column)
+                if key is not None and key not in tables[parent]:
+                    raise RefusedError(f"{self._name}.{column}: there is no {key} in {parent}")
+
+    def keep(self) -> list[Any]:
+        """Returns what was staged."""
+        changed = list(self._staged.values())
+        self.kept.update(self._staged)
+        self._holders.update(self._staged_holders)
+        self.drop()
+        return changed
+
+    def drop(self) -> None:
+        self._staged.clear()
+        self._staged_holders.clear()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._staged or key in self.kept
+
+    def _refuse_second(self, value: Hashable, key: Hashable) -> None:
+        for holders in (self._staged_holders, self._holders):
+            holder = holders.get(value)
+            if holder is not None and holder != key and self._holds(holder, value):
+                raise RefusedError(f"{self._name}: {value} is there already")
+
+    def _holds(self, key: Hashable, value: Hashable) -> bool:
+        record = self._staged.get(key) or self.kept.get(key)
+        return record is not None and self._unique(record) == value
+
+
+class MemoryTables:
+    """All tables, changed together."""
+
+    def __init__(self) -> None:
+        self._of_effect = {effect: MemoryTable(kind) for effect, kind in KINDS.items()}
+        self.by_name = {kind.table.name: self._of_effect[effect] for effect, kind in KINDS.items()}
+
+    def change(self, effects: Iterable[DurableEffect]) -> list[Any]:
+        """All or nothing. Returns the records that are new or changed; raises RefusedError."""
+        try:
+            for effect in effects:
+                table = self._of_effect[type(effect)]
+                for record in RECORDS[type(effect)](effect):
+                    table.stage(record)
+            for table in self._of_effect.values():
+                table.check_references(self.by_name)
+        except RefusedError:
+            for table in self._of_effect.values():
+                table.drop()
+            raise
+        return [record for table in self._of_effect.values() for record in table.keep()]

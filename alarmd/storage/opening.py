@@ -1,0 +1,72 @@
+"""The doors: from a database's URL to a store, a reader or an upgrade.
+
+All raise StorageUnusableError when a person must act (a newer schema, a broken file, a wrong URL) and
+StorageUnavailableError when the database cannot be reached or used now (also: another server has it).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alarmd.storage import engines
+from alarmd.storage.database import Database
+from alarmd.storage.database_url import file_of, parse
+from alarmd.storage.interface import StorageUnusableError
+from alarmd.storage.ownership import Ownership, own
+from alarmd.storage.read_queries import SqlReader
+from alarmd.storage.sql_store import SqlStore
+from alarmd.storage.upgrade import Upgrade, require_newest, upgrade
+
+
+def open_store(url: str, origin: str) -> SqlStore:
+    """The one writer, on a database brought up to date. origin: this server's label."""
+    with _owned(url) as (database, ownership):
+        upgrade(database)
+        return SqlStore(database, origin, ownership)
+
+
+def open_reader(url: str) -> SqlReader:
+    """Reads beside a running server, or without one; changes nothing, not even the schema."""
+    parsed = parse(url)
+    file = file_of(parsed)
+    if file is not None and not file.exists():
+        raise StorageUnusableError(f"there is no database at {file}: has the server been started yet?")
+    database = engines.reader(parsed)
+    try:
+        if database.file is not None:
+            database.file.watch()
+        require_newest(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlReader(database)
+
+
+def upgrade_database(url: str) -> Upgrade:
+    """What open_store does first, and no more: for an upgrade before the start."""
+    with _owned(url) as (database, ownership):
+        done = upgrade(database)
+        _leave(database, ownership)
+        return done
+
+
+@contextmanager
+def _owned(url: str) -> Iterator[tuple[Database, Ownership | None]]:
+    """The database for this process alone; let go again if the block fails."""
+    parsed = parse(url)
+    file = file_of(parsed)
+    ownership = own(file) if file is not None else None
+    database = engines.writer(parsed)
+    try:
+        if database.file is not None:
+            database.file.create()
+            database.file.watch()
+        yield database, ownership
+    except BaseException:
+        _leave(database, ownership)
+        raise
+
+
+def _leave(database: Database, ownership: Ownership | None) -> None:
+    database.close()
+    if ownership is not None:
+        ownership.release()

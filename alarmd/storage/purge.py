@@ -1,0 +1,68 @@
+"""Retention: history older than a moment goes, in portions, and nothing that something kept refers to."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, Row, Table, delete, exists, not_, select
+
+from alarmd.storage import high_water
+from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, STAMP, Mark
+from alarmd.storage.tables import alarms, commands, contacts, devices, events, outbox
+
+
+class History(NamedTuple):
+    """Rows of a table that are history from `since` on, unless a column of `referring` still names them."""
+
+    table: Table
+    since: Column[int]
+    referring: tuple[Column[int], ...] = ()
+    counted: str = ""  # what high_water.py calls the table's ids
+
+
+# Those that refer to others first.
+HISTORIES = (
+    History(events, events.c.received_at, counted=EVENT),
+    History(outbox, outbox.c.settled_at),
+    History(commands, commands.c.finished_at, counted=COMMAND),
+    History(
+        alarms,
+        alarms.c.cleared_at,
+        referring=(events.c.alarm_id, outbox.c.alarm_id),
+        counted=ALARM,
+    ),
+    History(
+        devices,
+        devices.c.forgotten_at,
+        referring=(events.c.device_id, alarms.c.device_id, commands.c.device_id),
+        counted=DEVICE,
+    ),
+)
+
+
+def purge(connection: Connection, before: int, limit: int) -> int:
+    """Delete up to `limit` rows older than `before` (wall µs), the oldest first. Returns how many."""
+    left = limit
+    for history in HISTORIES:
+        if left > 0:
+            left -= _purge_table(connection, history, before, left)
+    return limit - left
+
+
+def _purge_table(connection: Connection, history: History, before: int, limit: int) -> int:
+    (key,) = history.table.primary_key
+    unreferred = [not_(exists().where(column == key)) for column in history.referring]
+    old = select(key).where(history.since < before, *unreferred)
+    doomed = old.order_by(history.since, key).limit(limit).scalar_subquery()
+    if history.table is devices:
+        connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
+    gone = connection.execute(delete(history.table).where(key.in_(doomed)).returning(history.table)).all()
+    high_water.note(connection, (mark for row in gone for mark in _marks(history, row)))
+    return len(gone)
+
+
+def _marks(history: History, row: Row[Any]) -> Iterator[tuple[Mark, int]]:
+    yield (STAMP, ""), row.hlc
+    if history.counted == EVENT:
+        yield (EVENT, row.origin), row.sequence
+    elif history.counted:
+        yield (history.counted, ""), row.id

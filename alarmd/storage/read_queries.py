@@ -1,0 +1,130 @@
+"""What people ask for, with the names that the ids have now. On connections that cannot write."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Select, Table, select
+
+from alarmd.core.records import Site, Zone
+from alarmd.storage import outbox_queries, rows
+from alarmd.storage.database import Database
+from alarmd.storage.interface import (
+    EventFilter,
+    OutboxState,
+    StoredAlarm,
+    StoredCommand,
+    StoredDevice,
+    StoredEvent,
+    page,
+)
+from alarmd.storage.rows import Row
+from alarmd.storage.tables import ALARM_OPEN, alarms, commands, contacts, devices, events, sites, zones
+
+Made = TypeVar("Made")
+Query = Select[*tuple[Any, ...]]
+
+DEVICE_NAME = devices.c.name.label("device_name")
+ZONE_NAME = zones.c.name.label("zone_name")
+
+
+class SqlReader:
+    """Implements interface.Reader, from any number of threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def events(self, wanted: EventFilter) -> list[StoredEvent]:
+        order = events.c.row.desc() if wanted.after_row is None else events.c.row
+        query = _named(events, events.c.zone_id).where(*_conditions(wanted)).order_by(order)
+        return self._read(_stored_event, query.limit(page(wanted.limit)))
+
+    def alarms(
+        self, *, include_cleared: bool = False, device: str | None = None, limit: int = 100
+    ) -> list[StoredAlarm]:
+        query = _named(alarms, alarms.c.zone_id).order_by(alarms.c.id.desc()).limit(page(limit))
+        if not include_cleared:
+            query = query.where(ALARM_OPEN)
+        if device is not None:
+            query = query.where(_of_device(alarms, device))
+        return self._read(_stored_alarm, query)
+
+    def commands(
+        self, *, device: str | None = None, command_id: int | None = None, limit: int = 100
+    ) -> list[StoredCommand]:
+        query = _with_device(commands).order_by(commands.c.id.desc()).limit(page(limit))
+        if device is not None:
+            query = query.where(_of_device(commands, device))
+        if command_id is not None:
+            query = query.where(commands.c.id == command_id)
+        return self._read(_stored_command, query)
+
+    def devices(self) -> list[StoredDevice]:
+        joined = devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts)
+        query = select(ZONE_NAME, contacts, devices).select_from(joined)
+        found = self._read(_stored_device, query.where(devices.c.forgotten_at.is_(None)))
+        return sorted(found, key=lambda stored: stored.device.name)  # databases sort letters each in their own way
+
+    def sites(self) -> list[Site]:
+        return sorted(self._read(rows.site_of, select(sites)), key=lambda site: site.name)
+
+    def zones(self) -> list[Zone]:
+        return sorted(self._read(rows.zone_of, select(zones)), key=lambda zone: zone.name)
+
+    def outbox(self) -> OutboxState:
+        with self._database.transaction() as connection:
+            return outbox_queries.state(connection)
+
+    def healthy(self) -> bool:
+        return self._database.answers()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _read(self, make: Callable[[Row], Made], query: Query) -> list[Made]:
+        with self._database.transaction() as connection:
+            return list(rows.read(make, connection.execute(query)))
+
+
+def _with_device(table: Table) -> Query:
+    return select(DEVICE_NAME, table).select_from(table.outerjoin(devices, table.c.device_id == devices.c.id))
+
+
+def _named(table: Table, zone_id: Column[Any]) -> Query:
+    joined = table.outerjoin(devices, table.c.device_id == devices.c.id).outerjoin(zones, zone_id == zones.c.id)
+    return select(DEVICE_NAME, ZONE_NAME, table).select_from(joined)
+
+
+def _conditions(wanted: EventFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.device is not None:
+        yield _of_device(events, wanted.device)
+    if wanted.kind is not None:
+        yield events.c.kind == wanted.kind
+    if wanted.since is not None:
+        yield events.c.received_at >= wanted.since
+    if wanted.until is not None:
+        yield events.c.received_at < wanted.until
+    if wanted.after_row is not None:
+        yield events.c.row > wanted.after_row
+
+
+def _of_device(table: Table, name: str) -> ColumnElement[bool]:
+    """Also of devices that had the name and were forgotten."""
+    return table.c.device_id.in_(select(devices.c.id).where(devices.c.name == name))
+
+
+def _stored_event(row: Row) -> StoredEvent:
+    device, zone, number, *event = row
+    return StoredEvent(number, rows.event_of(event), device, zone)
+
+
+def _stored_alarm(row: Row) -> StoredAlarm:
+    return StoredAlarm(rows.alarm_of(row[2:]), row[0], row[1])
+
+
+def _stored_command(row: Row) -> StoredCommand:
+    return StoredCommand(rows.command_of(row[1:]), row[0])
+
+
+def _stored_device(row: Row) -> StoredDevice:
+    zone, contact, device = row[0], row[1:6], row[6:]
+    return StoredDevice(rows.device_of(device), None if contact[0] is None else rows.contact_of(contact), zone)

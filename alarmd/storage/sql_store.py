@@ -1,0 +1,86 @@
+"""The store on SQLite and PostgreSQL. One thread uses it, see writer_thread.py; backup() alone may run beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alarmd.core.snapshot import Snapshot
+from alarmd.storage import loading, outbox_queries, quarantine, sqlite_backup
+from alarmd.storage.database import Database
+from alarmd.storage.errors import UNSTORABLE, RefusedError, reason
+from alarmd.storage.interface import Lease, QuarantinedTurn, StorageError, Turn
+from alarmd.storage.ownership import Ownership
+from alarmd.storage.purge import purge
+from alarmd.storage.turns import TurnWriter
+
+
+class SqlStore:
+    """Implements interface.Store. origin: this server's label. ownership: let go when the store is closed."""
+
+    def __init__(self, database: Database, origin: str, ownership: Ownership | None = None) -> None:
+        self._database = database
+        self._origin = origin
+        self._ownership = ownership
+        self._writer = TurnWriter(database.engine.dialect)
+
+    def load(self) -> Snapshot:
+        with self._database.first_transaction() as connection:
+            return loading.load(connection, self._origin)
+
+    def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
+        """After StorageUnavailableError some turns may be stored all the same: a connection lost at the commit does
+        not say. Committing them all again, in order, ends in the same state."""
+        if not any(turns):
+            return []
+        try:
+            self._write(turns)
+        except (RefusedError, *UNSTORABLE):
+            return self._write_each(turns)
+        return []
+
+    def _write(self, turns: Sequence[Turn]) -> None:
+        with self._database.transaction() as connection:
+            self._writer.write(connection, turns)
+
+    def _write_each(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
+        """A transaction for each: whether a turn's references hold is known at the commit only."""
+        refused = []
+        for index, turn in enumerate(turns):
+            try:
+                self._write([turn])
+            except (RefusedError, *UNSTORABLE) as error:
+                refused.append(QuarantinedTurn(index, reason(error)))
+                with self._database.transaction() as connection:
+                    quarantine.keep(connection, turn, reason(error))
+        return refused
+
+    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
+        with self._database.transaction() as connection:
+            return outbox_queries.claim(connection, owner, now_wall, now_mono, seconds, limit)
+
+    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
+        with self._database.transaction() as connection:
+            outbox_queries.finish(connection, identity, owner, now_wall)
+
+    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None:
+        with self._database.transaction() as connection:
+            outbox_queries.retry(connection, identity, owner, due_wall, reason)
+
+    def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
+        with self._database.transaction() as connection:
+            outbox_queries.abandon(connection, identity, owner, now_wall, reason)
+
+    def purge(self, before_wall: int, limit: int) -> int:
+        with self._database.transaction() as connection:
+            return purge(connection, before_wall, limit)
+
+    def backup(self, target: Path) -> None:
+        """From any thread."""
+        if self._database.file is None:
+            raise StorageError("a PostgreSQL database is backed up with pg_dump")
+        sqlite_backup.backup(self._database.file, target)
+
+    def close(self) -> None:
+        self._database.close()
+        if self._ownership is not None:
+            self._ownership.release()
+            self._ownership = None

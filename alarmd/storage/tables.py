@@ -1,0 +1,239 @@
+"""The schema: one table per record of core/records.py, in the same order of columns, and what only storage knows.
+
+Wall times are microseconds UTC in 64 bits. The ids are the rules' own; `row` is given by the database and grows in
+commit order. Foreign keys are checked at the commit, so the order inside a turn is free. A change here needs a
+migration: a test compares the two.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import REAL, TypeEngine
+
+metadata = MetaData(
+    naming_convention={  # a constraint without a name cannot be changed by a later migration
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+# SQLite's strict tables know five types only.
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+FLAG = Boolean().with_variant(Integer(), "sqlite")
+REAL_NUMBER: Double[float] = Double().with_variant(REAL(), "sqlite")
+
+ALARM_OPEN = text("state <> 'cleared'")
+COMMAND_OPEN = text("state IN ('queued', 'sent')")
+DELIVERY_OPEN = text("state = 'pending'")
+DELIVERY_DEAD = text("state = 'dead'")
+DEVICE_ACTIVE = text("forgotten_at IS NULL")
+
+
+def _column(name: str, kind: TypeEngine[Any], refers_to: str | None = None, *, null: bool = False) -> Column[Any]:
+    if refers_to is None:
+        return Column(name, kind, nullable=null)
+    return Column(name, kind, ForeignKey(refers_to, deferrable=True, initially="DEFERRED"), nullable=null)
+
+
+def _id(name: str = "id") -> Column[int]:
+    return Column(name, WHOLE, primary_key=True, autoincrement=False)
+
+
+def _row() -> Column[int]:
+    """Never given twice, also after a purge of the newest rows: on SQLite that takes AUTOINCREMENT."""
+    return Column("row", WHOLE, Identity(), primary_key=True)
+
+
+def _made() -> tuple[Column[Any], Column[Any]]:
+    """Where and when a row that may be replicated was made."""
+    return _column("origin", Text()), _column("hlc", WHOLE)
+
+
+def _table(name: str, *parts: Any, numbered: bool = False) -> Table:
+    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_autoincrement=numbered)
+
+
+def _partial(name: str, *columns: Any, where: Any, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+sites = _table(
+    "sites",
+    _id(),
+    _column("name", Text()),
+    _column("time_zone", Text()),
+    *_made(),
+    UniqueConstraint("name"),
+)
+
+zones = _table(
+    "zones",
+    _id(),
+    _column("site_id", WHOLE, "sites.id"),
+    _column("name", Text()),
+    _column("arming", Text()),
+    _column("schedule", Text()),
+    *_made(),
+    UniqueConstraint("name"),
+)
+
+devices = _table(
+    "devices",
+    _id(),
+    _column("name", Text()),
+    _column("zone_id", WHOLE, "zones.id"),
+    _column("standing", Text()),
+    _column("dialect", Text()),
+    _column("report_within", REAL_NUMBER),
+    _column("arming_answers", FLAG),
+    _column("detector_wish", FLAG, null=True),
+    _column("wanted_detector", FLAG, null=True),
+    _column("wanted_version", WHOLE),
+    _column("first_seen", WHOLE),
+    _column("forgotten_at", WHOLE, null=True),
+    *_made(),
+    Index("ix_devices_name", "name"),
+    _partial("uq_devices_active_name", "name", where=DEVICE_ACTIVE, unique=True),
+)
+
+contacts = _table(
+    "contacts",
+    Column(
+        "device_id",
+        WHOLE,
+        ForeignKey("devices.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    _column("presence", Text()),
+    _column("last_contact", WHOLE),
+    _column("address", Text()),
+    _column("asleep_until", WHOLE, null=True),
+)
+
+alarms = _table(
+    "alarms",
+    _id(),
+    _column("identity", Text()),
+    _column("kind", Text()),
+    _column("state", Text()),
+    _column("device_id", WHOLE, "devices.id", null=True),
+    _column("zone_id", WHOLE, "zones.id", null=True),
+    _column("text", Text()),
+    _column("raised_at", WHOLE),
+    _column("last_event_at", WHOLE),
+    _column("event_count", WHOLE),
+    _column("ended_at", WHOLE, null=True),
+    _column("told", FLAG),
+    _column("acknowledged_at", WHOLE, null=True),
+    _column("acknowledged_by", Text(), null=True),
+    _column("cleared_at", WHOLE, null=True),
+    _column("cleared_by", Text(), null=True),
+    *_made(),
+    UniqueConstraint("identity"),
+    _partial("ix_alarms_open", "id", where=ALARM_OPEN),
+    Index("ix_alarms_device_id", "device_id"),
+    _partial("ix_alarms_cleared_at", "cleared_at", where=text("cleared_at IS NOT NULL")),
+)
+
+commands = _table(
+    "commands",
+    _id(),
+    _column("identity", Text()),
+    _column("device_id", WHOLE, "devices.id"),
+    _column("verb", Text()),
+    _column("params", Text()),  # a JSON list of strings
+    _column("state", Text()),
+    _column("requested_by", Text()),
+    _column("created_at", WHOLE),
+    _column("expires_at", WHOLE),
+    _column("attempts", WHOLE),
+    _column("sent_at", WHOLE, null=True),
+    _column("finished_at", WHOLE, null=True),
+    _column("outcome", Text()),
+    *_made(),
+    UniqueConstraint("identity"),
+    _partial("ix_commands_open", "id", where=COMMAND_OPEN),
+    Index("ix_commands_device_id", "device_id"),
+    _partial("ix_commands_finished_at", "finished_at", where=text("finished_at IS NOT NULL")),
+)
+
+events = _table(
+    "events",
+    _row(),
+    _column("origin", Text()),
+    _column("sequence", WHOLE),
+    _column("hlc", WHOLE),
+    _column("happened_at", WHOLE),
+    _column("received_at", WHOLE),
+    _column("device_id", WHOLE, "devices.id", null=True),
+    _column("zone_id", WHOLE, "zones.id", null=True),
+    _column("kind", Text()),
+    _column("text", Text()),
+    _column("boot_id", Text(), null=True),
+    _column("boot_event", WHOLE, null=True),
+    _column("alarm_id", WHOLE, "alarms.id", null=True),
+    UniqueConstraint("origin", "sequence"),
+    Index("ix_events_received_at", "received_at"),
+    Index("ix_events_device_id", "device_id"),
+    _partial("ix_events_alarm_id", "alarm_id", where=text("alarm_id IS NOT NULL")),
+    numbered=True,
+)
+
+outbox = _table(
+    "outbox",
+    _row(),
+    _column("identity", Text()),
+    _column("destination", Text()),
+    _column("subject", Text()),
+    _column("alarm_id", WHOLE, "alarms.id"),
+    _column("text", Text()),
+    _column("urgent", FLAG),
+    _column("created_at", WHOLE),
+    _column("due_at", WHOLE),
+    *_made(),
+    Column("state", Text(), nullable=False, server_default="pending"),  # then delivered or dead
+    Column("attempts", WHOLE, nullable=False, server_default=text("0")),
+    Column("last_error", Text(), nullable=False, server_default=""),
+    Column("settled_at", WHOLE),
+    Column("lease_owner", Text()),
+    Column("lease_until", REAL_NUMBER),  # s: monotonic on SQLite, the database's clock on PostgreSQL
+    UniqueConstraint("identity"),
+    _partial("ix_outbox_open", "due_at", where=DELIVERY_OPEN),
+    _partial("ix_outbox_dead", "row", where=DELIVERY_DEAD),
+    _partial("ix_outbox_settled_at", "settled_at", where=text("settled_at IS NOT NULL")),
+    Index("ix_outbox_alarm_id", "alarm_id"),
+    numbered=True,
+)
+
+quarantine = _table(
+    "quarantine",
+    _row(),
+    _column("digest", Text()),  # of `turn`, so that a turn tried twice is kept once
+    _column("reason", Text()),
+    _column("turn", Text()),
+    UniqueConstraint("digest"),
+    numbered=True,
+)
+
+high_water = _table(  # what a purge took away but must not be given out again, see purge.py
+    "high_water",
+    Column("kind", Text(), primary_key=True),
+    Column("origin", Text(), primary_key=True),
+    _column("value", WHOLE),
+)

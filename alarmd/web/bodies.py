@@ -1,0 +1,49 @@
+"""What requests carry. A field that is not known is refused, so that a typing error changes nothing silently."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alarmd.core.records import Arming, Dialect
+
+MAX_TEXT = 256  # characters of a field; the rules know the real limits
+MAX_PARAMS = 6
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DeviceChange(Body):
+    """What is left out stays as it is."""
+
+    zone: str | None = Field(None, max_length=MAX_TEXT)
+    dialect: Dialect | None = None
+    report_within: float | None = Field(None, description="Seconds within which a loss is told.", allow_inf_nan=False)
+    arming_answers: bool | None = None
+    quarantined: bool | None = None
+
+
+class Adoption(Body):
+    zone: str | None = Field(None, max_length=MAX_TEXT, description="null: the zone `home`.")
+
+
+class SiteBody(Body):
+    time_zone: str = Field(max_length=MAX_TEXT, description="IANA name.", examples=["Europe/Prague"])
+
+
+class ZoneBody(Body):
+    site: str = Field(max_length=MAX_TEXT)
+
+
+class ArmingBody(Body):
+    arming: Arming
+    schedule: str | None = Field(
+        None, max_length=1000, description="null: keep the one there is.", examples=["mo-fr 22:00-06:00"]
+    )
+
+
+class CommandBody(Body):
+    target: str = Field(max_length=MAX_TEXT, description='A device, "@" and a zone, or "*" for every adopted device.')
+    verb: str = Field(max_length=MAX_TEXT, examples=["TLGS"])
+    params: list[str] = Field(default_factory=list, max_length=MAX_PARAMS)
+    time_to_live: float | None = Field(None, description="Seconds; null: as configured.", allow_inf_nan=False)
+    in_clear: bool = Field(False, description="Accept that a secret travels unencrypted; on control.sock only.")

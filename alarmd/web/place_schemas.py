@@ -1,0 +1,113 @@
+"""What the API answers about devices, zones and sites. The command line reads the same shapes, from a server or from
+its database; `live` is what only a running server knows, and null without one."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from alarmd.core import records
+from alarmd.core.records import Arming, Dialect, Presence, Standing
+from alarmd.core.settings import UnknownDevices
+from alarmd.core.views import DeviceView, ZoneView
+from alarmd.storage.interface import StoredDevice
+from alarmd.web.history_schemas import Shape
+from alarmd.web.times import Moment
+
+
+class DeviceLive(Shape):
+    armed: bool = Field(description="Its zone is armed now.")
+    allowed_interval: float = Field(description="Seconds between heartbeats that report_within allows.")
+    pending_commands: int
+    reported_detector: bool | None = Field(description="What the device says; null: it cannot say.")
+    failover_causes: list[str] = Field(description="Why its detector is wanted on beyond the operator's wish.")
+    dialect_suggested: bool = Field(description="It has the habits of dialect seed.")
+
+
+class Device(Shape):
+    name: str
+    zone: str
+    standing: Standing
+    dialect: Dialect
+    presence: Presence | None = Field(description="null: never seen.")
+    last_contact: Moment | None
+    address: str
+    asleep_until: Moment | None
+    report_within: float = Field(description="Seconds within which a loss is told.")
+    arming_answers: bool = Field(description="Silence on purpose, so that a seed device's detector runs.")
+    detector_wish: bool | None = Field(description="The operator's ENAL or DSAL; null: never said.")
+    wanted_detector: bool | None = Field(description="The wish, or on because of a failover.")
+    first_seen: Moment
+    live: DeviceLive | None
+
+    @classmethod
+    def of_view(cls, view: DeviceView) -> Self:
+        live = DeviceLive.copied(view, failover_causes=list(view.failover_causes))
+        return cls._of(view.device, view.contact, view.zone, live)
+
+    @classmethod
+    def of_stored(cls, stored: StoredDevice) -> Self:
+        return cls._of(stored.device, stored.contact, stored.zone, None)
+
+    @classmethod
+    def _of(cls, device: records.Device, contact: records.Contact | None, zone: str, live: DeviceLive | None) -> Self:
+        seen = contact if contact and contact.address else None
+        return cls.copied(
+            device,
+            zone=zone,
+            presence=seen and seen.presence,
+            last_contact=seen and seen.last_contact,
+            address=seen.address if seen else "",
+            asleep_until=seen and seen.asleep_until,
+            live=live,
+        )
+
+
+class Devices(BaseModel):
+    """One page, by name."""
+
+    unknown_devices: UnknownDevices = Field(description="What happens to a name that nobody adopted.")
+    devices: list[Device]
+    next: str | None = Field(description="`after` of the next page; null: this is the last.")
+
+
+class Site(Shape):
+    name: str
+    time_zone: str = Field(description="IANA name.", examples=["Europe/Prague"])
+
+
+class Sites(BaseModel):
+    """One page, by name."""
+
+    sites: list[Site]
+    next: str | None
+
+
+class ZoneLive(Shape):
+    armed: bool
+    devices: int = Field(description="Adopted ones.")
+    failover_causes: list[str] = Field(description="The losses that keep it in failover mode.")
+
+
+class Zone(Shape):
+    name: str
+    site: str
+    time_zone: str
+    arming: Arming
+    schedule: str = Field(description="Local to the site; empty: always.", examples=["mo-fr 22:00-06:00"])
+    live: ZoneLive | None
+
+    @classmethod
+    def of_view(cls, view: ZoneView) -> Self:
+        live = ZoneLive.copied(view, failover_causes=list(view.failover_causes))
+        return cls.copied(view.zone, site=view.site, time_zone=view.time_zone, live=live)
+
+    @classmethod
+    def of_stored(cls, zone: records.Zone, site: records.Site) -> Self:
+        return cls.copied(zone, site=site.name, time_zone=site.time_zone, live=None)
+
+
+class Zones(BaseModel):
+    """One page, by name."""
+
+    zones: list[Zone]
+    next: str | None

@@ -1,0 +1,60 @@
+"""Runs the benchmarks and prints the table; ends with 1 when a bound is missed.
+
+python bench/run.py [--only heartbeats,alarms,scale,supervision] [--rounds N] [--seconds S] [--json] [--write]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # so that it also runs as a plain script
+
+from bench import alarms, heartbeats, loss, scale, supervision  # noqa: E402
+from bench.programs import build, cores  # noqa: E402
+from bench.results import Result, as_json, machine, table, write_into  # noqa: E402
+
+DOCUMENT = ROOT / "docs" / "performance.md"
+PARTS: dict[str, Callable[[int, float], list[Result]]] = {
+    "heartbeats": heartbeats.measure,
+    "alarms": alarms.measure,
+    "scale": lambda rounds, _seconds: scale.measure(rounds),
+    "supervision": lambda rounds, _seconds: supervision.measure(rounds) + loss.measure(),
+}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure alarmd against limits and peers.")
+    parser.add_argument("--only", help=f"some of {','.join(PARTS)}", default=",".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=3, help="of each server in turn (default: 3)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load in a round (default: 5)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md too")
+    given = parser.parse_args()
+    unknown = set(given.only.split(",")) - set(PARTS)
+    if unknown or given.rounds < 1 or given.seconds <= 0:
+        parser.error(f"no such part: {', '.join(unknown)}" if unknown else "rounds and seconds must be above 0")
+    return given
+
+
+def main() -> int:
+    given = arguments()
+    build()
+    if cores()[0] == cores()[1]:
+        print("bench: one core for servers and load together: the figures are low", file=sys.stderr)
+    results: list[Result] = []
+    for part in given.only.split(","):
+        print(f"bench: {part} …", file=sys.stderr)
+        results += PARTS[part](given.rounds, given.seconds)
+    print(as_json(results) if given.json else f"{machine()}\n\n{table(results)}")
+    if given.write:
+        write_into(DOCUMENT, results)
+    missed = [result for result in results if result.missed]
+    for result in missed:
+        print(f"bench: missed: {result.part}, {result.what}: {result.value:.4g}, {result.bound}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""The first schema.
+
+Revision ID: 0001
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+NUMBER: sa.Double[float] = sa.Double().with_variant(sa.REAL(), "sqlite")
+TEXT = sa.Text()
+
+
+def upgrade() -> None:
+    _places()
+    _devices()
+    _alarms()
+    _commands()
+    _events()
+    _outbox()
+    _bookkeeping()
+
+
+def _places() -> None:
+    _table("sites", *_id("sites"), _text("name"), _text("time_zone"), *_made(), _unique("sites", "name"))
+    _table(
+        "zones",
+        *_id("zones"),
+        _whole("site_id"),
+        _text("name"),
+        _text("arming"),
+        _text("schedule"),
+        *_made(),
+        _unique("zones", "name"),
+        _refers("zones", "site_id", "sites"),
+    )
+
+
+def _devices() -> None:
+    _table(
+        "devices",
+        *_id("devices"),
+        _text("name"),
+        _whole("zone_id"),
+        _text("standing"),
+        _text("dialect"),
+        sa.Column("report_within", NUMBER, nullable=False),
+        sa.Column("arming_answers", FLAG, nullable=False),
+        sa.Column("detector_wish", FLAG),
+        sa.Column("wanted_detector", FLAG),
+        _whole("wanted_version"),
+        _whole("first_seen"),
+        _whole("forgotten_at", null=True),
+        *_made(),
+        _refers("devices", "zone_id", "zones"),
+    )
+    op.create_index("ix_devices_name", "devices", ["name"])
+    _partial("uq_devices_active_name", "devices", "name", "forgotten_at IS NULL", unique=True)
+    _table(
+        "contacts",
+        *_id("contacts", "device_id"),
+        _text("presence"),
+        _whole("last_contact"),
+        _text("address"),
+        _whole("asleep_until", null=True),
+        _refers("contacts", "device_id", "devices"),
+    )
+
+
+def _alarms() -> None:
+    _table(
+        "alarms",
+        *_id("alarms"),
+        _text("identity"),
+        _text("kind"),
+        _text("state"),
+        _whole("device_id", null=True),
+        _whole("zone_id", null=True),
+        _text("text"),
+        _whole("raised_at"),
+        _whole("last_event_at"),
+        _whole("event_count"),
+        _whole("ended_at", null=True),
+        sa.Column("told", FLAG, nullable=False),
+        _whole("acknowledged_at", null=True),
+        _text("acknowledged_by", null=True),
+        _whole("cleared_at", null=True),
+        _text("cleared_by", null=True),
+        *_made(),
+        _unique("alarms", "identity"),
+        _refers("alarms", "device_id", "devices"),
+        _refers("alarms", "zone_id", "zones"),
+    )
+    op.create_index("ix_alarms_device_id", "alarms", ["device_id"])
+    _partial("ix_alarms_open", "alarms", "id", "state <> 'cleared'")
+    _partial("ix_alarms_cleared_at", "alarms", "cleared_at", "cleared_at IS NOT NULL")
+
+
+def _commands() -> None:
+    _table(
+        "commands",
+        *_id("commands"),
+        _text("identity"),
+        _whole("device_id"),
+        _text("verb"),
+        _text("params"),
+        _text("state"),
+        _text("requested_by"),
+        _whole("created_at"),
+        _whole("expires_at"),
+        _whole("attempts"),
+        _whole("sent_at", null=True),
+        _whole("finished_at", null=True),
+        _text("outcome"),
+        *_made(),
+        _unique("commands", "identity"),
+        _refers("commands", "device_id", "devices"),
+    )
+    op.create_index("ix_commands_device_id", "commands", ["device_id"])
+    _partial("ix_commands_open", "commands", "id", "state IN ('queued', 'sent')")
+    _partial("ix_commands_finished_at", "commands", "finished_at", "finished_at IS NOT NULL")
+
+
+def _events() -> None:
+    _table(
+        "events",
+        *_row("events"),
+        _text("origin"),
+        _whole("sequence"),
+        _whole("hlc"),
+        _whole("happened_at"),
+        _whole("received_at"),
+        _whole("device_id", null=True),
+        _whole("zone_id", null=True),
+        _text("kind"),
+        _text("text"),
+        _text("boot_id", null=True),
+        _whole("boot_event", null=True),
+        _whole("alarm_id", null=True),
+        _unique("events", "origin", "sequence"),
+        _refers("events", "device_id", "devices"),
+        _refers("events", "zone_id", "zones"),
+        _refers("events", "alarm_id", "alarms"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_events_received_at", "events", ["received_at"])
+    op.create_index("ix_events_device_id", "events", ["device_id"])
+    _partial("ix_events_alarm_id", "events", "alarm_id", "alarm_id IS NOT NULL")
+
+
+def _outbox() -> None:
+    _table(
+        "outbox",
+        *_row("outbox"),
+        _text("identity"),
+        _text("destination"),
+        _text("subject"),
+        _whole("alarm_id"),
+        _text("text"),
+        sa.Column("urgent", FLAG, nullable=False),
+        _whole("created_at"),
+        _whole("due_at"),
+        *_made(),
+        sa.Column("state", TEXT, nullable=False, server_default="pending"),
+        sa.Column("attempts", WHOLE, nullable=False, server_default=sa.text("0")),
+        sa.Column("last_error", TEXT, nullable=False, server_default=""),
+        _whole("settled_at", null=True),
+        _text("lease_owner", null=True),
+        sa.Column("lease_until", NUMBER),
+        _unique("outbox", "identity"),
+        _refers("outbox", "alarm_id", "alarms"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_outbox_alarm_id", "outbox", ["alarm_id"])
+    _partial("ix_outbox_open", "outbox", "due_at", "state = 'pending'")
+    _partial("ix_outbox_dead", "outbox", "row", "state = 'dead'")
+    _partial("ix_outbox_settled_at", "outbox", "settled_at", "settled_at IS NOT NULL")
+
+
+def _bookkeeping() -> None:
+    _table(
+        "quarantine",
+        *_row("quarantine"),
+        _text("digest"),
+        _text("reason"),
+        _text("turn"),
+        _unique("quarantine", "digest"),
+        sqlite_autoincrement=True,
+    )
+    _table(
+        "high_water",
+        _text("kind"),
+        _text("origin"),
+        _whole("value"),
+        sa.PrimaryKeyConstraint("kind", "origin", name="pk_high_water"),
+    )
+
+
+def _table(name: str, *parts: Any, **options: Any) -> None:
+    op.create_table(name, *parts, sqlite_strict=True, **options)
+
+
+def _id(table: str, name: str = "id") -> tuple[Any, ...]:
+    key = sa.PrimaryKeyConstraint(name, name=f"pk_{table}")
+    return sa.Column(name, WHOLE, nullable=False, autoincrement=False), key
+
+
+def _row(table: str) -> tuple[Any, ...]:
+    return sa.Column("row", WHOLE, sa.Identity(), nullable=False), sa.PrimaryKeyConstraint("row", name=f"pk_{table}")
+
+
+def _whole(name: str, *, null: bool = False) -> Any:
+    return sa.Column(name, WHOLE, nullable=null)
+
+
+def _text(name: str, *, null: bool = False) -> Any:
+    return sa.Column(name, TEXT, nullable=null)
+
+
+def _made() -> tuple[Any, ...]:
+    return _text("origin"), _whole("hlc")
+
+
+def _unique(table: str, *columns: str) -> Any:
+    return sa.UniqueConstraint(*columns, name=f"uq_{table}_{'_'.join(columns)}")
+
+
+def _refers(table: str, column: str, target: str) -> Any:
+    name = f"fk_{table}_{column}"
+    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, deferrable=True, initially="DEFERRED")
+
+
+def _partial(name: str, table: str, column: str, where: str, *, unique: bool = False) -> None:
+    only = sa.text(where)
+    op.create_index(name, table, [column], unique=unique, sqlite_where=only, postgresql_where=only)

@@ -1,0 +1,40 @@
+"""LFCP, the wire protocol of cameras and servers: pure functions and state, no I/O, no clock, standard library only.
+
+docs/protocol.md is the authority; ../verbs.toml is the table both are made from.
+"""
+
+from lfcp.constants import VERBS, Leniency, Reason, Verb
+from lfcp.errors import ProtocolError
+from lfcp.line_buffer import LineBuffer
+from lfcp.messages import STRICT, TOLERANT, Message
+from lfcp.reading import decode
+from lfcp.report import Report, read_report, report_parameters
+from lfcp.sequence_window import SequenceWindow
+from lfcp.text import check_name, escape, safe_text
+from lfcp.verb_table import Direction, Port, VerbEntry
+from lfcp.writing import encode, encode_rows
+
+__all__ = [
+    "STRICT",
+    "TOLERANT",
+    "VERBS",
+    "Direction",
+    "Leniency",
+    "LineBuffer",
+    "Message",
+    "Port",
+    "ProtocolError",
+    "Reason",
+    "Report",
+    "SequenceWindow",
+    "Verb",
+    "VerbEntry",
+    "check_name",
+    "decode",
+    "encode",
+    "encode_rows",
+    "escape",
+    "read_report",
+    "report_parameters",
+    "safe_text",
+]

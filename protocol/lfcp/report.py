@@ -1,0 +1,70 @@
+"""What a device that reports says of itself in each heartbeat; docs/protocol.md, "The report"."""
+
+import re
+from typing import NamedTuple
+
+from lfcp.constants import MAX_REPORT_INTERVAL, Leniency, Verb
+from lfcp.messages import UNUSED, Message
+
+REPORTING = "2"  # p1 of a heartbeat whose other parameters are a report
+NO_FLAGS = "-"
+DETECTOR_ON = "a"
+CAMERA_ON = "c"
+
+# ASCII classes throughout: int() would take " 7", "1_0" and other alphabets' digits, which a C device refuses.
+_INTERVAL = re.compile(r"[1-9][0-9]{0,4}")
+_BOOT = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f]{1,16})")
+_STATE = re.compile(r"(-|[a-z]{1,8})\.(-|[0-9a-f]{1,16})\.(0|[1-9][0-9]{0,9})")
+_POSITIONS_LOST = {Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS}
+
+
+class Report(NamedTuple):
+    """None: the device does not say."""
+
+    interval: int | None = None  # s between its heartbeats
+    boot_id: str | None = None  # changes with every start
+    detector: bool | None = None  # its motion detector runs and sends MOAL
+    camera: bool | None = None
+    wanted_version: int | None = None  # of the wanted state that it follows; 0: of none
+
+
+def read_report(message: Message) -> Report | None:
+    """None: not a heartbeat with a report, or one that is malformed, which is then a plain heartbeat."""
+    reporting, interval, boot, state = message.params[:4]
+    if reporting != REPORTING or message.verb != Verb.HEARTBEAT or message.leniencies & _POSITIONS_LOST:
+        return None
+    report = Report()
+    for field, read in ((interval, _with_interval), (boot, _with_boot), (state, _with_state)):
+        read_so_far = report if field == UNUSED else read(report, field)
+        if read_so_far is None:
+            return None
+        report = read_so_far
+    return report
+
+
+def report_parameters(report: Report, echo: int = 0) -> tuple[str, str, str, str]:
+    """p1 to p4 of a heartbeat. echo: the last counter heard from this server; LFCP/1 has none."""
+    interval = UNUSED if report.interval is None else str(report.interval)
+    boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{echo:x}"
+    if report.detector is None and report.camera is None and report.wanted_version is None:
+        return REPORTING, interval, boot, UNUSED
+    flags = (DETECTOR_ON if report.detector else "") + (CAMERA_ON if report.camera else "")
+    return REPORTING, interval, boot, f"{flags or NO_FLAGS}.-.{report.wanted_version or 0}"
+
+
+def _with_interval(report: Report, field: str) -> Report | None:
+    if not _INTERVAL.fullmatch(field) or int(field) > MAX_REPORT_INTERVAL:
+        return None
+    return report._replace(interval=int(field))
+
+
+def _with_boot(report: Report, field: str) -> Report | None:
+    found = _BOOT.fullmatch(field)
+    return report._replace(boot_id=found[1]) if found else None
+
+
+def _with_state(report: Report, field: str) -> Report | None:
+    found = _STATE.fullmatch(field)
+    if not found:
+        return None
+    return report._replace(detector=DETECTOR_ON in found[1], camera=CAMERA_ON in found[1], wanted_version=int(found[3]))

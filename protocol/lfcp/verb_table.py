@@ -1,0 +1,39 @@
+"""The form of the verb table; its content is generated into constants.py from verbs.toml."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Who may send a verb."""
+
+    DEVICE = "device"
+    SERVER = "server"
+    BOTH = "both"
+
+
+class Port(StrEnum):
+    """Where an operator may ask for a command."""
+
+    OPERATOR_PORT = "operator_port"  # the CSV port; the HTTP port on loopback is held to the same
+    CONTROL_SOCKET = "control_socket"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    at: int  # 1 to 6
+    name: str
+    limit: int  # bytes that may be sent
+
+
+@dataclass(frozen=True, slots=True)
+class VerbEntry:
+    direction: Direction
+    params: tuple[Parameter, ...] = ()
+    ports: frozenset[Port] = frozenset()
+    secret: bool = False  # a parameter must never reach a log, an error or a metric
+
+    @property
+    def command(self) -> bool:
+        """Whether an operator may have a device told this."""
+        return bool(self.ports)

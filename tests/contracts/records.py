@@ -1,0 +1,163 @@
+"""Records with something in every field, for tests that care about one or two of them."""
+
+from dataclasses import replace
+from typing import Any
+
+from alarmd.core.effects import (
+    DurableEffect,
+    QueueDelivery,
+    RecordEvent,
+    SaveAlarm,
+    SaveCommand,
+    SaveContacts,
+    SaveDevice,
+    SaveSite,
+    SaveZone,
+)
+from alarmd.core.records import (
+    Alarm,
+    AlarmKind,
+    AlarmState,
+    Arming,
+    Command,
+    CommandState,
+    Contact,
+    Delivery,
+    Device,
+    Dialect,
+    Event,
+    Presence,
+    Site,
+    Standing,
+    Zone,
+)
+
+ORIGIN = "A"
+HOUR = 3_600_000_000  # µs
+NOON = 1_750_000_000_000_000  # wall µs of a day in 2025
+
+SITE = Site(1, "home", "Europe/Prague", ORIGIN, 101)
+ZONE = Zone(1, 1, "garden", Arming.SCHEDULE, "mo-fr 22:00-06:00", ORIGIN, 102)
+DEVICE = Device(
+    id=1,
+    name="cam1",
+    zone_id=1,
+    standing=Standing.ADOPTED,
+    dialect=Dialect.SEED,
+    report_within=90.5,
+    arming_answers=True,
+    detector_wish=False,
+    wanted_detector=True,
+    wanted_version=7,
+    first_seen=NOON - HOUR,
+    forgotten_at=None,
+    origin=ORIGIN,
+    hlc=103,
+)
+CONTACT = Contact(1, Presence.ASLEEP, NOON, "udp:[2001:db8::1]:40000", NOON + HOUR)
+ALARM = Alarm(
+    id=1,
+    identity="motion:cam1:A:1",
+    kind=AlarmKind.MOTION,
+    state=AlarmState.RAISED,
+    device_id=1,
+    zone_id=1,
+    text="garden_gate",
+    raised_at=NOON,
+    last_event_at=NOON + 1,
+    event_count=2,
+    ended_at=NOON + 2,
+    told=True,
+    acknowledged_at=NOON + 3,
+    acknowledged_by="petr",
+    cleared_at=None,
+    cleared_by=None,
+    origin=ORIGIN,
+    hlc=104,
+)
+COMMAND = Command(
+    id=1,
+    identity="A:1",
+    device_id=1,
+    verb="TLGC",
+    params=("token, with a comma", "-100"),
+    state=CommandState.SENT,
+    requested_by="petr",
+    created_at=NOON,
+    expires_at=NOON + HOUR,
+    attempts=1,
+    sent_at=NOON + 4,
+    finished_at=None,
+    outcome="",
+    origin=ORIGIN,
+    hlc=105,
+)
+EVENT = Event(
+    origin=ORIGIN,
+    sequence=1,
+    hlc=106,
+    happened_at=NOON - 1,
+    received_at=NOON,
+    device_id=1,
+    zone_id=1,
+    kind="motion",
+    text="garden_gate",
+    boot_id="00ff00ff00ff00ff",
+    boot_event=9,
+    alarm_id=1,
+)
+DELIVERY = Delivery(
+    identity="log:motion:cam1:A:1:raised",
+    destination="log",
+    subject="raised",
+    alarm_id=1,
+    text="motion at garden_gate",
+    urgent=True,
+    created_at=NOON,
+    due_at=NOON,
+    origin=ORIGIN,
+    hlc=107,
+)
+
+PLACE: list[DurableEffect] = [SaveSite(SITE), SaveZone(ZONE)]
+EVERYTHING: list[DurableEffect] = [
+    *PLACE,
+    SaveDevice(DEVICE),
+    SaveContacts((CONTACT,)),
+    SaveAlarm(ALARM),
+    SaveCommand(COMMAND),
+    RecordEvent(EVENT),
+    QueueDelivery(DELIVERY),
+]
+
+
+def device(number: int, **changes: Any) -> SaveDevice:
+    return SaveDevice(replace(DEVICE, **{"id": number, "name": f"cam{number}", **changes}))
+
+
+def contact(number: int, **changes: Any) -> SaveContacts:
+    return SaveContacts((replace(CONTACT, device_id=number, **changes),))
+
+
+def alarm(number: int, **changes: Any) -> SaveAlarm:
+    return SaveAlarm(replace(ALARM, **{"id": number, "identity": f"motion:{number}", **changes}))
+
+
+def cleared_alarm(number: int, at: int, **changes: Any) -> SaveAlarm:
+    return alarm(number, state=AlarmState.CLEARED, cleared_at=at, cleared_by="petr", **changes)
+
+
+def command(number: int, **changes: Any) -> SaveCommand:
+    return SaveCommand(replace(COMMAND, **{"id": number, "identity": f"A:{number}", **changes}))
+
+
+def finished_command(number: int, at: int, **changes: Any) -> SaveCommand:
+    return command(number, state=CommandState.ACKED, finished_at=at, outcome="ok", **changes)
+
+
+def event(sequence: int, **changes: Any) -> RecordEvent:
+    return RecordEvent(replace(EVENT, **{"sequence": sequence, "alarm_id": None, **changes}))
+
+
+def delivery(identity: str, **changes: Any) -> QueueDelivery:
+    return QueueDelivery(replace(DELIVERY, identity=identity, **changes))

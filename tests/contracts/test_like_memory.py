@@ -1,0 +1,204 @@
+"""Whatever is done in whatever order, the databases answer as the store in memory does."""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import create_engine, text
+
+from alarmd.core.effects import DurableEffect, RecordEvent, SaveContacts, SaveSite, SaveZone
+from alarmd.core.records import AlarmState, CommandState
+from alarmd.storage.database_url import parse
+from alarmd.storage.interface import EventFilter, Reader
+from alarmd.storage.opening import upgrade_database
+from alarmd.storage.tables import metadata
+from tests.contracts import records
+from tests.contracts.conftest import Storage
+from tests.contracts.records import NOON, SITE, ZONE
+
+NUMBERS = st.sampled_from([1, 2, 3, 1, 2, 3, 1, 2, 3, 4])  # few, so that records meet; 4 is often not there
+TIMES = st.integers(NOON, NOON + 5)
+NAMES = st.sampled_from(["a", "b", "c"])
+OWNERS = st.sampled_from(["incarnation 1", "incarnation 2"])
+MAYBE = st.none() | NUMBERS
+MONO = 50.0
+NO_STAMP = 0  # stamped when the turn is made
+OPEN = [AlarmState.RAISED, AlarmState.ACKNOWLEDGED]
+UNFINISHED = [CommandState.QUEUED, CommandState.SENT]
+
+EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
+    st.builds(lambda number, name: SaveSite(replace(SITE, id=number, name=name)), NUMBERS, NAMES),
+    st.builds(
+        lambda number, site, name: SaveZone(replace(ZONE, id=number, site_id=site, name=name)), NUMBERS, NUMBERS, NAMES
+    ),
+    st.builds(records.device, NUMBERS, name=NAMES, zone_id=NUMBERS, forgotten_at=st.none() | TIMES),
+    st.builds(records.contact, NUMBERS, last_contact=TIMES),
+    st.builds(records.alarm, NUMBERS, device_id=MAYBE, zone_id=MAYBE, state=st.sampled_from(OPEN)),
+    st.builds(records.cleared_alarm, NUMBERS, TIMES, device_id=MAYBE),
+    st.builds(records.command, NUMBERS, device_id=NUMBERS, state=st.sampled_from(UNFINISHED)),
+    st.builds(records.finished_command, NUMBERS, TIMES, device_id=NUMBERS),
+    st.builds(
+        records.event,
+        st.just(NO_STAMP) | NUMBERS,  # one of the last events again
+        origin=st.sampled_from(["A", "B"]),
+        received_at=TIMES,
+        device_id=MAYBE,
+        alarm_id=MAYBE,
+    ),
+    st.builds(records.delivery, NAMES, alarm_id=NUMBERS, due_at=TIMES, created_at=TIMES, urgent=st.booleans()),
+)
+TURNS = st.lists(st.lists(EFFECTS, min_size=1, max_size=3), min_size=1, max_size=5)
+START = [
+    effect
+    for number, name in enumerate("abc", start=1)
+    for effect in (
+        SaveSite(replace(SITE, id=number, name=name)),
+        SaveZone(replace(ZONE, id=number, site_id=number, name=name)),
+        records.device(number, name=name, zone_id=number),
+    )
+]
+
+
+def answers(reader: Reader) -> list[Any]:
+    """Rows are compared by their order: only their growth is promised."""
+    events = reader.events(EventFilter(after_row=0))
+    return [
+        [(stored.event, stored.device, stored.zone) for stored in events],
+        reader.alarms(include_cleared=True),
+        reader.alarms(device="a"),
+        reader.commands(),
+        reader.devices(),
+        reader.sites(),
+        reader.zones(),
+        reader.outbox(),
+    ]
+
+
+class Comparison(RuleBasedStateMachine):
+    """open_fresh: a store on an empty database."""
+
+    open_fresh: Callable[[], Storage]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = Storage(None)
+        self.sql = type(self).open_fresh()
+        self.stamps = itertools.count(1000)  # beyond those of records.py
+        self.events: list[RecordEvent] = []
+        self.both(lambda storage: storage.store.commit([START]))
+
+    def both(self, ask: Callable[[Storage], Any]) -> None:
+        assert ask(self.sql) == ask(self.memory)
+
+    def stamped(self, effect: DurableEffect) -> DurableEffect:
+        """Stamps and sequences grow, as the rules' own do; an event may come twice."""
+        stamp = next(self.stamps)
+        if isinstance(effect, SaveContacts):
+            return effect
+        if not isinstance(effect, RecordEvent):
+            (name,) = effect.__dataclass_fields__
+            return replace(effect, **{name: replace(getattr(effect, name), hlc=stamp)})
+        if effect.event.sequence != NO_STAMP and self.events:
+            return self.events[-min(effect.event.sequence, len(self.events))]
+        event = RecordEvent(replace(effect.event, sequence=stamp, hlc=stamp))
+        self.events.append(event)
+        return event
+
+    @rule(turns=TURNS)
+    def commit(self, turns: list[list[DurableEffect]]) -> None:
+        made = [[self.stamped(effect) for effect in turn] for turn in turns]
+        self.both(lambda storage: [turn.index for turn in storage.store.commit(made)])
+
+    @rule(number=NUMBERS, identity=NAMES, wall=TIMES)
+    def incident(self, number: int, identity: str, wall: int) -> None:
+        """What most turns are: with random effects alone nothing would ever be there to be claimed or purged."""
+        alarm = records.alarm(number, identity=str(number), device_id=1)
+        event = records.event(NO_STAMP, alarm_id=number, received_at=wall)
+        self.commit([[alarm, event, records.delivery(identity, alarm_id=number, due_at=wall)]])
+
+    @rule(number=NUMBERS, wall=TIMES)
+    def close(self, number: int, wall: int) -> None:
+        alarm = records.cleared_alarm(number, wall, identity=str(number), device_id=None)
+        device = records.device(number, name="abcd"[number - 1], forgotten_at=wall)
+        self.commit([[alarm], [records.finished_command(number, wall)], [device]])
+
+    @rule(owner=OWNERS, wall=TIMES, seconds=st.sampled_from([0.0, 3600.0]), limit=st.integers(1, 3))
+    def claim(self, owner: str, wall: int, seconds: float, limit: int) -> None:
+        self.both(lambda storage: storage.store.claim_deliveries(owner, wall, MONO, seconds, limit))
+
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
+    def finish(self, identity: str, owner: str, wall: int) -> None:
+        self.both(lambda storage: storage.store.finish_delivery(identity, owner, wall))
+
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
+    def retry(self, identity: str, owner: str, wall: int) -> None:
+        self.both(lambda storage: storage.store.retry_delivery(identity, owner, wall, "why"))
+
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
+    def abandon(self, identity: str, owner: str, wall: int) -> None:
+        self.both(lambda storage: storage.store.abandon_delivery(identity, owner, wall, "why"))
+
+    @rule(before=TIMES, limit=st.integers(1, 9))
+    def purge(self, before: int, limit: int) -> None:
+        self.both(lambda storage: storage.store.purge(before, limit))
+
+    @rule()
+    def restart(self) -> None:
+        self.sql.restart()
+
+    @invariant()
+    def they_remember_alike(self) -> None:
+        self.both(lambda storage: storage.store.load())
+
+    @invariant()
+    def they_answer_alike(self) -> None:
+        self.both(lambda storage: answers(storage.reader))
+
+    def teardown(self) -> None:
+        self.sql.close()
+
+
+def compare(open_fresh: Callable[[], Storage], examples: int) -> None:
+    machine = type("Comparison", (Comparison,), {"open_fresh": staticmethod(open_fresh)})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=20,
+            deadline=None,
+            phases=[Phase.generate],  # to shrink would take minutes: every step asks a database
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
+
+
+def test_sqlite_answers_like_memory(tmp_path: Path) -> None:
+    template = tmp_path / "template.db"
+    upgrade_database(f"sqlite:///{template}")
+    numbers = itertools.count()
+
+    def open_fresh() -> Storage:
+        file = tmp_path / f"{next(numbers)}.db"
+        shutil.copy(template, file)
+        return Storage(f"sqlite:///{file}")
+
+    compare(open_fresh, examples=50)
+
+
+def test_postgresql_answers_like_memory(postgresql_url: str) -> None:
+    engine = create_engine(parse(postgresql_url))
+    names = ", ".join(metadata.tables)
+
+    def open_fresh() -> Storage:
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        return Storage(postgresql_url)
+
+    compare(open_fresh, examples=20)
+    engine.dispose()

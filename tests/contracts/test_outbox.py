@@ -1,0 +1,142 @@
+"""Deliveries: who may try which when, and what becomes of them."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from alarmd.core.effects import QueueDelivery
+from alarmd.storage.interface import Lease, OutboxState, Reader, Store
+from tests.contracts.conftest import Storage
+from tests.contracts.records import DELIVERY, EVERYTHING, NOON, delivery
+
+ME, OTHER = "incarnation 1", "incarnation 2"
+LONG = 3600.0  # s: a lease that does not end in a test; one of 0 s ends at once, also on PostgreSQL's own clock
+
+
+@pytest.fixture(autouse=True)
+def place(store: Store) -> None:
+    store.commit([EVERYTHING[:-1]])
+
+
+def queue(store: Store, *deliveries: QueueDelivery) -> None:
+    assert store.commit([[each] for each in deliveries]) == []
+
+
+def claim(
+    store: Store, owner: str = ME, *, wall: int = NOON, mono: float = 50.0, seconds: float = LONG, limit: int = 10
+) -> list[Lease]:
+    return store.claim_deliveries(owner, wall, mono, seconds, limit)
+
+
+def names(leases: Sequence[Lease]) -> list[str]:
+    return [lease.delivery.identity for lease in leases]
+
+
+def test_a_due_delivery_is_leased_as_it_was_queued(storage: Storage) -> None:
+    queue(storage.store, QueueDelivery(DELIVERY))
+    storage.restart()
+    assert claim(storage.store) == [Lease(DELIVERY, 1)]
+
+
+def test_urgent_ones_go_first_then_by_due_time_then_as_they_came(store: Store) -> None:
+    queue(
+        store,
+        delivery("calm late", urgent=False, due_at=NOON),
+        delivery("calm early", urgent=False, due_at=NOON - 5),
+        delivery("urgent b", due_at=NOON),
+        delivery("urgent a", due_at=NOON),
+        delivery("urgent early", due_at=NOON - 1),
+    )
+    assert names(claim(store)) == ["urgent early", "urgent b", "urgent a", "calm early", "calm late"]
+
+
+def test_what_is_not_due_waits(store: Store) -> None:
+    queue(store, delivery("now"), delivery("later", due_at=NOON + 1))
+    assert names(claim(store)) == ["now"]
+    assert names(claim(store, wall=NOON + 1)) == ["later"]
+
+
+@pytest.mark.parametrize(("limit", "claimed"), [(2, ["1", "2"]), (0, []), (-1, [])])
+def test_no_more_than_asked_for_are_leased(store: Store, limit: int, claimed: list[str]) -> None:
+    queue(store, delivery("1"), delivery("2"), delivery("3"))
+    assert names(claim(store, limit=limit)) == claimed
+
+
+def test_a_leased_delivery_is_not_given_out_again(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    assert claim(store, mono=51.0) == []
+
+
+def test_a_lease_that_ran_out_counts_as_an_attempt(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store, seconds=0.0)
+    assert [lease.attempt for lease in claim(store)] == [2]
+
+
+def test_a_restarted_server_takes_over_its_old_leases_at_once(storage: Storage) -> None:
+    queue(storage.store, delivery("1"))
+    claim(storage.store, ME)
+    storage.restart()
+    assert [lease.attempt for lease in claim(storage.store, OTHER)] == [2]
+
+
+def test_a_finished_delivery_is_done_for_good(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.finish_delivery("1", ME, NOON)
+    queue(store, delivery("1"))
+    assert claim(store, OTHER, wall=NOON * 2) == []
+
+
+def test_a_failed_attempt_is_tried_again_when_it_is_due(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.retry_delivery("1", ME, NOON + 7, "no route to host")
+    assert claim(store, wall=NOON + 6) == []
+    (lease,) = claim(store, wall=NOON + 7)
+    assert (lease.attempt, lease.delivery.due_at) == (2, NOON + 7)
+
+
+def test_an_abandoned_delivery_is_never_tried_again(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.abandon_delivery("1", ME, NOON, "the chat does not exist")
+    queue(store, delivery("1"))
+    assert claim(store, OTHER, wall=NOON * 2) == []
+
+
+def test_a_lost_lease_changes_nothing(store: Store, reader: Reader) -> None:
+    queue(store, delivery("1"))
+    claim(store, ME)
+    claim(store, OTHER)
+    store.finish_delivery("1", ME, NOON)
+    store.retry_delivery("1", ME, NOON + 7, "late")
+    store.abandon_delivery("1", ME, NOON, "late")
+    assert reader.outbox() == OutboxState(pending=0, leased=1, dead=0, oldest_pending_at=NOON)
+    store.finish_delivery("1", OTHER, NOON)
+    assert reader.outbox() == OutboxState(pending=0, leased=0, dead=0, oldest_pending_at=None)
+
+
+def test_settling_twice_or_what_is_not_there_changes_nothing(store: Store, reader: Reader) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.abandon_delivery("1", ME, NOON, "refused")
+    store.finish_delivery("1", ME, NOON)
+    store.finish_delivery("unknown", ME, NOON)
+    assert reader.outbox().dead == 1
+
+
+def test_the_words_of_a_destination_never_stop_the_outbox(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.retry_delivery("1", ME, NOON, "\0 \ud800 é " + "x" * 100_000)
+    assert names(claim(store)) == ["1"]
+
+
+def test_the_state_counts_what_waits_what_is_tried_and_what_is_dead(store: Store, reader: Reader) -> None:
+    queue(store, *(delivery(str(number), created_at=NOON - number, due_at=NOON - number) for number in range(6)))
+    claim(store, limit=3)  # 5, 4, 3
+    store.finish_delivery("5", ME, NOON)
+    store.abandon_delivery("4", ME, NOON, "refused")
+    assert reader.outbox() == OutboxState(pending=3, leased=1, dead=1, oldest_pending_at=NOON - 3)

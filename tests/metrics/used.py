@@ -1,0 +1,51 @@
+"""The metrics of a server to which everything happened that is counted, so that every series exists."""
+
+from zoneinfo import ZoneInfo
+
+from prometheus_client import CollectorRegistry
+
+from alarmd.core.effects import Effect, RejectFrame, SaveAlarm, SaveCommand, SendFrame
+from alarmd.core.engine import Engine
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.inputs import FrameReceived
+from alarmd.core.settings import Settings
+from alarmd.metrics import Metrics
+from alarmd.metrics.scraped import Outbox
+from tests.metrics.examples import (
+    ALARM,
+    COMMAND,
+    LOSS,
+    MOTION_FRAME,
+    NOW,
+    PATH,
+    TICK,
+    Counts,
+    installation,
+    lost,
+    recorded,
+)
+
+
+def used() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    metrics, snapshot = Metrics(registry), installation(adopted=2, admitted=1)
+    metrics.loaded(snapshot)
+    metrics.follow(Engine(Settings(), snapshot, ZoneInfo, NOW).state, lambda: NOW)
+    registry.register(Outbox(Counts, lambda: None, lambda: NOW, lambda work: work()))
+    metrics.queue("commit", lambda: 3, 20_000)
+    _watch_turns(metrics)
+    metrics.heartbeats(64)
+    metrics.committed(40, 0.003)
+    metrics.commit_failed("unavailable")
+    metrics.dropped("udp", "send_buffer_full")
+    metrics.connection_opened("tcp")
+    metrics.delivery("log", "delivered", 0.2)
+    metrics.blind(3.0)
+    return registry
+
+
+def _watch_turns(metrics: Metrics) -> None:
+    motion: list[Effect] = [recorded(EventKind.MOTION), SaveAlarm(ALARM), SendFrame(PATH, b"", promises=True)]
+    metrics.watch(MOTION_FRAME, motion, 0.001)
+    metrics.watch(FrameReceived(b"?", PATH), [RejectFrame(PATH, "no_fields", b"?")], 0.001)
+    metrics.watch(TICK, [*lost(89), SaveAlarm(LOSS), SaveCommand(COMMAND)], 0.001)

@@ -1,0 +1,174 @@
+"""A small server for tests of what talks to one: the real rules, a real SQLite file, the real API on real sockets.
+
+It runs in a thread of its own, so that a test may be an ordinary blocking client. Turns are committed one by one; the
+turn runner that production uses has tests of its own.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+import httpx
+from prometheus_client import CollectorRegistry, Gauge
+
+from alarmd.adapters.reactor_clock import now
+from alarmd.core.effects import DURABLE, Answer, Effect, Refuse, SendFrame
+from alarmd.core.engine import Engine
+from alarmd.core.inputs import FrameReceived, Input, OperatorRequest, ServerStarted, TimerFired
+from alarmd.core.paths import Path as PeerPath
+from alarmd.core.records import Record
+from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.settings import Settings
+from alarmd.storage.interface import Reader, StorageUnavailableError
+from alarmd.storage.opening import open_reader, open_store
+from alarmd.web.dependencies import Condition, Dependencies
+from alarmd.web.operator_api import OperatorApi
+
+PATIENCE = 30.0  # s that anything here may take on a busy machine
+T = TypeVar("T")
+
+
+class RunningHouse:
+    """Use `running_house`. condition: what /healthz hears of the turn runner; tests set it."""
+
+    def __init__(self, directory: Path, settings: Settings, udp_port: int) -> None:
+        self.directory = directory
+        self.control_socket = directory / "control.sock"
+        self.url = f"sqlite:///{directory / 'alarmd.sqlite'}"
+        self.condition = Condition(storage_failing=False, waiting=0, waiting_limit=100)
+        self.database_away = False  # tests set it: readers fail
+        self.tcp_port = 0
+        self.udp_port = udp_port
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="house")
+
+    def __enter__(self) -> "RunningHouse":
+        self._thread.start()
+        self.run(self._start())
+        return self
+
+    def __exit__(self, *_what: object) -> None:
+        self.run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Something on the house's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    def frame(self, text: str, host: str = "192.0.2.1", port: int = 4000) -> list[bytes]:
+        """A device's datagram; what it is answered."""
+
+        async def receive() -> list[bytes]:
+            return self._receive(text.encode(), PeerPath("udp", host, port, 1))
+
+        return self.run(receive())
+
+    def tick(self) -> None:
+        async def fire() -> None:
+            self._turn(TimerFired(self.engine.next_deadline()))
+
+        self.run(fire())
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """On control.sock."""
+        transport = httpx.HTTPTransport(uds=str(self.control_socket))
+        with httpx.Client(transport=transport, base_url="http://alarmd/api/v1", timeout=PATIENCE) as client:
+            yield client
+
+    @contextmanager
+    def tcp_client(self) -> Iterator[httpx.Client]:
+        url = f"http://127.0.0.1:{self.tcp_port}/api/v1"
+        with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+            yield client
+
+    async def _start(self) -> None:
+        self.store = open_store(self.url, self._settings.label)
+        started = now()
+        self.engine = Engine(self._settings, self.store.load(), ZoneInfo, started)
+        self._turn(ServerStarted("test"))
+        registry = CollectorRegistry()
+        Gauge("house_devices", "Devices.", registry=registry).set_function(lambda: len(self.engine.state.sessions))
+        self.house = Dependencies(
+            submit=self._submit,
+            reader=cast(Reader, _AtTimesAway(self, open_reader(self.url))),
+            state=self.engine.state,
+            now=now,
+            registry=registry,
+            condition=lambda: self.condition,
+            started=started,
+        )
+        self.api = OperatorApi(self.house)
+        await self.api.start_control(self.control_socket)
+        await self.api.start_tcp("127.0.0.1", 0, ("alarm.example",))
+        self.tcp_port = self.api.addresses[0][1]
+        self._udp, _ = await self._loop.create_datagram_endpoint(
+            lambda: _Datagrams(self._receive), local_addr=("127.0.0.1", self.udp_port)
+        )
+        self.udp_port = self._udp.get_extra_info("sockname")[1]
+
+    async def _stop(self) -> None:
+        self._udp.close()
+        await self.api.stop()
+        self.house.reader.close()
+        self.store.close()
+
+    def _receive(self, payload: bytes, path: PeerPath) -> list[bytes]:
+        effects = self._turn(FrameReceived(payload, path))
+        return [effect.payload for effect in effects if isinstance(effect, SendFrame)]
+
+    async def _submit(self, request: OperatorRequest) -> tuple[Record, ...]:
+        for effect in self._turn(request):
+            if isinstance(effect, Refuse):
+                raise RequestRefusedError(effect.reason, effect.field, effect.message)
+            if isinstance(effect, Answer):
+                return effect.records
+        raise AssertionError("neither answered nor refused")
+
+    def _turn(self, happened: Input) -> Sequence[Effect]:
+        if self.condition.storage_failing:
+            raise StorageUnavailableError("the disk is full")
+        effects = self.engine.handle(happened, now())
+        durable = [effect for effect in effects if isinstance(effect, DURABLE)]
+        assert self.store.commit([durable]) == []
+        if durable and hasattr(self, "api"):
+            self.api.stored()
+        return effects
+
+
+class _AtTimesAway:
+    """A reader whose database can be taken away, as a PostgreSQL server that restarts takes itself."""
+
+    def __init__(self, house: RunningHouse, reader: Reader) -> None:
+        self._house, self._reader = house, reader
+
+    def __getattr__(self, name: str) -> Any:
+        if self._house.database_away and name != "close":
+            raise StorageUnavailableError("the database is away")
+        return getattr(self._reader, name)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        for reply in self._receive(data, PeerPath("udp", address[0], address[1], 1)):
+            self._transport.sendto(reply, address)
+
+
+@contextmanager
+def running_house(directory: Path, settings: Settings | None = None, udp_port: int = 0) -> Iterator[RunningHouse]:
+    """The directory becomes the state directory. The house is there until the block ends."""
+    with RunningHouse(directory, settings or Settings(), udp_port) as house:
+        yield house

@@ -1,0 +1,135 @@
+"""The promises, checked against the history of whole runs; `make simulate` runs more seeds."""
+
+import os
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.inputs import CommandRequested, DeviceAdopted
+from alarmd.core.records import Event, Presence
+from alarmd.storage.interface import EventFilter
+from alarmd.storage.memory_reader import MemoryReader
+from lfcp.constants import Verb
+from tests.simulation.world import INTERVAL, Weather, World
+
+SEEDS = range(int(os.environ.get("ALARMD_SEEDS", "10")))
+FINE = Weather()
+BAD = Weather(loss=0.15, duplication=0.1, delay=0.4)
+TERRIBLE = Weather(loss=0.15, duplication=0.1, delay=0.4, crashes=4)
+DEVICES = 6
+BUSY = 600.0  # s in which things happen
+HEALING = 400.0  # s in which nothing new does
+
+
+def live(seed: int, weather: Weather) -> World:
+    """Devices report motion and are commanded; two lose their power; the server crashes as the weather says."""
+    world = World(seed, DEVICES, weather)
+    for device in world.devices:
+        world.at(0.0, partial(world.server.handle, DeviceAdopted("op", device.name)))
+        for _ in range(6):
+            verb = world.random.choice([Verb.MOAL, Verb.LOG])
+            world.at(world.random.uniform(20, BUSY), partial(device.say, verb))
+        for _ in range(2):
+            request = CommandRequested("op", device.name, "TLGS")
+            world.at(world.random.uniform(20, BUSY), partial(command, world, request))
+    for device in world.devices[:2]:
+        world.at(world.random.uniform(60, BUSY), device.switch_off)
+    for _ in range(weather.crashes):
+        down = world.random.uniform(0.1, 10)
+        world.at(world.random.uniform(10, BUSY), partial(crash, world, down))
+    world.run(BUSY + HEALING)
+    return world
+
+
+def command(world: World, request: CommandRequested) -> None:
+    if world.server.up:
+        world.server.handle(request)
+
+
+def crash(world: World, down: float) -> None:
+    if world.server.up:
+        world.server.crash(down)
+
+
+def stored(world: World, kind: EventKind | None = None) -> list[Event]:
+    reader = MemoryReader(world.server.store)
+    found = reader.events(EventFilter(kind=kind, after_row=0, limit=1000))
+    return [one.event for one in found]
+
+
+def names(world: World) -> dict[int, str]:
+    return {device.id: device.name for device in world.server.store.load().devices}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("weather", [FINE, BAD, TERRIBLE], ids=["fine", "bad", "terrible"])
+def test_the_promises_hold_in_any_weather(seed: int, weather: Weather) -> None:
+    world = live(seed, weather)
+    told = "\n".join(world.trace[-200:])
+    texts = {event.text for event in stored(world)}
+    for device in world.devices:
+        assert set(device.acknowledged) <= texts, f"seed {seed}: acknowledged, but not stored\n{told}"
+        if device.switched_off_at is None:
+            assert set(device.sent) <= set(device.acknowledged), f"seed {seed}: not delivered in the end\n{told}"
+    lost = Counter(names(world).get(event.device_id or 0) for event in stored(world, EventKind.CONTACT_LOST))
+    presence = {contact.device_id: contact.presence for contact in world.server.store.load().contacts}
+    ids = {name: number for number, name in names(world).items()}
+    for device in world.devices:
+        if device.switched_off_at is not None:
+            assert presence[ids[device.name]] is Presence.LOST, f"seed {seed}: {device.name} is gone, silently\n{told}"
+        if weather is FINE:  # in bad weather, four heartbeats in a row may well be lost
+            wanted = int(device.switched_off_at is not None)
+            assert lost[device.name] == wanted, f"seed {seed}: {lost[device.name]} losses of {device.name}\n{told}"
+    outcomes = stored(world, EventKind.COMMAND_FINISHED)
+    queued = [event for event in stored(world, EventKind.COMMAND_QUEUED) if event.text.startswith("TLGS")]
+    alive = {device.name for device in world.devices if device.switched_off_at is None}
+    finished = Counter(names(world).get(event.device_id or 0) for event in outcomes if event.text.startswith("TLGS"))
+    for name, count in Counter(names(world).get(event.device_id or 0) for event in queued).items():
+        assert finished[name] <= count, f"seed {seed}: {name} has more outcomes than commands\n{told}"
+        assert name not in alive or finished[name] == count, f"seed {seed}: a command of {name} has no outcome\n{told}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_fine_weather_a_command_is_carried_out_once_and_a_loss_told_within_its_limit(seed: int) -> None:
+    world = live(seed, FINE)
+    for device in world.devices:
+        if device.switched_off_at is None:
+            assert device.executed.count("TLGS") == 2, f"seed {seed}"
+    for event in stored(world, EventKind.CONTACT_LOST):
+        (device,) = (one for one in world.devices if one.name == names(world)[event.device_id or 0])
+        assert device.switched_off_at is not None
+        after = event.received_at / 1e6 - 1_795_262_400.0 - device.switched_off_at
+        assert 90.0 - INTERVAL - 2 <= after <= 90.0, f"seed {seed}: told {after:.1f} s after the power went"
+
+
+def test_a_seed_is_a_run() -> None:
+    assert live(7, TERRIBLE).trace == live(7, TERRIBLE).trace
+
+
+def test_a_server_that_acknowledges_before_it_stores_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker checks: the fault that alarmd must never have is planted, and found."""
+    from tests.simulation.server import SimulatedServer
+
+    honest = SimulatedServer.handle
+
+    def hasty(self: SimulatedServer, happened: object) -> None:
+        commit = self._commit
+        self._commit = lambda: None  # type: ignore[method-assign]
+        honest(self, happened)  # type: ignore[arg-type]
+        self._commit = commit  # type: ignore[method-assign]
+        if self._waiting:
+            durable, promises = self._waiting[-1]
+            for send in promises:
+                self._send(send)
+            self._waiting[-1] = (durable, [])
+        commit()
+
+    monkeypatch.setattr(SimulatedServer, "handle", hasty)
+    lost = 0
+    for seed in range(40):
+        world = live(seed, Weather(crashes=12, delay=0.01))
+        texts = {event.text for event in stored(world)}
+        lost += sum(text not in texts for device in world.devices for text in device.acknowledged)
+    assert lost

@@ -1,0 +1,123 @@
+"""The world: a clock, a network that delays, drops, duplicates and reorders, and whoever lives in it.
+
+The rules, the store's contract and the devices' side are the real ones; the network and the clock are simulated.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.paths import Path
+from lfcp.client import ClientSession, CommandReceived, MessageAcknowledged
+from lfcp.constants import Verb
+from tests.simulation.server import SimulatedServer
+
+MESSAGES = (Verb.MOAL, Verb.LOG, Verb.ERR)
+START = 1_795_262_400.0  # 2026-11-21 12:00 UTC
+INTERVAL = 20.0
+BOOT_SPREAD = 10.0  # s over which devices are switched on
+
+
+@dataclass(frozen=True)
+class Weather:
+    """loss, duplication: parts of the datagrams. delay: s, at most. crashes: of the server, a run."""
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay: float = 0.05
+    crashes: int = 0
+
+
+class World:
+    """run(seconds) lets it live; `trace` says what happened, in order."""
+
+    def __init__(self, seed: int, devices: int, weather: Weather) -> None:
+        self.random = Random(seed)
+        self.weather = weather
+        self.now = 0.0
+        self.trace: list[str] = []
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self.server = SimulatedServer(self)
+        self.devices = [SimulatedDevice(self, f"cam{number}", f"192.0.2.{number + 1}") for number in range(devices)]
+
+    def instant(self) -> Instant:
+        return Instant(round((START + self.now) * SECOND), 1000.0 + self.now)
+
+    def at(self, delay: float, what: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._agenda, (self.now + delay, self._count, what))
+
+    def transmit(self, deliver: Callable[[], None], may_repeat: bool) -> None:
+        """One datagram on its way. An ACK of LFCP/1 names nothing, so where the network itself duplicates a message or
+        its ACK, the second ACK is taken for the next message's (docs/protocol.md says so): those are not duplicated."""
+        if self.random.random() < self.weather.loss:
+            return
+        copies = 2 if may_repeat and self.random.random() < self.weather.duplication else 1
+        for _ in range(copies):
+            self.at(self.random.uniform(0.001, self.weather.delay), deliver)
+
+    def note(self, text: str) -> None:
+        self.trace.append(f"{self.now:10.3f} {text}")
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._agenda and self._agenda[0][0] <= end:
+            self.now, _, what = heapq.heappop(self._agenda)
+            what()
+        self.now = end
+
+
+@dataclass
+class SimulatedDevice:
+    """A device on lfcp.client. switched_off_at: when its power went, None while it is on."""
+
+    world: World
+    name: str
+    host: str
+    acknowledged: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
+    switched_off_at: float | None = None
+    port: int = 4000
+
+    def __post_init__(self) -> None:
+        self.session = ClientSession(self.name, 1, INTERVAL, self.world.random.random)
+        self.world.at(self.world.random.uniform(0, BOOT_SPREAD), self._wake)
+
+    def say(self, verb: Verb) -> None:
+        text = f"{self.name}-{len(self.sent)}"
+        if self.switched_off_at is None and self.session.queue(verb, text):
+            self.sent.append(text)
+            self._wake()
+
+    def switch_off(self) -> None:
+        self.switched_off_at = self.world.now
+        self.world.note(f"{self.name} loses power")
+
+    def receive(self, data: bytes) -> None:
+        if self.switched_off_at is not None:
+            return
+        for event in self.session.receive(0, data, self.world.now):
+            if isinstance(event, MessageAcknowledged):
+                self.acknowledged.append(event.text)
+            elif isinstance(event, CommandReceived):
+                self.executed.append(event.verb)
+                self.session.command_done()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.switched_off_at is not None:
+            return
+        path = Path("udp", self.host, self.port, 1)
+        for _server, frame in self.session.poll(self.world.now):
+            is_message = any(f",{verb},".encode() in frame for verb in MESSAGES)
+            self.world.transmit(partial(self.world.server.receive, frame, path), may_repeat=not is_message)
+        self.world.at(max(0.01, self.session.next_wakeup() - self.world.now), self._look)
+
+    def _look(self) -> None:
+        if self.session.next_wakeup() <= self.world.now:
+            self._wake()

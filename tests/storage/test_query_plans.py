@@ -1,0 +1,74 @@
+"""What runs again and again on a large database looks rows up; it never walks through the history."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, event
+
+from alarmd.storage.interface import EventFilter
+from alarmd.storage.opening import open_reader
+from alarmd.storage.read_queries import SqlReader
+from alarmd.storage.sql_store import SqlStore
+from tests.contracts.records import NOON
+
+HISTORY = re.compile(r"SCAN (events|outbox|commands)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
+
+
+@pytest.fixture
+def reader(store: SqlStore, url: str) -> Iterator[SqlReader]:
+    reader = open_reader(url)
+    yield reader
+    reader.close()
+
+
+def plans(user: SqlStore | SqlReader, call: Callable[[], object]) -> list[str]:
+    """The steps of every plan of every statement that the call executes."""
+    steps: list[str] = []
+
+    def explain(
+        connection: Connection, cursor: object, statement: str, parameters: tuple[object, ...], *_: object
+    ) -> None:
+        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
+            raw = connection.connection.cursor()
+            raw.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps.extend(row[3] for row in raw.fetchall())
+
+    engine = user._database.engine
+    event.listen(engine, "before_cursor_execute", explain)
+    call()
+    event.remove(engine, "before_cursor_execute", explain)
+    assert steps
+    return steps
+
+
+def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: store.claim_deliveries("me", NOON, 0.0, 60.0, 10),
+        lambda: store.retry_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
+        lambda: store.purge(NOON + 10, 100),
+    ]
+    for call in calls:
+        assert [step for step in plans(store, call) if HISTORY.search(step)] == []
+
+
+def test_readers_look_up(reader: SqlReader) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: reader.events(EventFilter(after_row=1)),
+        lambda: reader.events(EventFilter(since=NOON, until=NOON + 1)),
+        lambda: reader.events(EventFilter(device="cam1")),
+        lambda: reader.alarms(),
+        lambda: reader.commands(device="cam1"),
+        lambda: reader.commands(command_id=1),
+        lambda: reader.outbox(),
+    ]
+    for call in calls:
+        assert [step for step in plans(reader, call) if HISTORY.search(step)] == []
+
+
+def test_a_walk_would_be_noticed(reader: SqlReader) -> None:
+    assert [step for step in plans(reader, lambda: reader.events(EventFilter(kind="log"))) if HISTORY.search(step)]
+
+
+def test_a_start_does_not_walk_through_the_events(store: SqlStore) -> None:
+    assert [step for step in plans(store, store.load) if "SCAN events" in step] == []

@@ -1,0 +1,24 @@
+"""Waiting for something to become true, with a limit that only a broken program reaches."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+LIMIT = 30.0  # s
+LOOK_EVERY = 0.005  # s
+
+
+async def until(condition: Callable[[], object], what: str = "it") -> None:
+    """On the loop, which goes on meanwhile."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {LIMIT:.0f} s for {what}"
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def wait_until(condition: Callable[[], object], what: str = "it") -> None:
+    """In a thread of its own."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {LIMIT:.0f} s for {what}"
+        time.sleep(LOOK_EVERY)
