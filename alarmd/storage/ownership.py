@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from alarmd.storage.interface import StorageUnavailableError
+from alarmd.storage.interface import StorageUnavailableError, StorageUnusableError
 
 PRIVATE = 0o600
 SUFFIX = ".lock"
@@ -26,10 +26,13 @@ class Ownership:
 
 
 def own(path: Path) -> Ownership:
-    """Become the only server of the database at `path`, or raise StorageUnavailableError that names who is."""
+    """Become the only server of the database at `path`, or raise: StorageUnavailableError (it names who is, or what
+    is missing), StorageUnusableError without rights."""
     lock = path.with_name(path.name + SUFFIX)
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    except PermissionError as error:  # waiting gives nobody rights; a directory that is missing may yet be mounted
+        raise StorageUnusableError(f"cannot open {lock}: {error.strerror}") from error
     except OSError as error:
         raise StorageUnavailableError(f"cannot open {lock}: {error.strerror}") from error
     try:
