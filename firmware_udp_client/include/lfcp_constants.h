@@ -9,7 +9,18 @@
 #define LFCP_FIELDS 8 /* name, verb and six parameters */
 #define LFCP_PARAMETERS 6 /* parameters of every frame */
 #define LFCP_MAX_NAME 32 /* bytes of a device's name */
-#define LFCP_LINE_BUFFER 512 /* bytes of a TCP line that a receiver waits for */
+#define LFCP_SIGNED_MAX_FRAME 512 /* bytes of a signed frame */
+#define LFCP_SIGNED_MAX_FIELD 128 /* bytes of a field of a signed frame */
+#define LFCP_LINE_BUFFER 516 /* bytes of a TCP line that a receiver waits for */
+#define LFCP_KEY 32 /* bytes of a device's key, of a sub-key and of a full HMAC */
+#define LFCP_TAG 16 /* characters of a tag: base64url of the first 12 bytes of an HMAC */
+#define LFCP_COUNTER_DIGITS 16 /* hexadecimal digits of a counter, a boot id or an event's number */
+#define LFCP_COMMAND_ID 18 /* characters of a command's id: label, `.`, up to 16 hexadecimal digits */
+#define LFCP_COMMAND_MEMORY 16 /* commands whose ids and results a device remembers */
+#define LFCP_SETTING_NAME 16 /* characters of a setting's name */
+#define LFCP_SETTING_VALUE 8 /* characters of a setting's value */
+#define LFCP_DIGEST 8 /* hexadecimal digits of the digest of a device's settings */
+#define LFCP_COUNTER_BLOCK 1024 /* counters that a device reserves with one write to its memory */
 #define LFCP_WINDOW 64 /* counters that may arrive out of order */
 #define LFCP_ROW 64 /* bytes that a field is padded to in the seed dialect's rows */
 #define LFCP_MAX_REPORT_INTERVAL 86400 /* s; the longest interval that a report may state */
@@ -17,24 +28,33 @@
 #define LFCP_RESEND_FIRST_MS 2000 /* a message without its ACK is sent again after this */
 #define LFCP_RESEND_GROWTH_PERCENT 150 /* each wait is this much of the one before */
 #define LFCP_RESENDS 4 /* then the message is kept for the next contact */
+#define LFCP_HEARTBEAT_AGAIN_MS 1000 /* LFCP/2: an unanswered heartbeat is repeated after this, then twice, then four times this */
+#define LFCP_HEARTBEAT_AGAINS 3 /* LFCP/2: such repetitions */
+#define LFCP_PUSH_FIRST_MS 500 /* LFCP/2: a pushed command is sent again after this; each wait is twice the one before */
+#define LFCP_PUSH_RESENDS 4 /* LFCP/2: then it waits for the next heartbeat */
+#define LFCP_FAILOVER_MISSES 3 /* heartbeats without an answer of any server that start a device's failover alarm mode */
 #define LFCP_RESEND_QUIET_MS 2000 /* pause after a message that was sent twice or more: a late ACK names nothing */
 
-/* X(verb, who may send it, is it a command, does it carry a secret) */
+/* X(verb, who may send it, is it a command, does it carry a secret, bytes of p1 to p4 that may be sent,
+   the same in a signed frame before sealing) */
 #define LFCP_VERBS(X) \
-    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0) \
-    X(ACK, LFCP_FROM_BOTH, 0, 0) \
-    X(MOAL, LFCP_FROM_DEVICE, 0, 0) \
-    X(LOG, LFCP_FROM_DEVICE, 0, 0) \
-    X(ERR, LFCP_FROM_DEVICE, 0, 0) \
-    X(SLEP, LFCP_FROM_DEVICE, 0, 0) \
-    X(TLGS, LFCP_FROM_SERVER, 1, 0) \
-    X(TLGC, LFCP_FROM_SERVER, 1, 1) \
-    X(RST, LFCP_FROM_SERVER, 1, 0) \
-    X(DSLP, LFCP_FROM_SERVER, 1, 0) \
-    X(WCAM, LFCP_FROM_SERVER, 1, 0) \
-    X(SCAM, LFCP_FROM_SERVER, 1, 0) \
-    X(ENAL, LFCP_FROM_SERVER, 1, 0) \
-    X(DSAL, LFCP_FROM_SERVER, 1, 0)
+    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 38, 1, 5, 33, 38) \
+    X(ACK, LFCP_FROM_BOTH, 0, 0, 0, 0, 0, 6, 16, 1, 54, 18) \
+    X(MOAL, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
+    X(LOG, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
+    X(ERR, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 18) \
+    X(SLEP, LFCP_FROM_DEVICE, 0, 0, 5, 0, 0, 0, 5, 0, 33, 0) \
+    X(TLGS, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 0, 0, 18, 16) \
+    X(TLGC, LFCP_FROM_SERVER, 1, 1, 47, 33, 0, 0, 47, 33, 18, 16) \
+    X(PRCC, LFCP_FROM_SERVER, 1, 1, 47, 0, 0, 0, 47, 0, 18, 16) \
+    X(RST, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 0, 0, 18, 16) \
+    X(DSLP, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 0, 0, 18, 16) \
+    X(WCAM, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
+    X(SCAM, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
+    X(ENAL, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
+    X(DSAL, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
+    X(CONF, LFCP_FROM_SERVER, 1, 0, 16, 8, 0, 0, 16, 8, 18, 16) \
+    X(SYNC, LFCP_FROM_SERVER, 0, 0, 0, 0, 0, 0, 16, 16, 0, 0)
 
 /* X(reason, the code on the wire and in metrics) */
 #define LFCP_REASONS(X) \
@@ -54,6 +74,25 @@
     X(LINE_TOO_LONG, "line_too_long") \
     X(BAD_PARAMETER, "bad_parameter") \
     X(TOO_MANY_PARAMETERS, "too_many_parameters") \
-    X(NOT_IN_ROWS, "not_in_rows")
+    X(NOT_IN_ROWS, "not_in_rows") \
+    X(BAD_TAG, "bad_tag") \
+    X(BAD_SEAL, "bad_seal") \
+    X(BAD_KEY, "bad_key")
+
+/* X(setting, least value, greatest value) */
+#define LFCP_SETTINGS(X) \
+    X(framesize, 0, 13) \
+    X(quality, 4, 63) \
+    X(brightness, -2, 2) \
+    X(contrast, -2, 2) \
+    X(saturation, -2, 2) \
+    X(hmirror, 0, 1) \
+    X(vflip, 0, 1) \
+    X(lensc, 0, 1) \
+    X(exposure_ctrl, 0, 1) \
+    X(flash, 0, 1) \
+    X(flash_duration, 0, 5000) \
+    X(interval, 10, 86400) \
+    X(auto_photo, 0, 1)
 
 #endif

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from lfcp.verb_table import Direction, Parameter, Port, VerbEntry
+from lfcp.verb_table import Direction, Parameter, Port, Setting, VerbEntry
 
 MAX_FRAME = 128  # bytes of a frame that a receiver reads, without NUL and line end
 SEND_MAX_FRAME = 127  # bytes of a frame that is sent, so that a NUL still fits behind it
@@ -12,7 +12,18 @@ SEND_MAX_FIELD = 62  # bytes of a field that is sent: a 2020 device overruns its
 FIELDS = 8  # name, verb and six parameters
 PARAMETERS = 6  # parameters of every frame
 MAX_NAME = 32  # bytes of a device's name
-LINE_BUFFER = 512  # bytes of a TCP line that a receiver waits for
+SIGNED_MAX_FRAME = 512  # bytes of a signed frame
+SIGNED_MAX_FIELD = 128  # bytes of a field of a signed frame
+LINE_BUFFER = 516  # bytes of a TCP line that a receiver waits for
+KEY = 32  # bytes of a device's key, of a sub-key and of a full HMAC
+TAG = 16  # characters of a tag: base64url of the first 12 bytes of an HMAC
+COUNTER_DIGITS = 16  # hexadecimal digits of a counter, a boot id or an event's number
+COMMAND_ID = 18  # characters of a command's id: label, `.`, up to 16 hexadecimal digits
+COMMAND_MEMORY = 16  # commands whose ids and results a device remembers
+SETTING_NAME = 16  # characters of a setting's name
+SETTING_VALUE = 8  # characters of a setting's value
+DIGEST = 8  # hexadecimal digits of the digest of a device's settings
+COUNTER_BLOCK = 1024  # counters that a device reserves with one write to its memory
 WINDOW = 64  # counters that may arrive out of order
 ROW = 64  # bytes that a field is padded to in the seed dialect's rows
 MAX_REPORT_INTERVAL = 86400  # s; the longest interval that a report may state
@@ -20,6 +31,11 @@ HEARTBEAT_INTERVAL_MS = 20000  # a device's heartbeats, until a server allows le
 RESEND_FIRST_MS = 2000  # a message without its ACK is sent again after this
 RESEND_GROWTH_PERCENT = 150  # each wait is this much of the one before
 RESENDS = 4  # then the message is kept for the next contact
+HEARTBEAT_AGAIN_MS = 1000  # LFCP/2: an unanswered heartbeat is repeated after this, then twice, then four times this
+HEARTBEAT_AGAINS = 3  # LFCP/2: such repetitions
+PUSH_FIRST_MS = 500  # LFCP/2: a pushed command is sent again after this; each wait is twice the one before
+PUSH_RESENDS = 4  # LFCP/2: then it waits for the next heartbeat
+FAILOVER_MISSES = 3  # heartbeats without an answer of any server that start a device's failover alarm mode
 RESEND_QUIET_MS = 2000  # pause after a message that was sent twice or more: a late ACK names nothing
 
 
@@ -32,12 +48,15 @@ class Verb(StrEnum):
     SLEP = "SLEP"
     TLGS = "TLGS"
     TLGC = "TLGC"
+    PRCC = "PRCC"
     RST = "RST"
     DSLP = "DSLP"
     WCAM = "WCAM"
     SCAM = "SCAM"
     ENAL = "ENAL"
     DSAL = "DSAL"
+    CONF = "CONF"
+    SYNC = "SYNC"
 
 
 class Leniency(StrEnum):
@@ -70,6 +89,9 @@ class Reason(StrEnum):
     BAD_PARAMETER = "bad_parameter"
     TOO_MANY_PARAMETERS = "too_many_parameters"
     NOT_IN_ROWS = "not_in_rows"
+    BAD_TAG = "bad_tag"
+    BAD_SEAL = "bad_seal"
+    BAD_KEY = "bad_key"
 
 
 VERBS: Mapping[str, VerbEntry] = {
@@ -85,25 +107,49 @@ VERBS: Mapping[str, VerbEntry] = {
     Verb.ACK: VerbEntry(
         Direction.BOTH,
         params=(Parameter(4, "interval", 6),),
+        signed_params=(
+            Parameter(1, "answers", 16),
+            Parameter(2, "result", 1),
+            Parameter(3, "address", 54),
+            Parameter(4, "command", 18),
+        ),
     ),
     Verb.MOAL: VerbEntry(
         Direction.DEVICE,
         params=(Parameter(1, "text", 62),),
+        signed_params=(
+            Parameter(2, "age", 7),
+            Parameter(3, "event", 33),
+        ),
     ),
     Verb.LOG: VerbEntry(
         Direction.DEVICE,
         params=(Parameter(1, "text", 62),),
+        signed_params=(
+            Parameter(2, "age", 7),
+            Parameter(3, "event", 33),
+        ),
     ),
     Verb.ERR: VerbEntry(
         Direction.DEVICE,
         params=(Parameter(1, "text", 62),),
+        signed_params=(
+            Parameter(2, "age", 7),
+            Parameter(3, "event", 33),
+            Parameter(4, "command", 18),
+        ),
     ),
     Verb.SLEP: VerbEntry(
         Direction.DEVICE,
         params=(Parameter(1, "seconds", 5),),
+        signed_params=(Parameter(3, "boot", 33),),
     ),
     Verb.TLGS: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.TLGC: VerbEntry(
@@ -112,32 +158,109 @@ VERBS: Mapping[str, VerbEntry] = {
             Parameter(1, "token", 47),
             Parameter(2, "chat", 33),
         ),
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
+        ports=frozenset({Port.CONTROL_SOCKET}),
+        secret=True,
+    ),
+    Verb.PRCC: VerbEntry(
+        Direction.SERVER,
+        params=(Parameter(1, "token", 47),),
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.CONTROL_SOCKET}),
         secret=True,
     ),
     Verb.RST: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.DSLP: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.WCAM: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(1, "version", 10),
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.SCAM: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(1, "version", 10),
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.ENAL: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(1, "version", 10),
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.DSAL: VerbEntry(
         Direction.SERVER,
+        signed_params=(
+            Parameter(1, "version", 10),
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
         ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
+    Verb.CONF: VerbEntry(
+        Direction.SERVER,
+        params=(
+            Parameter(1, "name", 16),
+            Parameter(2, "value", 8),
+        ),
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
+        ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
+    ),
+    Verb.SYNC: VerbEntry(
+        Direction.SERVER,
+        signed_params=(
+            Parameter(1, "highest", 16),
+            Parameter(2, "boot", 16),
+        ),
+    ),
 }
-SECRET_VERBS = frozenset({Verb.TLGC})
+SECRET_VERBS = frozenset({Verb.TLGC, Verb.PRCC})
+
+SETTINGS: Mapping[str, Setting] = {
+    "framesize": Setting(0, 13),
+    "quality": Setting(4, 63),
+    "brightness": Setting(-2, 2),
+    "contrast": Setting(-2, 2),
+    "saturation": Setting(-2, 2),
+    "hmirror": Setting(0, 1),
+    "vflip": Setting(0, 1),
+    "lensc": Setting(0, 1),
+    "exposure_ctrl": Setting(0, 1),
+    "flash": Setting(0, 1),
+    "flash_duration": Setting(0, 5000),
+    "interval": Setting(10, 86400),
+    "auto_photo": Setting(0, 1),
+}

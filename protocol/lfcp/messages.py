@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from lfcp.authenticator import Signature
 from lfcp.constants import PARAMETERS, Leniency
 
 STRICT: frozenset[Leniency] = frozenset()  # LFCP/1 by the book
@@ -18,6 +19,7 @@ class Message(NamedTuple):
     verb: str  # empty or unknown when a leniency allowed it
     params: tuple[str, ...]  # always six; unused is "0"
     leniencies: frozenset[Leniency]  # those that were needed to read it
+    signature: Signature | None = None  # what the frame claims, not verified: see authenticator.verified()
 
     @property
     def text(self) -> str:

@@ -5,7 +5,18 @@ among the leniencies that the caller allows or the reason for the refusal. The o
 which docs/protocol.md lists the reasons: it decides which of several deviations is named.
 """
 
-from lfcp.constants import FIELDS, MAX_FIELD, MAX_FRAME, PARAMETERS, VERBS, Leniency, Reason
+from lfcp.authenticator import Signature, signature_of
+from lfcp.constants import (
+    FIELDS,
+    MAX_FIELD,
+    MAX_FRAME,
+    PARAMETERS,
+    SIGNED_MAX_FIELD,
+    SIGNED_MAX_FRAME,
+    VERBS,
+    Leniency,
+    Reason,
+)
 from lfcp.errors import ProtocolError
 from lfcp.messages import NO_PARAMETERS, STRICT, UNUSED, Message
 from lfcp.text import check_name, escape, is_name
@@ -20,20 +31,29 @@ def decode(frame: bytes, leniencies: frozenset[Leniency] = STRICT) -> Message:
 
 
 def _well_formed(frame: bytes) -> Message | None:
-    if len(frame) > MAX_FRAME or not frame.isascii():
+    content = without_end(frame)
+    if len(content) > SIGNED_MAX_FRAME or not content.isascii():
         return None
-    text = _without_end(frame).decode("ascii")
+    text = content.decode("ascii")
     fields = text.split(",")
     if len(fields) != FIELDS or fields[1] not in VERBS or "" in fields:
         return None
     if not text.isprintable() or is_name(fields[0]) is None:
         return None
-    if len(text) > SHORT_FRAME and max(map(len, fields)) > MAX_FIELD:
+    signature = signature_of(fields[6], fields[7])
+    if len(text) > SHORT_FRAME and not _within_limits(text, fields, signature):
         return None
-    return Message(fields[0], fields[1], tuple(fields[2:]), STRICT)
+    return Message(fields[0], fields[1], tuple(fields[2:]), STRICT, signature)
 
 
-def _without_end(frame: bytes) -> bytes:
+def _within_limits(text: str, fields: list[str], signature: Signature | None) -> bool:
+    longest = max(map(len, fields))
+    if signature is None:
+        return len(text) <= MAX_FRAME and longest <= MAX_FIELD
+    return len(text) <= SIGNED_MAX_FRAME and longest <= SIGNED_MAX_FIELD
+
+
+def without_end(frame: bytes) -> bytes:
     """Without one trailing NUL and any CR and LF: legal for everybody, so that netcat and C strings both work."""
     frame = frame.rstrip(b"\r\n")
     return frame[:-1].rstrip(b"\r\n") if frame.endswith(b"\0") else frame
@@ -52,7 +72,7 @@ class _Reading:
         self.needed.add(leniency)
 
     def read(self, frame: bytes) -> Message:
-        content = _without_end(frame)
+        content = without_end(frame)
         if not content:
             raise ProtocolError(Reason.EMPTY, "nothing in it")
         if len(content) > MAX_FRAME:

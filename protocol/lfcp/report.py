@@ -10,6 +10,9 @@ REPORTING = "2"  # p1 of a heartbeat whose other parameters are a report
 NO_FLAGS = "-"
 DETECTOR_ON = "a"
 CAMERA_ON = "c"
+IN_FAILOVER = "f"  # failover alarm mode: no server answers
+KNOWS_SETTINGS = "s"  # takes CONF
+NO_DIGEST = "-"
 
 # ASCII classes throughout: int() would take " 7", "1_0" and other alphabets' digits, which a C device refuses.
 _INTERVAL = re.compile(r"[1-9][0-9]{0,4}")
@@ -26,6 +29,10 @@ class Report(NamedTuple):
     detector: bool | None = None  # its motion detector runs and sends MOAL
     camera: bool | None = None
     wanted_version: int | None = None  # of the wanted state that it follows; 0: of none
+    echo: int = 0  # the highest counter heard from this server since its start; LFCP/2
+    digest: str = NO_DIGEST  # of its settings, see settings.digest(); LFCP/2
+    failover: bool = False
+    settings: bool = False
 
 
 def read_report(message: Message) -> Report | None:
@@ -42,14 +49,15 @@ def read_report(message: Message) -> Report | None:
     return report
 
 
-def report_parameters(report: Report, echo: int = 0) -> tuple[str, str, str, str]:
-    """p1 to p4 of a heartbeat. echo: the last counter heard from this server; LFCP/1 has none."""
+def report_parameters(report: Report) -> tuple[str, str, str, str]:
+    """p1 to p4 of a heartbeat."""
     interval = UNUSED if report.interval is None else str(report.interval)
-    boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{echo:x}"
+    boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{report.echo:x}"
     if report.detector is None and report.camera is None and report.wanted_version is None:
         return REPORTING, interval, boot, UNUSED
-    flags = (DETECTOR_ON if report.detector else "") + (CAMERA_ON if report.camera else "")
-    return REPORTING, interval, boot, f"{flags or NO_FLAGS}.-.{report.wanted_version or 0}"
+    said = (report.detector, DETECTOR_ON), (report.camera, CAMERA_ON), (report.failover, IN_FAILOVER)
+    flags = "".join(flag for on, flag in (*said, (report.settings, KNOWS_SETTINGS)) if on)
+    return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}"
 
 
 def _with_interval(report: Report, field: str) -> Report | None:
@@ -60,11 +68,19 @@ def _with_interval(report: Report, field: str) -> Report | None:
 
 def _with_boot(report: Report, field: str) -> Report | None:
     found = _BOOT.fullmatch(field)
-    return report._replace(boot_id=found[1]) if found else None
+    return report._replace(boot_id=found[1], echo=int(found[2], 16)) if found else None
 
 
 def _with_state(report: Report, field: str) -> Report | None:
     found = _STATE.fullmatch(field)
     if not found:
         return None
-    return report._replace(detector=DETECTOR_ON in found[1], camera=CAMERA_ON in found[1], wanted_version=int(found[3]))
+    flags, digest, version = found.groups()
+    return report._replace(
+        detector=DETECTOR_ON in flags,
+        camera=CAMERA_ON in flags,
+        failover=IN_FAILOVER in flags,
+        settings=KNOWS_SETTINGS in flags,
+        digest=digest,
+        wanted_version=int(version),
+    )

@@ -27,9 +27,18 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """What CONF may set: whole numbers from least to greatest."""
+
+    least: int
+    greatest: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerbEntry:
     direction: Direction
     params: tuple[Parameter, ...] = ()
+    signed_params: tuple[Parameter, ...] = ()  # what only signed frames have besides
     ports: frozenset[Port] = frozenset()
     secret: bool = False  # a parameter must never reach a log, an error or a metric
 

@@ -20,7 +20,7 @@ PROGRAM = """
 #include <string.h>
 #include "lfcp_constants.h"
 enum { LFCP_FROM_DEVICE, LFCP_FROM_SERVER, LFCP_FROM_BOTH };
-#define VERB(name, from, command, secret) { #name, from, command, secret },
+#define VERB(name, from, command, secret, ...) { #name, from, command, secret },
 static const struct { const char *name; int from, command, secret; } verbs[] = { LFCP_VERBS(VERB) };
 #define REASON(name, code) LFCP_REASON_##name,
 enum { LFCP_REASONS(REASON) REASONS };
@@ -29,7 +29,7 @@ static const char *const codes[] = { LFCP_REASONS(CODE) };
 int main(void) {
     char field[LFCP_MAX_FIELD + 1] = "";
     size_t count = sizeof verbs / sizeof *verbs;
-    return !(count == 14 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
+    return !(count == 17 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
              && !strcmp(codes[LFCP_REASON_EMPTY], "empty"));
 }
 """
@@ -94,5 +94,5 @@ def test_a_secret_goes_through_the_control_socket_only() -> None:
 
 
 def test_only_what_a_server_sends_is_a_command() -> None:
-    for entry in VERBS.values():
-        assert entry.command is (entry.direction is Direction.SERVER)
+    for verb, entry in VERBS.items():
+        assert entry.command is (entry.direction is Direction.SERVER and verb != Verb.SYNC)

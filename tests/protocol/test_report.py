@@ -6,17 +6,25 @@ from hypothesis import strategies as st
 from lfcp import Report, decode, encode, read_report, report_parameters
 from lfcp.constants import MAX_NAME
 
-BOOT_IDS = st.text("0123456789abcdef", min_size=1, max_size=16)
-STATES = st.tuples(st.booleans(), st.booleans(), st.integers(0, 10**10 - 1))
+BOOTS = st.tuples(st.text("0123456789abcdef", min_size=1, max_size=16), st.integers(0, 2**64 - 1))
+STATES = st.tuples(
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 10**10 - 1),
+    st.just("-") | st.text("0123456789abcdef", min_size=8, max_size=8),
+    st.booleans(),
+    st.booleans(),
+)
 
 
-@given(st.none() | st.integers(1, 86_400), st.none() | BOOT_IDS, st.none() | STATES, st.integers(0, 2**64 - 1))
+@given(st.none() | st.integers(1, 86_400), st.none() | BOOTS, st.none() | STATES)
 def test_a_report_survives_the_wire(
-    interval: int | None, boot_id: str | None, state: tuple[bool, bool, int] | None, echo: int
+    interval: int | None, boot: tuple[str, int] | None, state: tuple[bool, bool, int, str, bool, bool] | None
 ) -> None:
-    detector, camera, version = state or (None, None, None)
-    report = Report(interval, boot_id, detector, camera, version)
-    frame = encode("n" * MAX_NAME, "HEARTBEAT", *report_parameters(report, echo))
+    boot_id, echo = boot or (None, 0)
+    detector, camera, version, digest, failover, settings = state or (None, None, None, "-", False, False)
+    report = Report(interval, boot_id, detector, camera, version, echo, digest, failover, settings)
+    frame = encode("n" * MAX_NAME, "HEARTBEAT", *report_parameters(report))
     assert read_report(decode(frame)) == report
 
 

@@ -1,0 +1,77 @@
+"""Sub-keys, tags and the form of signed frames: docs/protocol.md, "Keys and tags". No key here ever shows in a repr."""
+
+import hmac
+import re
+from base64 import b64decode, b64encode
+from enum import StrEnum
+from typing import NamedTuple
+
+from lfcp.constants import COUNTER_DIGITS, KEY, TAG, Reason
+from lfcp.errors import ProtocolError
+
+DOMAIN = b"LFCP2"
+MAX_COUNTER = (1 << 4 * COUNTER_DIGITS) - 1
+TAG_BYTES = TAG * 3 // 4
+KEY_TEXT = 43  # characters of a key as text
+_NO_SALT = bytes(KEY)  # RFC 5869 §2.2
+_LABEL = re.compile(r"[A-Z]")
+_KEY_TEXT = re.compile(r"[A-Za-z0-9_-]{43}")
+_COUNTER = re.compile(r"[1-9a-f][0-9a-f]{0,15}")
+_TAG = re.compile(r"[A-Za-z0-9_-]{16}")
+
+
+class Way(StrEnum):
+    """Which way a frame travels."""
+
+    UP = "U"  # from the device
+    DOWN = "D"
+
+
+class Purpose(StrEnum):
+    TAG = "tag"
+    SEAL = "seal"
+
+
+class Signature(NamedTuple):
+    counter: int
+    tag: str
+
+
+def derive(key: bytes, purpose: Purpose, way: Way, label: str) -> bytes:
+    """HKDF-SHA-256 of RFC 5869, one block. key: the device's 32 bytes. label: the server's. Raises ValueError."""
+    if len(key) != KEY:
+        raise ValueError(f"a key has {KEY} bytes, not {len(key)}")
+    if _LABEL.fullmatch(label) is None:
+        raise ValueError("a label is one letter from A to Z")
+    pseudo_random = hmac.digest(_NO_SALT, key, "sha256")
+    return hmac.digest(pseudo_random, f"LFCP2,{purpose},{way},{label}\x01".encode(), "sha256")
+
+
+def tag_of(tag_key: bytes, head: bytes) -> bytes:
+    """head: the frame up to and with the comma before its tag."""
+    return b64encode(hmac.digest(tag_key, DOMAIN + head, "sha256")[:TAG_BYTES], b"-_")
+
+
+def verified(tag_key: bytes, frame: bytes) -> bool:
+    """Whether a frame that has the form of a signed one, without its end, carries the right tag. In constant time."""
+    return hmac.compare_digest(tag_of(tag_key, frame[:-TAG]), frame[-TAG:])
+
+
+def signature_of(counter: str, tag: str) -> Signature | None:
+    """What the last two fields say; None if they have not the form of a signature."""
+    if len(tag) != TAG or _TAG.fullmatch(tag) is None or _COUNTER.fullmatch(counter) is None:
+        return None
+    return Signature(int(counter, 16), tag)
+
+
+def key_as_text(key: bytes) -> str:
+    return b64encode(key, b"-_").decode("ascii").rstrip("=")
+
+
+def key_from_text(text: str) -> bytes:
+    """Raises ProtocolError, which does not repeat the text. Every key has one text: unused bits must be zero."""
+    if _KEY_TEXT.fullmatch(text) is not None:
+        key = b64decode(text + "=", b"-_")
+        if key_as_text(key) == text:
+            return key
+    raise ProtocolError(Reason.BAD_KEY, f"a key has {KEY_TEXT} characters of base64url")
