@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Record, Site, Zone
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, DeviceKey, Event, Record, Site, Zone
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -36,6 +36,19 @@ class SaveDevice:
 @dataclass(frozen=True, slots=True)
 class SaveContacts:
     contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveKey:
+    key: DeviceKey
+
+
+@dataclass(frozen=True, slots=True)
+class DropKey:
+    """The device uses a newer one, or is forgotten. Nothing if there is no such key."""
+
+    device_id: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +121,30 @@ class Refuse:
     message: str
 
 
-DurableEffect = RecordEvent | SaveSite | SaveZone | SaveDevice | SaveContacts | SaveAlarm | SaveCommand | QueueDelivery
+DurableEffect = (
+    RecordEvent
+    | SaveSite
+    | SaveZone
+    | SaveDevice
+    | SaveContacts
+    | SaveKey
+    | DropKey
+    | SaveAlarm
+    | SaveCommand
+    | QueueDelivery
+)
 OutgoingEffect = SendFrame | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
 
-DURABLE = (RecordEvent, SaveSite, SaveZone, SaveDevice, SaveContacts, SaveAlarm, SaveCommand, QueueDelivery)
+DURABLE = (
+    RecordEvent,
+    SaveSite,
+    SaveZone,
+    SaveDevice,
+    SaveContacts,
+    SaveKey,
+    DropKey,
+    SaveAlarm,
+    SaveCommand,
+    QueueDelivery,
+)

@@ -101,7 +101,7 @@ def reassert(turn: Turn, session: DeviceSession, why: str) -> None:
         return
     if session.detector_asserted is not None and now.mono - session.detector_asserted < REASSERT_GAP:
         return
-    turn.record(EventKind.DETECTOR_REASSERTED, why, session)
+    turn.record(EventKind.WANTED_REASSERTED, why, session)
     _assert(turn, session, "alarmd", turn.state.settings.command_time_to_live)
 
 

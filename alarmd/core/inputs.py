@@ -1,11 +1,11 @@
 """What happened, in the past tense: everything that can reach the rules, operators' requests included."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect
+from alarmd.core.records import Arming, Dialect, Signing
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -139,6 +139,19 @@ class DeviceAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyGiven:
+    """A device's first key, which also adopts it, or with `renew` one that takes the place of those it has. key: 32
+    random bytes. mixed: unsigned motion still counts, see Signing."""
+
+    operator: str
+    device: str
+    key: bytes = field(repr=False)
+    zone: str | None = None
+    mixed: bool = False
+    renew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceForgotten:
     operator: str
     device: str
@@ -155,6 +168,7 @@ class DeviceChanged:
     report_within: float | None = None
     arming_answers: bool | None = None
     quarantined: bool | None = None
+    signing: Signing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +189,7 @@ OperatorRequest = (
     | SiteRequested
     | ZoneRequested
     | DeviceAdopted
+    | KeyGiven
     | DeviceForgotten
     | DeviceChanged
     | AlarmAcknowledged

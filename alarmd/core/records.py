@@ -5,7 +5,7 @@ A record that a second server will one day replicate carries where it was made: 
 and `hlc` (hybrid logical clock, see hybrid_clock.py); events and alarms have an identity both servers compute alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -23,6 +23,14 @@ class Dialect(StrEnum):
     AUTO = "auto"  # read tolerantly, answered by the book, watched for habits of `seed`
     LFCP1 = "lfcp1"  # by the book; anything else from it is malformed
     SEED = "seed"  # the 2020 camera: commands in rows after the CSV reply
+
+
+class Signing(StrEnum):
+    """Which of a device's frames count; without a key it is open."""
+
+    OPEN = "open"
+    MIXED = "mixed"  # while it migrates: unsigned motion raises alarms, and nothing else unsigned counts
+    SIGNED = "signed"
 
 
 class Presence(StrEnum):
@@ -44,6 +52,7 @@ class AlarmKind(StrEnum):
     CONTACT_LOST = "contact_lost"  # one device
     SITE_LOST = "site_lost"  # every device behind one public address
     UPLINK_LOST = "uplink_lost"  # every device there is: our own line, most likely
+    TAMPER = "tamper"  # two devices have one key
 
 
 class AlarmState(StrEnum):
@@ -93,7 +102,10 @@ class Device:
     arming_answers: bool  # silence on purpose, so that a seed device's own detector runs
     detector_wish: bool | None  # the operator's ENAL/DSAL; None: never said
     wanted_detector: bool | None  # wish OR failover causes; None: leave it alone
-    wanted_version: int  # counts up with every change of wanted_detector
+    wanted_version: int  # counts up with every change of what is wanted
+    camera_wish: bool | None  # the operator's WCAM/SCAM; None: never said
+    settings: tuple[str, ...]  # the operator's CONF, "name=value", in the order of the table of settings
+    signing: Signing
     first_seen: int
     forgotten_at: int | None  # the row stays for the history's sake; the name is free again
     origin: str
@@ -109,6 +121,21 @@ class Contact:
     last_contact: int
     address: str  # str(Path)
     asleep_until: int | None
+    counter_up: int = 0  # LFCP/2: the highest taken from the device
+    counter_down: int = 0  # and the last sent to it
+    boots: str = ""  # identities of its latest messages, see core/boots.py
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """One key of a device; storage seals the secret. Identity: (device_id, epoch)."""
+
+    device_id: int
+    epoch: int  # counts up with every new key
+    secret: bytes = field(repr=False)  # 32 bytes
+    created_at: int
+    origin: str
+    hlc: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +183,7 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class Command:
     id: int
-    identity: str  # shared over retries and servers
+    identity: str  # shared over retries and servers: the id that LFCP/2 sends
     device_id: int
     verb: str
     params: tuple[str, ...]  # emptied once finished when the verb carries a secret
@@ -188,4 +215,4 @@ class Delivery:
     hlc: int
 
 
-Record = Site | Zone | Device | Contact | Event | Alarm | Command | Delivery
+Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Delivery

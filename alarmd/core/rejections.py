@@ -12,4 +12,9 @@ class Rejection(StrEnum):
     NO_ROOM = "no_room"  # the database lags behind, or too many alarms are open
     WRONG_DIRECTION = "wrong_direction"  # a verb that only the server sends
     NOT_BY_THE_BOOK = "not_by_the_book"  # a device of dialect lfcp1 deviates from LFCP/1
+    NO_KEY = "no_key"  # signed, and we have no key for this name
+    BAD_TAG = "bad_tag"
+    REPLAYED = "replayed"  # its counter was seen, or is too old
+    UNSIGNED = "unsigned"  # the device signs, and this frame is not signed
+    BAD_FIELDS = "bad_fields"  # the tag is right and a parameter is not of its form
     BEACON = "beacon"  # a bare name from nobody we know

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-from alarmd.core.records import Alarm, Command, Contact, Device, Site, Zone
+from alarmd.core.records import Alarm, Command, Contact, Device, DeviceKey, Site, Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """sites, zones: all. devices: those not forgotten, with their contacts. alarms: those not cleared.
+    """sites, zones: all. devices: those not forgotten, with their contacts and keys. alarms: those not cleared.
     commands: those without an outcome. The last_* are the highest ever given out by this origin, 0 if none."""
 
     sites: tuple[Site, ...] = ()
     zones: tuple[Zone, ...] = ()
     devices: tuple[Device, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    keys: tuple[DeviceKey, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     commands: tuple[Command, ...] = ()
     last_site_id: int = 0

@@ -15,7 +15,8 @@ from alarmd.core.zones import is_armed
 class DeviceView:
     """One device now. allowed_interval: s between heartbeats that its report_within allows.
     failover_causes: why its detector is wanted on beyond the operator's wish; empty in normal mode.
-    reported_detector: what the device itself says, None if it cannot say."""
+    reported_detector: what the device itself says, None if it cannot say. key_epochs: of its keys, the newest last.
+    path_proven: a signed heartbeat proved in this run of the server that it is at its address."""
 
     device: Device
     contact: Contact
@@ -25,6 +26,8 @@ class DeviceView:
     allowed_interval: float
     pending_commands: int
     reported_detector: bool | None
+    key_epochs: tuple[int, ...]
+    path_proven: bool
     failover_causes: tuple[str, ...]
     dialect_suggested: bool
 
@@ -72,6 +75,8 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
         allowed_interval=session.interval,
         pending_commands=len(session.commands) if session.commands else 0,
         reported_detector=session.reported_detector,
+        key_epochs=session.signed.epochs if session.signed else (),
+        path_proven=session.signed is not None and session.signed.proven,
         failover_causes=tuple(state.causes.get(place.id, ())) if adopted else (),
         dialect_suggested=session.dialect_suggested,
     )

@@ -84,7 +84,7 @@ def test_a_wish_is_reasserted_when_the_device_may_have_rebooted() -> None:
     obey(play)
     play.later(REASSERT_GAP)
     assert obey(play, port=4001) == [DSAL]
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 1
+    assert play.count(EventKind.WANTED_REASSERTED) == 1
 
 
 def test_a_device_that_changes_its_port_all_the_time_is_not_nagged() -> None:
@@ -93,7 +93,7 @@ def test_a_device_that_changes_its_port_all_the_time_is_not_nagged() -> None:
     obey(play)
     for port in range(4001, 4020):
         play << heartbeat("cam1", HOSTS["cam1"], port)
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 0
+    assert play.count(EventKind.WANTED_REASSERTED) == 0
 
 
 def test_a_device_that_nobody_wants_anything_of_is_left_alone() -> None:
@@ -109,15 +109,15 @@ def test_a_device_that_reports_otherwise_is_told_again() -> None:
     play << CommandRequested("op", "cam1", ENAL)
     play << frame("cam1,HEARTBEAT,2,20,aa.0,-.0.0,0,0", HOSTS["cam1"])
     play << frame("cam1,ACK,0,0,0,0,0,0", HOSTS["cam1"])
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 0, "the first one had not arrived yet"
+    assert play.count(EventKind.WANTED_REASSERTED) == 0, "the first one had not arrived yet"
     play.later(REASSERT_GAP)
     play << frame("cam1,HEARTBEAT,2,20,aa.0,-.0.0,0,0", HOSTS["cam1"])
-    assert play.kinds.count(EventKind.DETECTOR_REASSERTED) == 1
+    assert play.kinds.count(EventKind.WANTED_REASSERTED) == 1
     play << frame("cam1,HEARTBEAT,2,20,aa.0,a.0.0,0,0", HOSTS["cam1"])
     play << frame("cam1,ACK,0,0,0,0,0,0", HOSTS["cam1"])
     play.later(REASSERT_GAP)
     play << frame("cam1,HEARTBEAT,2,20,aa.0,a.0.0,0,0", HOSTS["cam1"])
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 1
+    assert play.count(EventKind.WANTED_REASSERTED) == 1
 
 
 def test_when_a_device_is_lost_its_neighbours_watch() -> None:
@@ -298,7 +298,7 @@ def test_a_restart_of_the_server_is_no_reboot_of_its_devices() -> None:
     obey(play)
     play = play.restart()
     assert obey(play) == []
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 0
+    assert play.count(EventKind.WANTED_REASSERTED) == 0
 
 
 def test_the_operators_wish_is_sent_in_the_operators_name_and_for_as_long_as_asked() -> None:
@@ -316,7 +316,7 @@ def test_nothing_is_reasserted_to_a_device_in_quarantine() -> None:
     play << DeviceChanged("op", "cam1", quarantined=True)
     play.later(REASSERT_GAP)
     assert obey(play, port=4001) == []
-    assert play.count(EventKind.DETECTOR_REASSERTED) == 0
+    assert play.count(EventKind.WANTED_REASSERTED) == 0
 
 
 def wanted(play: Playbook) -> list[bool | None]:
