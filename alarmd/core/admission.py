@@ -6,13 +6,13 @@ from itertools import islice
 from alarmd.core.alarms import end_incident
 from alarmd.core.commands import expire, open_commands
 from alarmd.core.device_session import DeviceSession
-from alarmd.core.effects import SaveDevice
+from alarmd.core.effects import DropKey, SaveDevice
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.failover import drop_cause
 from alarmd.core.loss_causes import count_out
 from alarmd.core.losses import forget_loss
 from alarmd.core.paths import Path
-from alarmd.core.records import Device, Dialect, Presence, Standing
+from alarmd.core.records import Device, Dialect, Presence, Signing, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.state import STRANGERS_SHARE, UNASSIGNED
@@ -62,6 +62,9 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
         detector_wish=None,
         wanted_detector=None,
         wanted_version=0,
+        camera_wish=None,
+        settings=(),
+        signing=Signing.OPEN,
         first_seen=turn.now.wall,
         forgotten_at=None,
         origin=state.settings.label,
@@ -85,9 +88,20 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)
+    _drop_keys(turn, session)
     state.leave(session)
     session.presence = Presence.LOST  # whatever still refers to it expects nothing of it
     turn.effects.append(SaveDevice(replace(session.device, forgotten_at=turn.now.wall, hlc=turn.stamp())))
+
+
+def _drop_keys(turn: Turn, session: DeviceSession) -> None:
+    """Of a device that is forgotten. Whatever still refers to it can prove nothing any more."""
+    if session.signed is None:
+        return
+    turn.effects += [DropKey(session.device.id, epoch) for epoch in session.signed.epochs]
+    session.signed = None
+    if session.path is not None:
+        turn.state.connections.pop(session.path, None)
 
 
 def _evict_one(turn: Turn) -> bool:

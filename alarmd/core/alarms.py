@@ -9,7 +9,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.records import Alarm, AlarmKind, AlarmState, Standing
 from alarmd.core.routing import tell
 from alarmd.core.state import MAX_ALARMS, STRANGERS_SHARE, State
-from alarmd.core.turn import Turn
+from alarmd.core.turn import Said, Turn
 from alarmd.core.zones import is_armed
 
 INCIDENT = "incident"  # kind of appointment: has it gone quiet?
@@ -26,7 +26,7 @@ def room_for_motion(turn: Turn, session: DeviceSession) -> bool:
     return len(state.motion_alarms) < MAX_ALARMS or _close_oldest(turn, state.motion_alarms)
 
 
-def motion(turn: Turn, session: DeviceSession, text: str) -> None:
+def motion(turn: Turn, session: DeviceSession, text: str, said: Said | None = None) -> None:
     """Motion seen by a device: the start of an incident, or one more event of it.
 
     An incident that was told nobody ends when the zone is armed: who was there before is an alarm now. One that was
@@ -47,7 +47,7 @@ def motion(turn: Turn, session: DeviceSession, text: str) -> None:
         session.motions += 1  # see _counted: the events are stored one by one anyway
         session.motion_wall = now.wall
     session.motion_at = now.mono
-    turn.record(EventKind.MOTION, text, session, alarm_id=alarm.id)
+    turn.record(EventKind.MOTION, text, session, alarm_id=alarm.id, said=said)
 
 
 def check_incident(turn: Turn, alarm_id: int) -> None:

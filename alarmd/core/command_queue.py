@@ -1,9 +1,10 @@
-"""The commands of one device that cannot name what it acknowledges: in order, one in flight."""
+"""The commands of one device: in order, one in flight."""
 
 from collections import deque
 
 from alarmd.core.records import Command
 
+PUSH = "push"  # kind of appointment: can a device with a key be sent a command?
 MAX_QUEUED = 16  # a device
 MAX_SENDS = 3
 ERROR_BELONGS = 300.0  # s after its ACK in which an ERR or SLEP is taken to be about a command
@@ -13,13 +14,16 @@ ROWS_GAP = 15.0  # s between two rows replies, see docs/protocol.md
 class CommandQueue:
     """awaiting_quiet: a command came to its end, so the next heartbeat gets none: an ERR that follows still belongs to
     `acknowledged`, and a late ACK, which names nothing, to nobody. acknowledged: until the next command goes out, or
-    for ERROR_BELONGS seconds."""
+    for ERROR_BELONGS seconds. pushes, push_at: how often the one in flight was sent again to a device with a key since
+    it was first sent, and when it will be; None: at its next heartbeat."""
 
     __slots__ = (
         "acknowledged",
         "acknowledged_at",
         "awaiting_quiet",
         "in_flight",
+        "push_at",
+        "pushes",
         "reset_acknowledged",
         "rows_sent",
         "sent_to",
@@ -35,6 +39,8 @@ class CommandQueue:
         self.acknowledged_at = 0.0
         self.reset_acknowledged = False
         self.rows_sent: float | None = None
+        self.pushes = 0
+        self.push_at: float | None = None
 
     def __len__(self) -> int:
         return len(self.waiting) + (self.in_flight is not None)

@@ -1,11 +1,15 @@
 """A device's commands: queued in order, one in flight, with time to live and one outcome.
 
+Here also is how those of a device without a key are sent; signed_commands.py does it for one with a key.
+
 A device without a key acknowledges without naming what. So one command is in flight at a time, at most MAX_SENDS times,
 and after an ACK one heartbeat stays quiet: an ERR in between belongs to the command just acknowledged.
 """
 
+from collections.abc import Callable
+
 from alarmd.core.command_lifecycle import CommandSign, finished, sent
-from alarmd.core.command_queue import MAX_SENDS, ROWS_GAP, CommandQueue
+from alarmd.core.command_queue import MAX_SENDS, PUSH, ROWS_GAP, CommandQueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.paths import Path
@@ -20,9 +24,10 @@ def enqueue(turn: Turn, session: DeviceSession, verb: str, params: tuple[str, ..
     """Queue a command for the next heartbeat. seconds: its time to live."""
     state, now = turn.state, turn.now
     state.last_command += 1
+    stamp = turn.stamp()
     command = Command(
         id=state.last_command,
-        identity=f"{session.device.name}:{state.settings.label}:{state.last_command}",
+        identity=f"{state.settings.label}.{stamp:x}",
         device_id=session.device.id,
         verb=verb,
         params=params,
@@ -35,11 +40,13 @@ def enqueue(turn: Turn, session: DeviceSession, verb: str, params: tuple[str, ..
         finished_at=None,
         outcome="",
         origin=state.settings.label,
-        hlc=turn.stamp(),
+        hlc=stamp,
     )
     queue_of(session).waiting.append(command)
     state.open_commands[command.id] = session
     state.agenda.add(now.mono + seconds, EXPIRY, command.id)
+    if session.signed is not None:
+        state.agenda.add(now.mono, PUSH, session.device.id)
     turn.uncache(session)
     turn.save_command(command)
     turn.record(EventKind.COMMAND_QUEUED, f"{verb} by {by}", session)
@@ -52,9 +59,9 @@ def queue_of(session: DeviceSession) -> CommandQueue:
     return session.commands
 
 
-def supersede(turn: Turn, session: DeviceSession, verbs: frozenset[str]) -> None:
+def supersede(turn: Turn, session: DeviceSession, older: Callable[[Command], bool]) -> None:
     """A newer wish takes the place of commands that wait."""
-    for command in [waiting for waiting in queue_of(session).waiting if waiting.verb in verbs]:
+    for command in [waiting for waiting in queue_of(session).waiting if older(waiting)]:
         expire(turn, command.id, "superseded")
 
 
@@ -80,7 +87,7 @@ def next_command(turn: Turn, session: DeviceSession, rebooted: bool) -> Command 
     if queue.in_flight is not None:
         _settle_reset(turn, session, queue, rebooted)
     if queue.in_flight is not None and queue.in_flight.attempts >= MAX_SENDS:
-        _finish(turn, session, CommandSign.REFUSED, f"no acknowledgement after {MAX_SENDS} sends")
+        finish(turn, session, CommandSign.REFUSED, f"no acknowledgement after {MAX_SENDS} sends")
     if queue.in_flight is None and queue.awaiting_quiet:
         queue.awaiting_quiet = False
         return None
@@ -99,7 +106,7 @@ def acknowledged(turn: Turn, session: DeviceSession, path: Path) -> Command | No
     if queue.in_flight.verb == Verb.RST:
         queue.reset_acknowledged = True  # the reboot is what confirms it
         return None
-    return _finish(turn, session, CommandSign.ACKNOWLEDGED, "")
+    return finish(turn, session, CommandSign.ACKNOWLEDGED, "")
 
 
 def told_to_sleep(turn: Turn, session: DeviceSession, path: Path) -> bool:
@@ -108,7 +115,7 @@ def told_to_sleep(turn: Turn, session: DeviceSession, path: Path) -> bool:
     if queue is None or path.host != queue.sent_to:
         return False
     if queue.in_flight is not None and queue.in_flight.verb == Verb.DSLP:
-        _finish(turn, session, CommandSign.ACKNOWLEDGED, "")
+        finish(turn, session, CommandSign.ACKNOWLEDGED, "")
     done = queue.just_acknowledged(turn.now.mono)
     return done is not None and done.verb == Verb.DSLP
 
@@ -136,9 +143,9 @@ def _settle_reset(turn: Turn, session: DeviceSession, queue: CommandQueue, reboo
     if queue.in_flight is None or queue.in_flight.verb != Verb.RST:
         return
     if rebooted:
-        _finish(turn, session, CommandSign.ACKNOWLEDGED, "rebooted")
+        finish(turn, session, CommandSign.ACKNOWLEDGED, "rebooted")
     elif queue.reset_acknowledged:
-        _finish(turn, session, CommandSign.ACKNOWLEDGED, "acknowledged, no reboot seen")
+        finish(turn, session, CommandSign.ACKNOWLEDGED, "acknowledged, no reboot seen")
 
 
 def _rows_allowed(turn: Turn, queue: CommandQueue, rebooted: bool) -> bool:
@@ -159,7 +166,8 @@ def _send(turn: Turn, session: DeviceSession, queue: CommandQueue) -> Command:
     return queue.in_flight
 
 
-def _finish(turn: Turn, session: DeviceSession, sign: CommandSign, outcome: str) -> Command:
+def finish(turn: Turn, session: DeviceSession, sign: CommandSign, outcome: str) -> Command:
+    """The one in flight comes to its end."""
     queue = queue_of(session)
     assert queue.in_flight is not None
     command = finished(queue.in_flight, sign, turn.now.wall, outcome)

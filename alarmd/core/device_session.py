@@ -12,6 +12,7 @@ from alarmd.core.records import Device, Presence
 
 if TYPE_CHECKING:
     from alarmd.core.command_queue import CommandQueue
+    from alarmd.core.signed_session import SignedSession
 
 HOLD = 10.0  # s of report_within kept back to judge and tell a loss
 JUDGED_EARLY = 0.75  # s before the limit at which silence is judged, so that the loss is told within the limit
@@ -76,11 +77,11 @@ class DeviceSession:
     __slots__ = (
         "alarm_incident",  # id of the motion alarm whose incident is going on
         "asleep_until",  # until when silence is normal: declared, or excused; None otherwise
+        "asserted",  # when what is wanted was last sent, by the verbs that say it; None before the first time
         "boot_id",  # as last reported
         "bucket",  # of stored messages; made when the first one comes
         "cached",  # the listener answers its heartbeats from the cache
         "commands",  # made when the first one is queued
-        "detector_asserted",  # when the wanted state was last sent
         "device",
         "dialect_suggested",
         "filed",  # the wheel's bucket that it waits in
@@ -96,6 +97,7 @@ class DeviceSession:
         "reported_detector",
         "saved",  # when its contact was last written
         "seen",  # the last sign of life, or the start of the grace it was given
+        "signed",  # what it has beside with a key
     )
 
     def __init__(self, device: Device, presence: Presence, seen: float) -> None:
@@ -109,10 +111,11 @@ class DeviceSession:
         self.regular = 0
         self.cached = False
         self.commands: CommandQueue | None = None
+        self.signed: SignedSession | None = None
         self.bucket: TokenBucket | None = None
         self.boot_id: str | None = None
         self.reported_detector: bool | None = None
-        self.detector_asserted: float | None = None
+        self.asserted: dict[frozenset[str], float] | None = None
         self.heartbeats_unanswered = 0
         self.habits = 0
         self.dialect_suggested = False

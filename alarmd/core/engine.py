@@ -6,12 +6,16 @@ from typing import Any
 
 from alarmd.core import (
     alarms,
+    command_queue,
     commands,
     failover,
     frames,
+    key_requests,
     losses,
     operator_requests,
     place_requests,
+    signed_commands,
+    signed_life,
     startup,
     supervision,
 )
@@ -104,10 +108,6 @@ def _heartbeats_repeated(turn: Turn, repeated: happened_.HeartbeatsRepeated) -> 
     supervision.heartbeats_repeated(turn, repeated.sessions)
 
 
-def _connection_closed(_turn: Turn, _closed: happened_.ConnectionClosed) -> None:
-    """LFCP/1 has no state that a connection carries: silence is what supervision hears."""
-
-
 APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     alarms.INCIDENT: alarms.check_incident,
     commands.EXPIRY: commands.expire,
@@ -115,11 +115,12 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     failover.HYSTERESIS: failover.check_hysteresis,
     losses.MEMBERS: losses.check_members,
     losses.STRAGGLERS: losses.check_stragglers,
+    command_queue.PUSH: signed_commands.push,
 }
 HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.FrameReceived: frames.frame_received,
     happened_.HeartbeatsRepeated: _heartbeats_repeated,
-    happened_.ConnectionClosed: _connection_closed,
+    happened_.ConnectionClosed: signed_life.connection_closed,
     happened_.TimerFired: _timer_fired,
     happened_.ServerStarted: startup.server_started,
     happened_.ServerStopping: _server_stopping,
@@ -134,6 +135,7 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.SiteRequested: place_requests.site_requested,
     happened_.ZoneRequested: place_requests.zone_requested,
     happened_.DeviceAdopted: operator_requests.device_adopted,
+    happened_.KeyGiven: key_requests.key_given,
     happened_.DeviceForgotten: operator_requests.device_forgotten,
     happened_.DeviceChanged: place_requests.device_changed,
     happened_.AlarmAcknowledged: operator_requests.alarm_acknowledged,

@@ -7,9 +7,10 @@ wanted state has a version, so that an older one never overrides a newer one.
 
 from collections import deque
 
-from alarmd.core.commands import enqueue, open_commands, supersede
+from alarmd.core.commands import enqueue, supersede
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
+from alarmd.core.reassertion import may_reassert, note_asserted
 from alarmd.core.records import Command, Dialect, Standing
 from alarmd.core.state import UNASSIGNED
 from alarmd.core.turn import Turn
@@ -20,7 +21,6 @@ UPDATES = "updates"  # kind of appointment: devices of a zone that do not know i
 MAX_UPDATES = 500  # of them in one turn, some 15 ms and 2,000 rows: a large zone keeps no alarm waiting
 UPDATES_GAP = 0.25  # s between two such turns
 RESTART = "a restart"  # the cause that a zone in failover mode carries over one
-REASSERT_GAP = 300.0  # s between two attempts to correct a device that does not do what is wanted
 DETECTOR = frozenset({str(Verb.ENAL), str(Verb.DSAL)})
 
 
@@ -94,15 +94,17 @@ def update(turn: Turn, session: DeviceSession) -> None:
 
 def reassert(turn: Turn, session: DeviceSession, why: str) -> None:
     """The device rebooted, or reports otherwise: tell it again, but do not nag."""
-    device, now = session.device, turn.now
-    if device.wanted_detector is None or device.dialect is Dialect.SEED or device.standing is Standing.QUARANTINED:
-        return
-    if any(command.verb in DETECTOR for command in open_commands(session)):
-        return
-    if session.detector_asserted is not None and now.mono - session.detector_asserted < REASSERT_GAP:
+    if session.device.wanted_detector is None or not may_reassert(turn, session, DETECTOR):
         return
     turn.record(EventKind.WANTED_REASSERTED, why, session)
     _assert(turn, session, "alarmd", turn.state.settings.command_time_to_live)
+
+
+def compare(turn: Turn, session: DeviceSession) -> None:
+    """What the device just reported with what is wanted."""
+    wanted, reported = session.device.wanted_detector, session.reported_detector
+    if wanted is not None and reported is not None and wanted is not reported:
+        reassert(turn, session, f"it reports alarms {'on' if reported else 'off'}")
 
 
 def _wanted(turn: Turn, session: DeviceSession) -> bool | None:
@@ -125,8 +127,8 @@ def _settle(turn: Turn, session: DeviceSession) -> bool:
 
 
 def _assert(turn: Turn, session: DeviceSession, by: str, seconds: float) -> Command:
-    supersede(turn, session, DETECTOR)
-    session.detector_asserted = turn.now.mono
+    supersede(turn, session, lambda command: command.verb in DETECTOR)
+    note_asserted(turn, session, DETECTOR)
     verb = Verb.ENAL if session.device.wanted_detector else Verb.DSAL
     return enqueue(turn, session, str(verb), (), by, seconds)
 

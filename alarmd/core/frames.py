@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from alarmd.core import alarms, commands, heartbeats, supervision
+from alarmd.core import commands, heartbeats, messages, signed_frames, supervision
 from alarmd.core.admission import admit
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import CloseConnection, SendFrame
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
-from alarmd.core.message_limits import over_limit
 from alarmd.core.paths import Path
-from alarmd.core.records import Dialect, Presence, Standing
+from alarmd.core.records import Dialect, Presence, Signing
 from alarmd.core.rejections import Rejection
 from alarmd.core.turn import Turn
 from lfcp import TOLERANT, Leniency, Message, ProtocolError, decode, encode
@@ -19,7 +18,6 @@ from lfcp.constants import VERBS, Verb
 SEED_MOTION = "CAMERA_MOTION_DETECTED"  # how the 2020 camera says MOAL: as the text of a LOG
 SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Leniency.EMPTY_VERB, Leniency.BEACON})
 HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
-SLEEP_AFTER_DSLP = 3600.0  # s of silence that are normal after DSLP, unless the device says SLEP
 
 
 def frame_received(turn: Turn, frame: FrameReceived) -> None:
@@ -32,16 +30,35 @@ def frame_received(turn: Turn, frame: FrameReceived) -> None:
             turn.effects.append(CloseConnection(frame.path))
         return
     session = turn.state.sessions.get(message.name)
-    if session is None:
-        admitted = admit(turn, message, frame.path)
-        if isinstance(admitted, Rejection):
-            turn.reject(frame.path, admitted, frame.payload)
-            return
-        session = admitted
+    if message.signature is not None:
+        signed_frames.received(turn, session, message, message.signature, frame)
+    elif session is None:
+        _admitted(turn, message, frame)
+    elif session.device.signing is not Signing.OPEN:
+        _unsigned(turn, session, message, frame)
     elif session.device.dialect is Dialect.LFCP1 and message.leniencies:
         turn.reject(frame.path, Rejection.NOT_BY_THE_BOOK, frame.payload)
+    else:
+        _obey(turn, session, message, frame)
+
+
+def _admitted(turn: Turn, message: Message, frame: FrameReceived) -> None:
+    admitted = admit(turn, message, frame.path)
+    if isinstance(admitted, Rejection):
+        turn.reject(frame.path, admitted, frame.payload)
+    else:
+        _obey(turn, admitted, message, frame)
+
+
+def _unsigned(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    """In the name of a device with a key: motion may raise an alarm while it migrates, nothing else counts."""
+    assert session.signed is not None
+    if session.device.signing is Signing.MIXED and _is_motion(session, message):
+        _message(turn, session, message, frame)
         return
-    _obey(turn, session, message, frame)
+    turn.reject(frame.path, Rejection.UNSIGNED, frame.payload)
+    text = f"unsigned {message.verb or 'frame'} from {frame.path}"
+    turn.record_sometimes(EventKind.UNSIGNED_FRAMES, text, session, session.signed)
 
 
 def _obey(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
@@ -63,38 +80,36 @@ def _acknowledgement(turn: Turn, session: DeviceSession, _message: Message, fram
     supervision.heard(turn, session)
     done = commands.acknowledged(turn, session, frame.path)
     if done is not None and done.verb == Verb.DSLP:
-        supervision.declare_sleep(turn, session, SLEEP_AFTER_DSLP)
+        supervision.declare_sleep(turn, session, supervision.SLEEP_AFTER_DSLP)
 
 
-def _log(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
-    if message.text == SEED_MOTION and session.device.dialect is not Dialect.LFCP1:
-        _motion(turn, session, message, frame)
-    elif _accept(turn, session, frame):
-        turn.record(EventKind.LOG, message.text, session)
+def _message(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
+    """LOG, ERR or MOAL. Only a device without a key is alive because somebody says so."""
+    verb = Verb.MOAL if _is_motion(session, message) else Verb(message.verb)
+    if session.signed is None:
+        _heard_at(turn, session, frame.path)
+    if messages.keep(turn, session, verb, message.text, frame, None):
+        if verb is Verb.ERR:
+            commands.error_reported(turn, session, frame.path, message.text)
         _promise(turn, session, frame.path)
 
 
-def _error(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
-    if _accept(turn, session, frame):
-        turn.record(EventKind.ERROR, message.text, session)
-        commands.error_reported(turn, session, frame.path, message.text)
-        _promise(turn, session, frame.path)
+def _is_motion(session: DeviceSession, message: Message) -> bool:
+    seed = message.verb == Verb.LOG and message.text == SEED_MOTION and session.device.dialect is not Dialect.LFCP1
+    return seed or message.verb == Verb.MOAL
 
 
-def _motion(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
-    begins = session.alarm_incident is None and session.device.standing is Standing.ADOPTED
-    if not _accept(turn, session, frame, unlimited=begins):
-        return
-    if alarms.room_for_motion(turn, session):
-        alarms.motion(turn, session, message.text)
-        _promise(turn, session, frame.path)
-    else:
-        turn.reject(frame.path, Rejection.NO_ROOM, frame.payload)
+def _heard_at(turn: Turn, session: DeviceSession, path: Path) -> None:
+    """A message is a sign of life, stored or not; only a heartbeat moves an address that is known."""
+    supervision.heard(turn, session)
+    if session.path is None:
+        supervision.move_path(turn, session, path)
 
 
 def _sleep(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
     """A device without a key may sleep only because we told it to: anybody can send this frame."""
-    if not _accept(turn, session, frame):
+    _heard_at(turn, session, frame.path)
+    if not messages.within_limits(turn, session, frame):
         return
     seconds = int(message.params[0]) if message.params[0].isdecimal() else 0
     if seconds and commands.told_to_sleep(turn, session, frame.path):
@@ -102,22 +117,6 @@ def _sleep(turn: Turn, session: DeviceSession, message: Message, frame: FrameRec
     else:
         turn.record(EventKind.LOG, f"said it sleeps for {message.params[0]} s; nobody told it to", session)
     _promise(turn, session, frame.path)
-
-
-def _accept(turn: Turn, session: DeviceSession, frame: FrameReceived, unlimited: bool = False) -> bool:
-    """Whether a message may be stored. It is a sign of life either way, and not acknowledged if it may not.
-
-    unlimited: what begins an incident of an adopted device, at most once a minute; nobody may keep an alarm from being
-    told by a flood in the device's name."""
-    supervision.heard(turn, session)
-    if session.path is None:
-        supervision.move_path(turn, session, frame.path)
-    reason = over_limit(turn, session)
-    if unlimited and reason is Rejection.DEVICE_RATE:
-        return True
-    if reason is not None:
-        turn.reject(frame.path, reason, frame.payload)
-    return reason is None
 
 
 def _promise(turn: Turn, session: DeviceSession, path: Path) -> None:
@@ -138,8 +137,8 @@ def _watch_habits(turn: Turn, session: DeviceSession) -> None:
 HANDLERS: dict[str, Callable[[Turn, DeviceSession, Message, FrameReceived], None]] = {
     Verb.HEARTBEAT: heartbeats.heartbeat,
     Verb.ACK: _acknowledgement,
-    Verb.LOG: _log,
-    Verb.ERR: _error,
-    Verb.MOAL: _motion,
+    Verb.LOG: _message,
+    Verb.ERR: _message,
+    Verb.MOAL: _message,
     Verb.SLEP: _sleep,
 }

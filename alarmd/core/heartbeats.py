@@ -20,10 +20,10 @@ def heartbeat(turn: Turn, session: DeviceSession, message: Message, frame: Frame
     supervision.heard(turn, session)
     first = session.path is None
     rebooted = _follow(turn, session, message, frame.path)
-    _count_regular(turn, session, turn.now.mono - before, first)
+    count_regular(turn, session, turn.now.mono - before, first)
     if rebooted:
         failover.reassert(turn, session, "it may have rebooted")
-    _compare(turn, session)
+    failover.compare(turn, session)
     command = None
     if session.device.standing is not Standing.QUARANTINED:
         command = commands.next_command(turn, session, rebooted or first)
@@ -50,19 +50,13 @@ def _follow(turn: Turn, session: DeviceSession, message: Message, path: Path) ->
     return True
 
 
-def _count_regular(turn: Turn, session: DeviceSession, since: float, first: bool) -> None:
+def count_regular(turn: Turn, session: DeviceSession, since: float, first: bool) -> None:
     """Adopted devices are supervised from their first heartbeat, others when they have proved regular."""
     if session.presence is not Presence.NEW:
         return
     session.regular = session.regular + 1 if not first and since <= session.interval else 1
     if session.device.standing is Standing.ADOPTED or session.regular >= REGULAR_HEARTBEATS:
         supervision.become_regular(turn, session)
-
-
-def _compare(turn: Turn, session: DeviceSession) -> None:
-    wanted, reported = session.device.wanted_detector, session.reported_detector
-    if wanted is not None and reported is not None and wanted is not reported:
-        failover.reassert(turn, session, f"it reports alarms {'on' if reported else 'off'}")
 
 
 def _answer(turn: Turn, session: DeviceSession, frame: FrameReceived, command: Command | None) -> None:

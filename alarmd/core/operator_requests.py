@@ -1,6 +1,6 @@
 """What operators ask for, whichever way they ask: checked whole before anything changes."""
 
-from alarmd.core import alarms, failover, supervision
+from alarmd.core import alarms, failover, supervision, wanted_state
 from alarmd.core.admission import forget, introduce
 from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.commands import enqueue
@@ -21,8 +21,10 @@ from alarmd.core.state import HOME, UNASSIGNED
 from alarmd.core.turn import Turn
 from lfcp import ProtocolError, check_name, encode
 from lfcp.constants import VERBS, Verb
+from lfcp.settings import check_setting
 
 MAX_TIME_TO_LIVE = 7 * 86_400.0
+KEPT = failover.DETECTOR | wanted_state.CAMERA | wanted_state.SETTING  # wishes: a newer one takes the older one's place
 
 
 def command_requested(turn: Turn, request: CommandRequested) -> None:
@@ -39,14 +41,18 @@ def command_requested(turn: Turn, request: CommandRequested) -> None:
 
 def device_adopted(turn: Turn, request: DeviceAdopted) -> None:
     """Make a device the operator's own, before it is first seen or after."""
-    session = turn.state.sessions.get(request.device)
-    zone = zone_of(turn, request.zone or _zone_kept(turn, session))
+    turn.effects.append(Answer((adopt(turn, request.operator, request.device, request.zone).device,)))
+
+
+def adopt(turn: Turn, operator: str, name: str, zone_name: str | None) -> DeviceSession:
+    session = turn.state.sessions.get(name)
+    zone = zone_of(turn, zone_name or _zone_kept(turn, session))
     if session is None:
-        checked_name(request.device, "device")
+        checked_name(name, "device")
         if len(turn.state.sessions) >= turn.state.settings.max_devices:
             limit = turn.state.settings.max_devices
             raise RequestRefusedError("table_full", "device", f"{limit} devices are known; raise max_devices")
-        session = introduce(turn, request.device, Standing.ADOPTED, zone.id)
+        session = introduce(turn, name, Standing.ADOPTED, zone.id)
     else:
         if zone.id != session.device.zone_id:
             failover.drop_cause(turn, session.device.zone_id, session.device.name)
@@ -55,8 +61,8 @@ def device_adopted(turn: Turn, request: DeviceAdopted) -> None:
         supervision.expect(turn, session)
         reconsider(turn, session)
     failover.update(turn, session)
-    turn.record(EventKind.DEVICE_ADOPTED, f"into zone {zone.name} by {request.operator}", session)
-    turn.effects.append(Answer((session.device,)))
+    turn.record(EventKind.DEVICE_ADOPTED, f"into zone {zone.name} by {operator}", session)
+    return session
 
 
 def device_forgotten(turn: Turn, request: DeviceForgotten) -> None:
@@ -143,15 +149,17 @@ def _check_command(session: DeviceSession, request: CommandRequested) -> None:
         encode(device.name, request.verb, *request.params)
     except ProtocolError as error:
         raise RequestRefusedError("invalid", "params", error.detail) from error
-    if verb.secret:
+    if verb.secret and session.signed is None:
         _check_secret(session, request)
+    if request.verb == Verb.CONF:
+        _check_setting(session, request)
     if device.dialect is Dialect.SEED and request.verb in failover.DETECTOR:
         raise RequestRefusedError(
             "unsupported",
             "verb",
             f"{device.name} turns its alarms on at every contact; disarm its zone instead",
         )
-    if request.verb not in failover.DETECTOR and session.commands and len(session.commands) >= MAX_QUEUED:
+    if request.verb not in KEPT and session.commands and len(session.commands) >= MAX_QUEUED:
         raise RequestRefusedError("queue_full", "device", f"{device.name} has {MAX_QUEUED} commands waiting, the limit")
 
 
@@ -170,10 +178,27 @@ def _check_secret(session: DeviceSession, request: CommandRequested) -> None:
         )
 
 
+def _check_setting(session: DeviceSession, request: CommandRequested) -> None:
+    if session.signed is None:
+        raise RequestRefusedError(
+            "no_key", "device", f"{session.device.name} has no key; CONF needs one: `alarmd device add`"
+        )
+    try:
+        check_setting(*request.params)
+    except ProtocolError as error:
+        raise RequestRefusedError("invalid", "params", error.detail) from error
+
+
 def _queue(turn: Turn, session: DeviceSession, request: CommandRequested, seconds: float) -> Command:
+    by = request.operator
     if request.verb in failover.DETECTOR:
-        return failover.wish(turn, session, request.verb == Verb.ENAL, request.operator, seconds)
-    return enqueue(turn, session, request.verb, request.params, request.operator, seconds)
+        return failover.wish(turn, session, request.verb == Verb.ENAL, by, seconds)
+    if request.verb in wanted_state.CAMERA:
+        return wanted_state.wish_camera(turn, session, request.verb == Verb.WCAM, by, seconds)
+    if request.verb == Verb.CONF:
+        name, value = request.params
+        return wanted_state.wish_setting(turn, session, name, int(value), by, seconds)
+    return enqueue(turn, session, request.verb, request.params, by, seconds)
 
 
 def _open_alarm(turn: Turn, alarm_id: int) -> Alarm:

@@ -19,8 +19,13 @@ class Path(NamedTuple):
     socket: int
 
     def __str__(self) -> str:
+        return f"{self.transport}:{self.endpoint}"
+
+    @property
+    def endpoint(self) -> str:
+        """Address and port, as the peer is told them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.transport}:{host}:{self.port}"
+        return f"{host}:{self.port}"
 
     def same_peer(self, other: "Path") -> bool:
         """Whether the same address speaks, on whichever of our sockets."""

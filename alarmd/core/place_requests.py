@@ -11,7 +11,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ArmingRequested, DeviceChanged, SiteRequested, ZoneRequested
 from alarmd.core.losses import reconsider
 from alarmd.core.operator_requests import checked_name, session_of, zone_of
-from alarmd.core.records import Arming, Dialect, Site, Standing, Zone
+from alarmd.core.records import Arming, Dialect, Signing, Site, Standing, Zone
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.schedule import parse_schedule
 from alarmd.core.state import MAX_SITES, MAX_ZONES
@@ -112,9 +112,21 @@ def _changes(turn: Turn, session: DeviceSession, request: DeviceChanged) -> dict
             limits = f"{MIN_REPORT_WITHIN:.0f} to {MAX_REPORT_WITHIN:.0f}"
             raise RequestRefusedError("invalid", "report_within", f"must be {limits} seconds")
         changes["report_within"] = request.report_within
+    if request.signing is not None:
+        changes["signing"] = _signing(session, request.signing)
     if request.quarantined is not None:
         changes["standing"] = _standing(session, request.quarantined)
     return changes
+
+
+def _signing(session: DeviceSession, signing: Signing) -> Signing:
+    """A device has a key or has none; between the other two the operator may choose."""
+    if (session.signed is None) is (signing is Signing.OPEN):
+        return signing
+    name = session.device.name
+    fix = f"`alarmd device add {name}` gives it a key" if session.signed is None else "forget it to drop its key"
+    has = "no key" if session.signed is None else "a key"
+    raise RequestRefusedError("invalid", "signing", f"{name} has {has}; {fix}")
 
 
 def _standing(session: DeviceSession, quarantined: bool) -> Standing:
@@ -126,7 +138,7 @@ def _standing(session: DeviceSession, quarantined: bool) -> Standing:
 
 
 def _said(request: DeviceChanged) -> dict[str, Any]:
-    names = ("zone", "dialect", "report_within", "arming_answers", "quarantined")
+    names = ("zone", "dialect", "report_within", "arming_answers", "quarantined", "signing")
     return {name: getattr(request, name) for name in names if getattr(request, name) is not None}
 
 

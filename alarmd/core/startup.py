@@ -19,10 +19,12 @@ from alarmd.core.records import (
     CommandState,
     Contact,
     Device,
+    DeviceKey,
     Presence,
     Site,
     Zone,
 )
+from alarmd.core.signed_session import SignedSession
 from alarmd.core.snapshot import Snapshot
 from alarmd.core.state import HOME, UNASSIGNED, State
 from alarmd.core.turn import Turn
@@ -37,6 +39,8 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
     contacts = {contact.device_id: contact for contact in snapshot.contacts}
     for device in snapshot.devices:
         _restore_session(state, device, contacts.get(device.id), now)
+    for key in sorted(snapshot.keys, key=lambda key: key.epoch):
+        _restore_key(state, key, contacts.get(key.device_id), now)
     for alarm in snapshot.alarms:
         _restore_alarm(state, alarm, now)
     _restore_losses(state, now)
@@ -96,9 +100,20 @@ def _restore_session(state: State, device: Device, contact: Contact | None, now:
         state.wheel.file(session, min(max(due, now.mono), now.mono + spread))
 
 
+def _restore_key(state: State, key: DeviceKey, contact: Contact | None, now: Instant) -> None:
+    session = state.by_id[key.device_id]
+    if session.signed is None:
+        kept = (contact.counter_up, contact.counter_down, contact.boots) if contact else ()
+        session.signed = SignedSession(state.settings.label, now, *kept)
+        session.boot_id = session.signed.boots.current
+    session.signed.add_key(key.epoch, key.secret)
+
+
 def _restore_alarm(state: State, alarm: Alarm, now: Instant) -> None:
     state.alarms[alarm.id] = alarm
     session = state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
+    if alarm.kind is AlarmKind.TAMPER and session is not None and session.signed is not None:
+        session.signed.tamper_alarm = alarm.id
     if alarm.kind is not AlarmKind.MOTION:
         return
     count_motion(state, alarm, session)

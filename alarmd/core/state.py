@@ -12,6 +12,7 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.hybrid_clock import HybridClock
 from alarmd.core.instant import Instant
 from alarmd.core.loss_causes import Loss, SilenceTally
+from alarmd.core.paths import Path
 from alarmd.core.rate_limits import AddressBuckets, TokenBucket
 from alarmd.core.records import Alarm, AlarmKind, Site, Standing, Zone
 from alarmd.core.schedule import Span
@@ -60,6 +61,7 @@ class State:
         self.losses: dict[int, Loss] = {}  # open alarms of lost contact
         self.loss_alarms: dict[tuple[AlarmKind, str], int] = {}  # the same by what failed, see loss_causes.loss_key
         self.open_commands: dict[int, DeviceSession] = {}
+        self.connections: dict[Path, DeviceSession] = {}  # proven paths over TCP, which end with their connection
         self.present_at: dict[str, int] = {}  # supervised devices behind each address: online
         self.late_at: dict[str, int] = {}  # and late
         self.total = SilenceTally()

@@ -20,6 +20,7 @@ CHECKPOINT = 60.0  # s after which a contact is written again, when the wheel lo
 TICK = 1.0  # s; the timer fires at least this often, so that a stall of ours is seen
 BLIND = 2.0  # s that the timer may be late before the server counts as blind
 STALL = TICK + BLIND  # s since the last tick after which it was blind, whatever tells first
+SLEEP_AFTER_DSLP = 3600.0  # s of silence that are normal after DSLP, unless the device says SLEP
 CLOCK_STEP = 2.0  # s that the wall clock may drift from the monotonic one between two ticks
 
 

@@ -1,7 +1,7 @@
 """One turn: one input being decided. Collects the effects and gives out identities, so that no rule does either."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import (
@@ -18,9 +18,19 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
 from alarmd.core.records import Alarm, AlarmState, Command, Contact, Event, Presence
+from alarmd.core.signed_session import SignedSession
 from alarmd.core.state import State
+from lfcp import EventId
 
+SOMETIMES = 300.0  # s between two events of a kind that a stranger can provoke
 MAX_SAMPLE = 128  # bytes of a rejected frame that are kept for the log
+
+
+class Said(NamedTuple):
+    """When and as what a device itself says that something happened."""
+
+    event: EventId
+    age: int  # s
 
 
 class Turn:
@@ -41,25 +51,33 @@ class Turn:
         *,
         zone_id: int | None = None,
         alarm_id: int | None = None,
+        said: Said | None = None,
     ) -> None:
-        """Record an event that happens now."""
+        """Record an event that happens now, or that a device says has happened."""
         state = self.state
         state.last_event += 1
         event = Event(
             origin=state.settings.label,
             sequence=state.last_event,
             hlc=self.stamp(),
-            happened_at=self.now.wall,
+            happened_at=self.now.wall - (said.age * SECOND if said else 0),
             received_at=self.now.wall,
             device_id=session.device.id if session else None,
             zone_id=session.device.zone_id if session else zone_id,
             kind=kind,
             text=text,
-            boot_id=session.boot_id if session else None,
-            boot_event=None,
+            boot_id=said.event.boot_id if said else session.boot_id if session else None,
+            boot_event=said.event.number if said else None,
             alarm_id=alarm_id,
         )
         self.effects.append(RecordEvent(event))
+
+    def record_sometimes(self, kind: EventKind, text: str, session: DeviceSession, signed: SignedSession) -> None:
+        """An event that a stranger can provoke as often as he likes."""
+        last = signed.told.get(kind)
+        if last is None or self.now.mono - last >= SOMETIMES:
+            signed.told[kind] = self.now.mono
+            self.record(kind, text, session)
 
     def stamp(self) -> int:
         return self.state.clock.stamp(self.now)
@@ -102,10 +120,14 @@ class Turn:
 def contact(state: State, session: DeviceSession, now: Instant) -> Contact:
     """now: its mono on the rules' clock."""
     asleep_until = session.asleep_until if session.presence is Presence.ASLEEP else None
+    signed = session.signed
     return Contact(
         device_id=session.device.id,
         presence=session.presence,
         last_contact=now.wall - round(state.seconds_since(session.seen, now.mono) * SECOND),
         address=str(session.path) if session.path else "",
         asleep_until=None if asleep_until is None else now.wall_at(asleep_until),
+        counter_up=signed.up.highest if signed else 0,
+        counter_down=signed.down if signed else 0,
+        boots=str(signed.boots) if signed else "",
     )

@@ -10,15 +10,17 @@ from lfcp.messages import STRICT, TOLERANT, Message
 from lfcp.reading import decode
 from lfcp.report import Report, read_report, report_parameters
 from lfcp.sequence_window import SequenceWindow
+from lfcp.signed_fields import EventId
 from lfcp.text import check_name, escape, safe_text
 from lfcp.verb_table import Direction, Port, VerbEntry
-from lfcp.writing import encode, encode_rows
+from lfcp.writing import encode, encode_rows, encode_signed
 
 __all__ = [
     "STRICT",
     "TOLERANT",
     "VERBS",
     "Direction",
+    "EventId",
     "Leniency",
     "LineBuffer",
     "Message",
@@ -33,6 +35,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_rows",
+    "encode_signed",
     "escape",
     "read_report",
     "report_parameters",

@@ -4,7 +4,7 @@ import pytest
 
 from alarmd.core import failover
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.failover import REASSERT_GAP
+from alarmd.core.reassertion import REASSERT_GAP
 from alarmd.core.inputs import (
     BacklogDrained,
     BacklogFilled,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alarmd.core import command_queue, device_session, failover, heartbeats, operator_lines, state
+from alarmd.core import command_queue, device_session, heartbeats, operator_lines, reassertion, state
 from alarmd.core.device_session import allowed_interval
 from alarmd.core.records import CommandState, Dialect, Presence
 from alarmd.core.rejections import Rejection
@@ -87,7 +87,7 @@ def test_every_policy_every_presence_and_every_outcome_is_explained() -> None:
         ("Commands", f"{command_queue.MAX_QUEUED} a device"),
         ("Commands", f"({DEFAULTS.command_time_to_live / 3600:.0f} hour by default)"),
         ("Commands", f"{command_queue.MAX_SENDS} times in all"),
-        ("Commands", f"once in {failover.REASSERT_GAP:.0f} s"),
+        ("Commands", f"once in {reassertion.REASSERT_GAP:.0f} s"),
         ("Commands", f"{DEFAULTS.failover_hysteresis:.0f} s after"),
         ("Exchanges", f"a small device keeps {QUEUE_LIMIT} messages"),
         ("What a stranger can do", f"{DEFAULTS.stranger_rate:.0f} a second and address, bursts of"),

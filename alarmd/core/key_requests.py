@@ -1,0 +1,49 @@
+"""Keys that the operator gives a device. The key itself comes from outside: the rules have no randomness."""
+
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import Answer, DropKey, SaveKey
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.inputs import KeyGiven
+from alarmd.core.operator_requests import adopt, session_of
+from alarmd.core.records import DeviceKey, Signing
+from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.signed_session import SignedSession
+from alarmd.core.turn import Turn
+
+
+def key_given(turn: Turn, given: KeyGiven) -> None:
+    """The first key adopts the device and makes it sign; a renewed one is good beside the old until it is used."""
+    session = _renewing(turn, given) if given.renew else _first(turn, given)
+    signed = session.signed
+    assert signed is not None
+    epoch = max(signed.epochs, default=0) + 1
+    for unused in [known for known in signed.epochs if known > signed.active]:
+        signed.drop_key(unused)
+        turn.effects.append(DropKey(session.device.id, unused))
+    signed.add_key(epoch, given.key)
+    label = turn.state.settings.label
+    key = DeviceKey(session.device.id, epoch, given.key, turn.now.wall, label, turn.stamp())
+    turn.effects.append(SaveKey(key))
+    turn.record(EventKind.KEY_GIVEN, f"key {epoch} by {given.operator}", session)
+    turn.effects.append(Answer((session.device,)))
+
+
+def _first(turn: Turn, given: KeyGiven) -> DeviceSession:
+    known = turn.state.sessions.get(given.device)
+    if known is not None and known.signed is not None:
+        raise RequestRefusedError(
+            "has_key", "device", f"{given.device} has a key; `alarmd device rekey {given.device}` gives it another"
+        )
+    session = adopt(turn, given.operator, given.device, given.zone)
+    session.signed = SignedSession(turn.state.settings.label, turn.now)
+    turn.change_device(session, signing=Signing.MIXED if given.mixed else Signing.SIGNED)
+    return session
+
+
+def _renewing(turn: Turn, given: KeyGiven) -> DeviceSession:
+    session = session_of(turn, given.device)
+    if session.signed is None:
+        raise RequestRefusedError(
+            "no_key", "device", f"{given.device} has no key; `alarmd device add {given.device}` gives it one"
+        )
+    return session

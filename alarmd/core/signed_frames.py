@@ -1,0 +1,137 @@
+"""Frames of LFCP/2: who signed them, whether they are new, and what their verb does; docs/protocol.md, "LFCP/2"."""
+
+from collections.abc import Callable
+
+from alarmd.core import messages, signed_commands, signed_life
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import DropKey
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.inputs import FrameReceived
+from alarmd.core.rejections import Rejection
+from alarmd.core.signed_exchange import SignedExchange
+from alarmd.core.signed_replies import acknowledge_message
+from alarmd.core.signed_session import MAX_COUNTER, SignedSession
+from alarmd.core.turn import Said, Turn
+from lfcp import Message
+from lfcp.authenticator import Signature
+from lfcp.constants import Verb
+from lfcp.messages import UNUSED
+from lfcp.reading import without_end
+from lfcp.signed_fields import is_command_id, read_event, read_seconds
+
+COPIES = 1  # of a message that this server alone has stored
+DONE, FAILED = "0", "1"  # a command's result
+
+
+def received(
+    turn: Turn, session: DeviceSession | None, message: Message, signature: Signature, frame: FrameReceived
+) -> None:
+    """session: of the name in the frame, if it is known."""
+    signed = session.signed if session is not None else None
+    if session is None or signed is None:
+        turn.reject(frame.path, Rejection.NO_KEY, frame.payload)
+        return
+    epoch = signed.key_that_signed(without_end(frame.payload))
+    if epoch is None:
+        turn.reject(frame.path, Rejection.BAD_TAG, frame.payload)
+    elif message.verb not in HANDLERS:
+        turn.reject(frame.path, Rejection.WRONG_DIRECTION, frame.payload)
+    elif signature.counter > MAX_COUNTER:
+        turn.reject(frame.path, Rejection.BAD_FIELDS, frame.payload)
+    else:
+        _authentic(turn, session, signed, epoch, message, signature.counter, frame)
+
+
+def _authentic(
+    turn: Turn,
+    session: DeviceSession,
+    signed: SignedSession,
+    epoch: int,
+    message: Message,
+    counter: int,
+    frame: FrameReceived,
+) -> None:
+    newest = counter > signed.up.highest
+    fresh = signed.up.accept(counter)
+    exchange = SignedExchange(session, signed, message, counter, newest, frame)
+    refused = (HANDLERS if fresh else STALE)[message.verb](turn, exchange)
+    if refused is not None:
+        turn.reject(frame.path, refused, frame.payload)
+    if fresh and epoch != signed.active:
+        _retire_older_keys(turn, session, signed, epoch)
+
+
+def _retire_older_keys(turn: Turn, session: DeviceSession, signed: SignedSession, epoch: int) -> None:
+    """The device has its new key: the old one is nobody's any more."""
+    signed.active = epoch
+    for older in [known for known in signed.epochs if known < epoch]:
+        signed.drop_key(older)
+        turn.effects.append(DropKey(session.device.id, older))
+        turn.record(EventKind.KEY_RETIRED, f"key {older}: the device uses key {epoch}", session)
+
+
+def _message(turn: Turn, exchange: SignedExchange) -> Rejection | None:
+    """Stored once, whatever its copies; each copy is acknowledged where it came from."""
+    session, signed, message = exchange.session, exchange.signed, exchange.message
+    said, command_id = _said(message), message.params[3]
+    if said is None or not (command_id == UNUSED or is_command_id(command_id)):
+        return Rejection.BAD_FIELDS
+    if exchange.newest:
+        signed_life.enter_boot(turn, session, signed, said.event.boot_id)
+    if not signed.boots.stored(said.event):
+        text = message.params[0] if message.params[0] != UNUSED else ""
+        if not messages.keep(turn, session, Verb(message.verb), text, exchange.frame, said):
+            return None
+        signed.boots.store(said.event)
+        turn.save_contact(session)
+        if message.verb == Verb.ERR:
+            signed_commands.explained(turn, session, command_id, text)
+    acknowledge_message(turn, session, exchange.frame.path, exchange.counter, COPIES)
+    return None
+
+
+def _repeated_message(turn: Turn, exchange: SignedExchange) -> Rejection | None:
+    """An old frame: the network's copy, a replay, or a device that lost its counter."""
+    said = _said(exchange.message)
+    if said is None:
+        return Rejection.BAD_FIELDS
+    if not exchange.signed.boots.stored(said.event):
+        return signed_life.synchronise_if_reset(turn, exchange, said.event.boot_id)
+    acknowledge_message(turn, exchange.session, exchange.frame.path, exchange.counter, COPIES)
+    return None
+
+
+def _said(message: Message) -> Said | None:
+    event, age = read_event(message.params[2]), read_seconds(message.params[1])
+    return None if event is None or age is None or event.number > MAX_COUNTER else Said(event, age)
+
+
+def _acknowledgement(turn: Turn, exchange: SignedExchange) -> Rejection | None:
+    _, result, _, command_id = exchange.message.params[:4]
+    if result not in (DONE, FAILED) or not is_command_id(command_id):
+        return Rejection.BAD_FIELDS
+    signed_commands.acknowledged(turn, exchange.session, command_id, result == FAILED)
+    return None
+
+
+def _repeated_acknowledgement(_turn: Turn, _exchange: SignedExchange) -> Rejection | None:
+    return Rejection.REPLAYED
+
+
+Handler = Callable[[Turn, SignedExchange], Rejection | None]
+HANDLERS: dict[str, Handler] = {
+    Verb.HEARTBEAT: signed_life.heartbeat,
+    Verb.SLEP: signed_life.sleep,
+    Verb.ACK: _acknowledgement,
+    Verb.LOG: _message,
+    Verb.ERR: _message,
+    Verb.MOAL: _message,
+}
+STALE: dict[str, Handler] = {  # the counter was seen, or is too old
+    Verb.HEARTBEAT: signed_life.repeated,
+    Verb.SLEP: signed_life.repeated,
+    Verb.ACK: _repeated_acknowledgement,
+    Verb.LOG: _repeated_message,
+    Verb.ERR: _repeated_message,
+    Verb.MOAL: _repeated_message,
+}

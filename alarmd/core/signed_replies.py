@@ -1,0 +1,59 @@
+"""Frames to a device with a key: each with a counter of its own, under the key that the device used last."""
+
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import SendFrame
+from alarmd.core.paths import Path
+from alarmd.core.records import Command
+from alarmd.core.signed_session import SignedSession
+from alarmd.core.turn import Turn
+from lfcp import encode_signed
+from lfcp.constants import VERBS, Verb
+from lfcp.messages import UNUSED
+from lfcp.sealing import seal
+
+DONE = "0"
+AGAIN = "1"  # to a heartbeat: beat again at once, so that its echo proves that you live
+VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
+
+
+def acknowledge_heartbeat(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> int:
+    """Returns the counter of the ACK."""
+    interval = str(int(session.interval))
+    return _send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
+
+
+def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, copies: int) -> None:
+    """It promises that the message is stored."""
+    _send(turn, session, path, Verb.ACK, f"{answers:x}", str(copies), path.endpoint, promises=True)
+
+
+def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> int:
+    """Returns the counter of the ACK. It promises that the sleep is stored."""
+    result = DONE if proven else AGAIN
+    return _send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint, promises=True)
+
+
+def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
+    _send(turn, session, path, Verb.SYNC, f"{signed.up.highest:x}", boot_id)
+
+
+def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, answers: int) -> None:
+    """answers: the counter of the heartbeat that it answers, 0 if it is pushed."""
+    params = ordered.params
+    if ordered.verb in VERSIONED:
+        params = (str(session.device.wanted_version),)
+    own = (*params, *(UNUSED,) * (2 - len(params)))
+    _send(turn, session, path, Verb(ordered.verb), *own, ordered.identity, f"{answers:x}")
+
+
+def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: str, promises: bool = False) -> int:
+    signed, name = session.signed, session.device.name
+    assert signed is not None
+    keys, counter = signed.sub_keys(signed.active), signed.next_counter(turn.now.mono)
+    if VERBS[verb].secret:
+        own = len(VERBS[verb].params)
+        sealed = (seal(keys.seal_down, counter, name, verb, at, text) for at, text in enumerate(params[:own], 1))
+        params = (*sealed, *params[own:])
+    frame = encode_signed(keys.tag_down, counter, name, verb, *params)
+    turn.effects.append(SendFrame(path, frame, promises))
+    return counter

@@ -1,0 +1,117 @@
+"""What a device with a key has beside its session: keys, counters, and what it has proved in this run of the server.
+
+Times are seconds of the rules' own clock. docs/protocol.md, "Counters", "Life".
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from alarmd.core.boots import Boots
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.paths import Path
+from lfcp import SequenceWindow
+from lfcp.authenticator import Purpose, Way, derive, verified
+
+UNITS = 1 << 20  # of a down counter, in a second
+RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is written every minute or so, not always
+MAX_COUNTER = (1 << 63) - 1  # that is accepted: more is beyond what databases count
+
+
+class SubKeys(NamedTuple):
+    """Of one key and this server's label. Never shown."""
+
+    tag_up: bytes
+    tag_down: bytes
+    seal_down: bytes
+
+    def __repr__(self) -> str:
+        return "SubKeys(…)"
+
+
+class SignedSession:
+    __slots__ = (
+        "_base",  # the down counter that belongs to the start of the rules' clock
+        "_derived",
+        "_floor",  # down counters up to here are none of this run
+        "_label",
+        "active",  # epoch of the key that the device used last
+        "boots",
+        "candidate",  # a path from which an echo of this counter, or a later one, would be a proof
+        "down",  # the last counter sent
+        "keys",  # by epoch, the newest last
+        "last_digest",  # of the device's settings when they were last sent; None: they may be sent
+        "proven",  # the session's path was proved in this run
+        "rebooted",  # not yet answered by sending what is wanted
+        "tamper_alarm",  # id of the open one
+        "told",  # when events that a stranger can provoke were last recorded, by kind
+        "up",
+    )
+
+    def __init__(self, label: str, now: Instant, up: int = 0, down: int = 0, boots: str = "") -> None:
+        """now: its mono on the rules' clock. up, down, boots: as stored."""
+        start = max(now.wall * UNITS // SECOND, down + RESTART_LEAD if down else 0)
+        self._label = label
+        self._base = start - int(now.mono * UNITS)
+        self._derived: dict[int, SubKeys] = {}
+        self._floor = self.down = start
+        self.keys: OrderedDict[int, bytes] = OrderedDict()
+        self.active = 0
+        self.up = SequenceWindow(up)
+        self.boots = Boots(boots)
+        self.candidate: tuple[Path, int] | None = None
+        self.proven = False
+        self.rebooted = False
+        self.tamper_alarm: int | None = None
+        self.last_digest: str | None = None
+        self.told: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"SignedSession(epochs={self.epochs})"
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        return tuple(self.keys)
+
+    def add_key(self, epoch: int, key: bytes) -> None:
+        """In order of epochs. The first one is the active one until the device uses another."""
+        self.keys[epoch] = key
+        self.active = self.active or epoch
+
+    def drop_key(self, epoch: int) -> None:
+        del self.keys[epoch]
+        self._derived.pop(epoch, None)
+
+    def sub_keys(self, epoch: int) -> SubKeys:
+        """Made when they are first needed: most of a large fleet's would be made for nothing at a start."""
+        made = self._derived.get(epoch)
+        if made is None:
+            key, label = self.keys[epoch], self._label
+            made = self._derived[epoch] = SubKeys(
+                derive(key, Purpose.TAG, Way.UP, label),
+                derive(key, Purpose.TAG, Way.DOWN, label),
+                derive(key, Purpose.SEAL, Way.DOWN, label),
+            )
+        return made
+
+    def key_that_signed(self, content: bytes) -> int | None:
+        """The epoch whose tag the frame carries."""
+        if verified(self.sub_keys(self.active).tag_up, content):
+            return self.active
+        others = (epoch for epoch in self.keys if epoch != self.active)
+        return next((epoch for epoch in others if verified(self.sub_keys(epoch).tag_up, content)), None)
+
+    def next_counter(self, mono: float) -> int:
+        """For one frame to the device."""
+        self.down = max(self.down + 1, self._base + int(mono * UNITS))
+        return self.down
+
+    def age_of(self, echo: int, mono: float) -> float | None:
+        """Seconds since the counter was sent; None: not by this run of the server."""
+        if not self._floor < echo <= self.down:
+            return None
+        return (self._base + int(mono * UNITS) - echo) / UNITS
+
+    def lift(self, echo: int) -> None:
+        """The device has a higher counter of ours than we know: an older state of ours was restored."""
+        self._base += echo - self.down
+        self._floor = self.down = echo
