@@ -29,6 +29,7 @@ from alarmd.adapters.open_storage import OpenStorage
 from alarmd.adapters.operator_answers import OperatorAnswers
 from alarmd.adapters.operator_port import OperatorPort
 from alarmd.adapters.reactor_clock import now
+from alarmd.adapters.server_key import server_key
 from alarmd.adapters.service_notify import READY, STOPPING, ServiceNotify
 from alarmd.adapters.sockets import Sockets
 from alarmd.adapters.state_directory import prepare_state_directory
@@ -45,6 +46,7 @@ from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.emergency_outbox import LIMIT as EMERGENCY_LIMIT
 from alarmd.relays.emergency_outbox import EmergencyOutbox
 from alarmd.relays.registry import make_relays
+from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import MAX_WAITING
 from alarmd.web.dependencies import Condition, Dependencies
 from alarmd.web.listening import ListenError
@@ -99,7 +101,8 @@ class Application:
         self._metrics = Metrics(self._registry)
         with ExitStack() as undo:
             self._bind(undo)
-            self._storage = OpenStorage(config.database_url, config.server.label)
+            vault = Vault(server_key(config.state_directory))
+            self._storage = OpenStorage(config.database_url, config.server.label, vault)
             undo.callback(self._storage.close_now)
             self._build_rules()
             self._build_web(undo)

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alarmd.adapters.reactor_clock import now
+from alarmd.adapters.server_key import server_key
 from alarmd.core.effects import DurableEffect, SaveContacts, SaveDevice, SaveSite, SaveZone
 from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.vault import Vault
 from bench import fleet
 from bench.programs import Server, cores, free_udp_port, pinned, stop
 
@@ -75,7 +77,7 @@ def _url(database: Path) -> str:
 
 def prepare(directory: Path, devices: int, report_within: float = fleet.REPORT_WITHIN) -> None:
     """Adopted devices, seen just now, through the store as the server would."""
-    store = open_store(_url(database_in(directory)), fleet.LABEL)
+    store = open_store(_url(database_in(directory)), fleet.LABEL, Vault(server_key(directory)))
     try:
         site, zones = fleet.places()
         store.commit([[SaveSite(site), *map(SaveZone, zones)]])

@@ -2,7 +2,7 @@
 
 from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Contact, Device, Dialect, Presence, Site, Standing, Zone
+from alarmd.core.records import Arming, Contact, Device, Dialect, Presence, Signing, Site, Standing, Zone
 
 LABEL = "A"
 REPORT_WITHIN = 90.0  # s
@@ -44,6 +44,9 @@ def device(number: int, now: Instant, report_within: float = REPORT_WITHIN) -> D
         detector_wish=None,
         wanted_detector=None,
         wanted_version=0,
+        camera_wish=None,
+        settings=(),
+        signing=Signing.OPEN,
         first_seen=now.wall,
         forgotten_at=None,
         origin=LABEL,

@@ -16,6 +16,7 @@ import httpx
 from prometheus_client import CollectorRegistry, Gauge
 
 from alarmd.adapters.reactor_clock import now
+from alarmd.adapters.server_key import server_key
 from alarmd.core.effects import DURABLE, Answer, Effect, Refuse, SendFrame
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import FrameReceived, Input, OperatorRequest, ServerStarted, TimerFired
@@ -25,6 +26,7 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.settings import Settings
 from alarmd.storage.interface import Reader, StorageUnavailableError
 from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.vault import Vault
 from alarmd.web.dependencies import Condition, Dependencies
 from alarmd.web.operator_api import OperatorApi
 
@@ -90,7 +92,7 @@ class RunningHouse:
             yield client
 
     async def _start(self) -> None:
-        self.store = open_store(self.url, self._settings.label)
+        self.store = open_store(self.url, self._settings.label, Vault(server_key(self.directory)))
         started = now()
         self.engine = Engine(self._settings, self.store.load(), ZoneInfo, started)
         self._turn(ServerStarted("test"))

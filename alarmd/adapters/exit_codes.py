@@ -6,7 +6,7 @@ UNAVAILABLE = 69  # an address is in use, or not ours to listen on
 INTERNAL = 70  # a defect of the program
 CANNOT_CREATE = 73  # the state directory cannot be made or written
 STORAGE_FAILED = 74  # the database does not answer, is locked or owned by another process
-UNUSABLE_DATA = 65  # the database is corrupt, or newer than the program
+UNUSABLE_DATA = 65  # the database is corrupt, or newer than the program; or server.key does not fit
 
 
 class StartError(Exception):

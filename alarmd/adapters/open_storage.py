@@ -9,6 +9,7 @@ import structlog
 from alarmd.adapters.exit_codes import STORAGE_FAILED, UNUSABLE_DATA, StartError
 from alarmd.storage.interface import StorageError, StorageUnusableError
 from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import WriterThread
 
 CLOSE_PATIENCE = 3.0  # s for the database to be closed; it loses nothing if it is not
@@ -19,9 +20,9 @@ _log = structlog.get_logger(__name__)
 class OpenStorage:
     """Raises StartError with the reason in one line. label: this server's."""
 
-    def __init__(self, url: str, label: str) -> None:
+    def __init__(self, url: str, label: str, vault: Vault) -> None:
         try:
-            self.store = open_store(url, label)
+            self.store = open_store(url, label, vault)
             self.reader = open_reader(url)
             self.snapshot = self.store.load()
         except StorageUnusableError as error:

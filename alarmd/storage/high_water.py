@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from sqlalchemy import Column, Connection, func, select
 
 from alarmd.storage.batches import INSERT
-from alarmd.storage.tables import alarms, commands, devices, events, high_water, outbox, sites, zones
+from alarmd.storage.tables import (
+    alarms,
+    commands,
+    device_keys,
+    devices,
+    events,
+    high_water,
+    outbox,
+    sites,
+    zones,
+)
 
 DEVICE, ALARM, COMMAND, EVENT, STAMP = "device", "alarm", "command", "event", "hlc"
 Mark = tuple[str, str]  # what it counts, and the server's label where each counts for itself
@@ -51,7 +61,7 @@ def _highest(connection: Connection, column: Column[int]) -> int:
 
 
 def _highest_stamp(connection: Connection) -> int:
-    tables = (sites, zones, devices, alarms, commands, outbox)
+    tables = (sites, zones, devices, device_keys, alarms, commands, outbox)
     return max(_highest_event_stamp(connection), *(_highest(connection, table.c.hlc) for table in tables))
 
 

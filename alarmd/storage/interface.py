@@ -122,7 +122,8 @@ class Store(Protocol):
 
     def purge(self, before_wall: int, limit: int) -> int:
         """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
-        deliveries, forgotten devices nothing refers to. Returns how many went; call again while it equals limit."""
+        deliveries, forgotten devices nothing refers to (with contacts and keys, which are not counted). Returns how
+        many went; call again while it equals limit."""
         ...
 
     def backup(self, target: FilePath) -> None:

@@ -1,27 +1,39 @@
 """What the rules must remember, read at a start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
 from alarmd.core.snapshot import Snapshot
-from alarmd.storage import high_water, rows
+from alarmd.storage import high_water, rows, sealed_keys
 from alarmd.storage.rows import Row
-from alarmd.storage.tables import ALARM_OPEN, COMMAND_OPEN, alarms, commands, contacts, devices, sites, zones
+from alarmd.storage.tables import (
+    ALARM_OPEN,
+    COMMAND_OPEN,
+    alarms,
+    commands,
+    contacts,
+    device_keys,
+    devices,
+    sites,
+    zones,
+)
+from alarmd.storage.vault import Vault
 
 Made = TypeVar("Made")
 
 
-def load(connection: Connection, origin: str) -> Snapshot:
+def load(connection: Connection, origin: str, vault: Vault) -> Snapshot:
     """origin: this server's label, whose events are counted. Everything is in the order of its id."""
     active = devices.c.forgotten_at.is_(None)
-    of_active = contacts.c.device_id.in_(select(devices.c.id).where(active))
+    known = select(devices.c.id).where(active)
     return Snapshot(
         sites=_all(connection, rows.site_of, sites),
         zones=_all(connection, rows.zone_of, zones),
         devices=_all(connection, rows.device_of, devices, active),
-        contacts=_all(connection, rows.contact_of, contacts, of_active),
+        contacts=_all(connection, rows.contact_of, contacts, contacts.c.device_id.in_(known)),
+        keys=sealed_keys.opened(vault, _rows(connection, device_keys, device_keys.c.device_id.in_(known))),
         alarms=_all(connection, rows.alarm_of, alarms, ALARM_OPEN),
         commands=_all(connection, rows.command_of, commands, COMMAND_OPEN),
         **high_water.last_given(connection, origin),
@@ -29,5 +41,8 @@ def load(connection: Connection, origin: str) -> Snapshot:
 
 
 def _all(connection: Connection, make: Callable[[Row], Made], table: Table, *wanted: Any) -> tuple[Made, ...]:
-    query = select(table).where(*wanted).order_by(*table.primary_key)
-    return rows.read(make, connection.execute(query))
+    return rows.read(make, _rows(connection, table, *wanted))
+
+
+def _rows(connection: Connection, table: Table, *wanted: Any) -> Iterable[Row]:
+    return connection.execute(select(table).where(*wanted).order_by(*table.primary_key))

@@ -46,6 +46,7 @@ class MemoryStore:
                 zones=self._sorted("zones"),
                 devices=devices,
                 contacts=self._sorted("contacts", lambda contact: contact.device_id in known),
+                keys=self._sorted("device_keys", lambda key: key.device_id in known),
                 alarms=self._sorted("alarms", lambda alarm: alarm.state is not AlarmState.CLEARED),
                 commands=self._sorted("commands", lambda command: command.state in OPEN_COMMANDS),
                 **self._last,
@@ -153,3 +154,9 @@ class MemoryStore:
             self.outbox.remove(key)
         elif table == "devices":
             self.tables.by_name["contacts"].kept.pop(key, None)
+            self._remove_keys(key)
+
+    def _remove_keys(self, device_id: int) -> None:
+        kept = self.tables.by_name["device_keys"].kept
+        for identity in [identity for identity in kept if identity[0] == device_id]:
+            del kept[identity]

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from alarmd.core.effects import (
+    DropKey,
     DurableEffect,
     QueueDelivery,
     RecordEvent,
@@ -12,6 +13,7 @@ from alarmd.core.effects import (
     SaveCommand,
     SaveContacts,
     SaveDevice,
+    SaveKey,
     SaveSite,
     SaveZone,
 )
@@ -24,6 +26,7 @@ RECORDS: dict[type[DurableEffect], Callable[[Any], Iterable[Record]]] = {
     SaveZone: lambda effect: (effect.zone,),
     SaveDevice: lambda effect: (effect.device,),
     SaveContacts: lambda effect: effect.contacts,
+    SaveKey: lambda effect: (effect.key,),
     SaveAlarm: lambda effect: (effect.alarm,),
     SaveCommand: lambda effect: (effect.command,),
     RecordEvent: lambda effect: (effect.event,),
@@ -47,6 +50,7 @@ class MemoryTable:
         self.kept: dict[Any, Any] = {}
         self.key_of = attrgetter(*kind.key)
         self._staged: dict[Hashable, Any] = {}
+        self._dropped: set[Hashable] = set()
         self._name = kind.table.name
         self._replace = kind.replace
         self._unique = UNIQUE.get(self._name, lambda _: None)
@@ -64,6 +68,12 @@ class MemoryTable:
             self._refuse_second(value, key)
             self._staged_holders[value] = key
         self._staged[key] = record
+        self._dropped.discard(key)
+
+    def stage_drop(self, key: Hashable) -> None:
+        """Of a record that nothing refers to; fine if there is none."""
+        self._staged.pop(key, None)
+        self._dropped.add(key)
 
     def check_references(self, tables: Mapping[str, "MemoryTable"]) -> None:
         """Raises RefusedError when a staged record names one that is not there."""
@@ -76,13 +86,16 @@ class MemoryTable:
     def keep(self) -> list[Any]:
         """Returns what was staged."""
         changed = list(self._staged.values())
+        for key in self._dropped:
+            self.kept.pop(key, None)
         self.kept.update(self._staged)
         self._holders.update(self._staged_holders)
-        self.drop()
+        self.unstage()
         return changed
 
-    def drop(self) -> None:
+    def unstage(self) -> None:
         self._staged.clear()
+        self._dropped.clear()
         self._staged_holders.clear()
 
     def __contains__(self, key: Hashable) -> bool:
@@ -110,13 +123,19 @@ class MemoryTables:
         """All or nothing. Returns the records that are new or changed; raises RefusedError."""
         try:
             for effect in effects:
-                table = self._of_effect[type(effect)]
-                for record in RECORDS[type(effect)](effect):
-                    table.stage(record)
+                self._stage(effect)
             for table in self._of_effect.values():
                 table.check_references(self.by_name)
         except RefusedError:
             for table in self._of_effect.values():
-                table.drop()
+                table.unstage()
             raise
         return [record for table in self._of_effect.values() for record in table.keep()]
+
+    def _stage(self, effect: DurableEffect) -> None:
+        if isinstance(effect, DropKey):
+            self._of_effect[SaveKey].stage_drop((effect.device_id, effect.epoch))
+            return
+        table = self._of_effect[type(effect)]
+        for record in RECORDS[type(effect)](effect):
+            table.stage(record)

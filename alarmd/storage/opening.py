@@ -1,4 +1,4 @@
-"""The doors: from a database's URL to a store, a reader or an upgrade.
+"""The doors: from a database's URL to a store, a reader, or work on it while no server runs.
 
 All raise StorageUnusableError when a person must act (a newer schema, a broken file, a wrong URL) and
 StorageUnavailableError when the database cannot be reached or used now (also: another server has it).
@@ -7,7 +7,9 @@ StorageUnavailableError when the database cannot be reached or used now (also: a
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alarmd.storage import engines
+from sqlalchemy import true
+
+from alarmd.storage import engines, sealed_keys
 from alarmd.storage.database import Database
 from alarmd.storage.database_url import file_of, parse
 from alarmd.storage.interface import StorageUnusableError
@@ -15,13 +17,14 @@ from alarmd.storage.ownership import Ownership, own
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
 from alarmd.storage.upgrade import Upgrade, require_newest, upgrade
+from alarmd.storage.vault import Vault
 
 
-def open_store(url: str, origin: str) -> SqlStore:
+def open_store(url: str, origin: str, vault: Vault) -> SqlStore:
     """The one writer, on a database brought up to date. origin: this server's label."""
     with _owned(url) as (database, ownership):
         upgrade(database)
-        return SqlStore(database, origin, ownership)
+        return SqlStore(database, origin, vault, ownership)
 
 
 def open_reader(url: str) -> SqlReader:
@@ -47,6 +50,17 @@ def upgrade_database(url: str) -> Upgrade:
         done = upgrade(database)
         _leave(database, ownership)
         return done
+
+
+def drop_keys(url: str) -> int:
+    """Removes the keys of all devices from a database that no server uses, for an operator who lost server.key.
+    Returns how many there were."""
+    with _owned(url) as (database, ownership):
+        upgrade(database)
+        with database.first_transaction() as connection:
+            dropped = sealed_keys.drop(connection, [true()])
+        _leave(database, ownership)
+        return dropped
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Row, Table, delete, exists, not_, select
 
-from alarmd.storage import high_water
+from alarmd.storage import high_water, sealed_keys
 from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, STAMP, Mark
-from alarmd.storage.tables import alarms, commands, contacts, devices, events, outbox
+from alarmd.storage.tables import alarms, commands, contacts, device_keys, devices, events, outbox
 
 
 class History(NamedTuple):
@@ -55,6 +55,7 @@ def _purge_table(connection: Connection, history: History, before: int, limit: i
     doomed = old.order_by(history.since, key).limit(limit).scalar_subquery()
     if history.table is devices:
         connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
+        sealed_keys.drop(connection, [device_keys.c.device_id.in_(doomed)])
     gone = connection.execute(delete(history.table).where(key.in_(doomed)).returning(history.table)).all()
     high_water.note(connection, (mark for row in gone for mark in _marks(history, row)))
     return len(gone)

@@ -25,6 +25,7 @@ Query = Select[*tuple[Any, ...]]
 
 DEVICE_NAME = devices.c.name.label("device_name")
 ZONE_NAME = zones.c.name.label("zone_name")
+DEVICE_AT = 1 + len(contacts.c)  # where the device begins in a row of all devices: behind the zone and the contact
 
 
 class SqlReader:
@@ -126,5 +127,5 @@ def _stored_command(row: Row) -> StoredCommand:
 
 
 def _stored_device(row: Row) -> StoredDevice:
-    zone, contact, device = row[0], row[1:6], row[6:]
+    zone, contact, device = row[0], row[1:DEVICE_AT], row[DEVICE_AT:]
     return StoredDevice(rows.device_of(device), None if contact[0] is None else rows.contact_of(contact), zone)

@@ -22,6 +22,7 @@ from alarmd.core.records import (
     Dialect,
     Event,
     Presence,
+    Signing,
     Site,
     Standing,
     Zone,
@@ -36,6 +37,7 @@ Made = TypeVar("Made")
 _ARMING = {member.value: member for member in Arming}
 _STANDING = {member.value: member for member in Standing}
 _DIALECT = {member.value: member for member in Dialect}
+_SIGNING = {member.value: member for member in Signing}
 _PRESENCE = {member.value: member for member in Presence}
 _ALARM_KIND = {member.value: member for member in AlarmKind}
 _ALARM_STATE = {member.value: member for member in AlarmState}
@@ -43,6 +45,7 @@ _COMMAND_STATE = {member.value: member for member in CommandState}
 _FLAG = {0: False, 1: True}  # SQLite has no booleans; PostgreSQL's are equal to 0 and 1
 _USUAL_LIMIT = Settings().report_within  # one number object for 100,000 devices
 _MAYBE = {None: None, 0: False, 1: True}
+_NO_TEXTS = "[]"  # most devices have no settings; to read that as JSON took a microsecond for each
 
 
 def read(make: Callable[[Row], Made], rows: Iterable[Row]) -> tuple[Made, ...]:
@@ -82,6 +85,9 @@ def device_row(device: Device) -> Values:
         device.detector_wish,
         device.wanted_detector,
         device.wanted_version,
+        device.camera_wish,
+        json.dumps(device.settings),
+        str(device.signing),
         device.first_seen,
         device.forgotten_at,
         device.origin,
@@ -90,7 +96,7 @@ def device_row(device: Device) -> Values:
 
 
 def device_of(row: Row) -> Device:
-    id_, name, zone, standing, dialect, within, arming, wish, wanted, version, seen, forgotten, origin, hlc = row
+    id_, name, zone, standing, dialect, within, arming, wish, wanted, version, camera, settings, signing, *rest = row
     return Device(
         id_,
         name,
@@ -102,10 +108,10 @@ def device_of(row: Row) -> Device:
         _MAYBE[wish],
         _MAYBE[wanted],
         version,
-        seen,
-        forgotten,
-        origin,
-        hlc,
+        _MAYBE[camera],
+        _texts_of(settings),
+        _SIGNING[signing],
+        *rest,
     )
 
 
@@ -116,12 +122,17 @@ def contact_row(contact: Contact) -> Values:
         contact.last_contact,
         contact.address,
         contact.asleep_until,
+        f"{contact.counter_up:x}",
+        f"{contact.counter_down:x}",
+        contact.boots,
     )
 
 
 def contact_of(row: Row) -> Contact:
-    device_id, presence, last_contact, address, asleep_until = row
-    return Contact(device_id, _PRESENCE[presence], last_contact, address, asleep_until)
+    device_id, presence, last_contact, address, asleep_until, up, down, boots = row
+    return Contact(
+        device_id, _PRESENCE[presence], last_contact, address, asleep_until, int(up, 16), int(down, 16), boots
+    )
 
 
 def alarm_row(alarm: Alarm) -> Values:
@@ -188,7 +199,7 @@ def command_row(command: Command) -> Values:
 
 def command_of(row: Row) -> Command:
     id_, identity, device_id, verb, params, state, *rest = row
-    return Command(id_, identity, device_id, verb, tuple(json.loads(params)), _COMMAND_STATE[state], *rest)
+    return Command(id_, identity, device_id, verb, _texts_of(params), _COMMAND_STATE[state], *rest)
 
 
 def event_row(event: Event) -> Values:
@@ -230,3 +241,7 @@ def delivery_row(delivery: Delivery) -> Values:
 def delivery_of(row: Row) -> Delivery:
     identity, destination, subject, alarm_id, text, urgent, *rest = row
     return Delivery(identity, destination, subject, alarm_id, text, _FLAG[urgent], *rest)
+
+
+def _texts_of(json_list: str) -> tuple[str, ...]:
+    return () if json_list == _NO_TEXTS else tuple(json.loads(json_list))

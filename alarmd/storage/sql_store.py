@@ -11,20 +11,23 @@ from alarmd.storage.interface import Lease, QuarantinedTurn, StorageError, Turn
 from alarmd.storage.ownership import Ownership
 from alarmd.storage.purge import purge
 from alarmd.storage.turns import TurnWriter
+from alarmd.storage.vault import Vault
 
 
 class SqlStore:
-    """Implements interface.Store. origin: this server's label. ownership: let go when the store is closed."""
+    """Implements interface.Store. origin: this server's label. vault: seals the keys of devices. ownership: let go
+    when the store is closed."""
 
-    def __init__(self, database: Database, origin: str, ownership: Ownership | None = None) -> None:
+    def __init__(self, database: Database, origin: str, vault: Vault, ownership: Ownership | None = None) -> None:
         self._database = database
         self._origin = origin
+        self._vault = vault
         self._ownership = ownership
-        self._writer = TurnWriter(database.engine.dialect)
+        self._writer = TurnWriter(database.engine.dialect, vault)
 
     def load(self) -> Snapshot:
         with self._database.first_transaction() as connection:
-            return loading.load(connection, self._origin)
+            return loading.load(connection, self._origin, self._vault)
 
     def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
         """After StorageUnavailableError some turns may be stored all the same: a connection lost at the commit does

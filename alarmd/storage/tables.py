@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -52,6 +53,11 @@ def _column(name: str, kind: TypeEngine[Any], refers_to: str | None = None, *, n
 
 def _id(name: str = "id") -> Column[int]:
     return Column(name, WHOLE, primary_key=True, autoincrement=False)
+
+
+def _of_device() -> Column[int]:
+    device = ForeignKey("devices.id", deferrable=True, initially="DEFERRED")
+    return Column("device_id", WHOLE, device, primary_key=True, autoincrement=False)
 
 
 def _row() -> Column[int]:
@@ -104,6 +110,9 @@ devices = _table(
     _column("detector_wish", FLAG, null=True),
     _column("wanted_detector", FLAG, null=True),
     _column("wanted_version", WHOLE),
+    _column("camera_wish", FLAG, null=True),
+    _column("settings", Text()),  # a JSON list of strings
+    _column("signing", Text()),
     _column("first_seen", WHOLE),
     _column("forgotten_at", WHOLE, null=True),
     *_made(),
@@ -113,17 +122,23 @@ devices = _table(
 
 contacts = _table(
     "contacts",
-    Column(
-        "device_id",
-        WHOLE,
-        ForeignKey("devices.id", deferrable=True, initially="DEFERRED"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _of_device(),
     _column("presence", Text()),
     _column("last_contact", WHOLE),
     _column("address", Text()),
     _column("asleep_until", WHOLE, null=True),
+    _column("counter_up", Text()),  # hexadecimal: both are unsigned, and whole numbers of SQL end at 2^63
+    _column("counter_down", Text()),
+    _column("boots", Text()),
+)
+
+device_keys = _table(
+    "device_keys",
+    _of_device(),
+    _id("epoch"),
+    _column("secret", LargeBinary()),  # sealed, see vault.py
+    _column("created_at", WHOLE),
+    *_made(),
 )
 
 alarms = _table(

@@ -6,12 +6,14 @@ So a batch of a thousand turns takes a handful of statements.
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Table
 
 from alarmd.core.effects import (
+    DropKey,
     DurableEffect,
     QueueDelivery,
     RecordEvent,
@@ -19,75 +21,75 @@ from alarmd.core.effects import (
     SaveCommand,
     SaveContacts,
     SaveDevice,
+    SaveKey,
     SaveSite,
     SaveZone,
 )
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Site, Zone
-from alarmd.storage import rows, tables
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, DeviceKey, Event, Site, Zone
+from alarmd.storage import rows, sealed_keys, tables
 from alarmd.storage.batches import Batch
 from alarmd.storage.interface import Turn
 from alarmd.storage.rows import Values
+from alarmd.storage.vault import Vault
 
 
 class Kind(NamedTuple):
-    """How effects of one class become rows of one table."""
+    """Where effects of one class go. replace: a later record takes the place of the one with its key."""
 
     record: type[Any]
     table: Table
     key: tuple[str, ...]
     replace: bool
-    rows: Callable[[Sequence[Any]], list[Values]]
 
 
 # Parents first: PostgreSQL finds a reference's row faster than it notes down one to look for at the commit.
 KINDS: dict[type[DurableEffect], Kind] = {
-    SaveSite: Kind(Site, tables.sites, ("id",), True, lambda found: [rows.site_row(each.site) for each in found]),
-    SaveZone: Kind(Zone, tables.zones, ("id",), True, lambda found: [rows.zone_row(each.zone) for each in found]),
-    SaveDevice: Kind(
-        Device, tables.devices, ("id",), True, lambda found: [rows.device_row(each.device) for each in found]
-    ),
-    SaveContacts: Kind(
-        Contact,
-        tables.contacts,
-        ("device_id",),
-        True,
-        lambda found: list(map(rows.contact_row, chain.from_iterable(each.contacts for each in found))),
-    ),
-    SaveAlarm: Kind(Alarm, tables.alarms, ("id",), True, lambda found: [rows.alarm_row(each.alarm) for each in found]),
-    SaveCommand: Kind(
-        Command, tables.commands, ("id",), True, lambda found: [rows.command_row(each.command) for each in found]
-    ),
-    RecordEvent: Kind(
-        Event,
-        tables.events,
-        ("origin", "sequence"),
-        False,
-        lambda found: [rows.event_row(each.event) for each in found],
-    ),
-    QueueDelivery: Kind(
-        Delivery,
-        tables.outbox,
-        ("identity",),
-        False,
-        lambda found: [rows.delivery_row(each.delivery) for each in found],
-    ),
+    SaveSite: Kind(Site, tables.sites, ("id",), True),
+    SaveZone: Kind(Zone, tables.zones, ("id",), True),
+    SaveDevice: Kind(Device, tables.devices, ("id",), True),
+    SaveContacts: Kind(Contact, tables.contacts, ("device_id",), True),
+    SaveKey: Kind(DeviceKey, tables.device_keys, ("device_id", "epoch"), True),
+    SaveAlarm: Kind(Alarm, tables.alarms, ("id",), True),
+    SaveCommand: Kind(Command, tables.commands, ("id",), True),
+    RecordEvent: Kind(Event, tables.events, ("origin", "sequence"), False),
+    QueueDelivery: Kind(Delivery, tables.outbox, ("identity",), False),
 }
+
+RowsOf = Callable[[Sequence[Any]], list[Values]]
+
+
+def _rows_of(vault: Vault) -> dict[type[DurableEffect], RowsOf]:
+    """How effects of one class become rows."""
+    return {
+        SaveSite: lambda found: [rows.site_row(each.site) for each in found],
+        SaveZone: lambda found: [rows.zone_row(each.zone) for each in found],
+        SaveDevice: lambda found: [rows.device_row(each.device) for each in found],
+        SaveContacts: lambda found: list(map(rows.contact_row, chain.from_iterable(each.contacts for each in found))),
+        SaveKey: partial(sealed_keys.rows_to_save, vault),
+        SaveAlarm: lambda found: [rows.alarm_row(each.alarm) for each in found],
+        SaveCommand: lambda found: [rows.command_row(each.command) for each in found],
+        RecordEvent: lambda found: [rows.event_row(each.event) for each in found],
+        QueueDelivery: lambda found: [rows.delivery_row(each.delivery) for each in found],
+    }
 
 
 class TurnWriter:
     """Writes turns, in one dialect of SQL."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._batches = [(effect, kind.rows, _batch(kind, dialect)) for effect, kind in KINDS.items()]
+    def __init__(self, dialect: Dialect, vault: Vault) -> None:
+        rows_of = _rows_of(vault)
+        self._batches = [(effect, rows_of[effect], _batch(kind, dialect)) for effect, kind in KINDS.items()]
 
     def write(self, connection: Connection, turns: Sequence[Turn]) -> None:
-        found: dict[type[DurableEffect], list[DurableEffect]] = {effect: [] for effect in KINDS}
+        found: dict[type[DurableEffect], list[Any]] = {effect: [] for effect in KINDS}
+        found[DropKey] = found[SaveKey]  # one list: they change one table, so their order counts
         for effect in chain.from_iterable(turns):
             found[type(effect)].append(effect)
         for effect_type, rows_of, batch in self._batches:
-            effects = found[effect_type]
-            if effects:
-                batch.write(connection, rows_of(effects))
+            made = rows_of(found[effect_type])
+            if made:
+                batch.write(connection, made)
+        sealed_keys.drop_changed(connection, found[DropKey])
 
 
 def _batch(kind: Kind, dialect: Dialect) -> Batch:

@@ -57,6 +57,9 @@ def _devices() -> None:
         sa.Column("detector_wish", FLAG),
         sa.Column("wanted_detector", FLAG),
         _whole("wanted_version"),
+        sa.Column("camera_wish", FLAG),
+        _text("settings"),
+        _text("signing"),
         _whole("first_seen"),
         _whole("forgotten_at", null=True),
         *_made(),
@@ -71,7 +74,20 @@ def _devices() -> None:
         _whole("last_contact"),
         _text("address"),
         _whole("asleep_until", null=True),
+        _text("counter_up"),
+        _text("counter_down"),
+        _text("boots"),
         _refers("contacts", "device_id", "devices"),
+    )
+    _table(
+        "device_keys",
+        _whole("device_id"),
+        _whole("epoch"),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        _whole("created_at"),
+        *_made(),
+        sa.PrimaryKeyConstraint("device_id", "epoch", name="pk_device_keys"),
+        _refers("device_keys", "device_id", "devices"),
     )
 
 

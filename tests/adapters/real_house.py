@@ -14,6 +14,7 @@ from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, ServerStarte
 from alarmd.core.paths import Path
 from alarmd.core.settings import Settings
 from tests.adapters.parts import Counted, Outbox, Peer, Performing, sqlite_url
+from tests.contracts.records import VAULT
 
 
 class RealHouse:
@@ -25,7 +26,7 @@ class RealHouse:
         self.parts = Performing()
         self.peer = Peer()
         self.path = Path("udp", "192.0.2.1", 4000, self.parts.sockets.add(self.peer))
-        self.storage = OpenStorage(sqlite_url(directory), settings.label)
+        self.storage = OpenStorage(sqlite_url(directory), settings.label, VAULT)
         self.engine = Engine(settings, self.storage.snapshot, time_zone, now())
         self.runner = TurnRunner(
             loop=asyncio.get_running_loop(),

@@ -21,7 +21,7 @@ from alarmd.core.effects import RecordEvent
 from alarmd.core.instant import Instant
 from alarmd.storage.interface import EventFilter, StorageUnavailableError
 from tests.adapters.parts import Counted, sqlite_url
-from tests.contracts.records import EVENT, EVERYTHING, ORIGIN
+from tests.contracts.records import EVENT, EVERYTHING, ORIGIN, VAULT
 from tests.waiting import until
 
 
@@ -38,7 +38,7 @@ async def test_history_older_than_the_retention_is_deleted_bit_by_bit(
 ) -> None:
     monkeypatch.setattr(housekeeping, "PURGE_ROWS", 3)
     monkeypatch.setattr(housekeeping, "PURGE_BREATH", 0.0)
-    storage = OpenStorage(sqlite_url(tmp_path), ORIGIN)
+    storage = OpenStorage(sqlite_url(tmp_path), ORIGIN, VAULT)
     today = 100 * DAY
     times = [today - 40 * DAY] * 10 + [today - 20 * DAY] * 2
     events = [replace(EVENT, sequence=n, hlc=n, received_at=at, alarm_id=None) for n, at in enumerate(times, start=1)]
@@ -123,13 +123,13 @@ def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path, monkey
 def test_a_database_that_is_none_is_told_with_its_exit_code(tmp_path: Path) -> None:
     (tmp_path / "alarmd.sqlite").write_text("this is not a database " * 100)
     with pytest.raises(StartError, match="the database cannot be used: ") as caught:
-        OpenStorage(sqlite_url(tmp_path), ORIGIN)
+        OpenStorage(sqlite_url(tmp_path), ORIGIN, VAULT)
     assert caught.value.code == UNUSABLE_DATA
 
 
 def test_a_database_that_does_not_answer_is_told_with_its_exit_code() -> None:
     with pytest.raises(StartError, match="the database cannot be reached: ") as caught:
-        OpenStorage("postgresql://petr:hunter2@127.0.0.1:1/alarmd", ORIGIN)
+        OpenStorage("postgresql://petr:hunter2@127.0.0.1:1/alarmd", ORIGIN, VAULT)
     assert caught.value.code == STORAGE_FAILED
     assert "hunter2" not in str(caught.value)
 
@@ -138,7 +138,7 @@ async def test_a_database_that_hangs_does_not_hold_up_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(open_storage, "CLOSE_PATIENCE", 0.01)
-    storage = OpenStorage(sqlite_url(tmp_path), ORIGIN)
+    storage = OpenStorage(sqlite_url(tmp_path), ORIGIN, VAULT)
     held = sqlite3.connect(tmp_path / "alarmd.sqlite", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")
     storage.writer.call(storage.store.commit, [EVERYTHING])

@@ -9,7 +9,7 @@ from alarmd.storage.interface import Reader, Store
 from alarmd.storage.memory_reader import MemoryReader
 from alarmd.storage.memory_store import MemoryStore
 from alarmd.storage.opening import open_reader, open_store
-from tests.contracts.records import ORIGIN
+from tests.contracts.records import ORIGIN, VAULT
 
 
 class Storage:
@@ -36,7 +36,7 @@ class Storage:
         self.reader.close()
 
     def _open(self, url: str) -> None:
-        self.store = open_store(url, ORIGIN)
+        self.store = open_store(url, ORIGIN, VAULT)
         self.reader = open_reader(url)
 
 

@@ -11,6 +11,7 @@ from alarmd.core.effects import (
     SaveCommand,
     SaveContacts,
     SaveDevice,
+    SaveKey,
     SaveSite,
     SaveZone,
 )
@@ -24,14 +25,19 @@ from alarmd.core.records import (
     Contact,
     Delivery,
     Device,
+    DeviceKey,
     Dialect,
     Event,
     Presence,
+    Signing,
     Site,
     Standing,
     Zone,
 )
+from alarmd.storage.vault import Vault
 
+SERVER_KEY = b"the server's key in these tests!"
+VAULT = Vault(SERVER_KEY)
 ORIGIN = "A"
 HOUR = 3_600_000_000  # µs
 NOON = 1_750_000_000_000_000  # wall µs of a day in 2025
@@ -49,12 +55,25 @@ DEVICE = Device(
     detector_wish=False,
     wanted_detector=True,
     wanted_version=7,
+    camera_wish=True,
+    settings=("framesize=10", "vflip=1"),
+    signing=Signing.MIXED,
     first_seen=NOON - HOUR,
     forgotten_at=None,
     origin=ORIGIN,
     hlc=103,
 )
-CONTACT = Contact(1, Presence.ASLEEP, NOON, "udp:[2001:db8::1]:40000", NOON + HOUR)
+CONTACT = Contact(
+    device_id=1,
+    presence=Presence.ASLEEP,
+    last_contact=NOON,
+    address="udp:[2001:db8::1]:40000",
+    asleep_until=NOON + HOUR,
+    counter_up=1025,
+    counter_down=NOON * 2**20 // 1_000_000,
+    boots="00ff00ff00ff00ff.9.1ff",
+)
+KEY = DeviceKey(1, 2, b"32 bytes that no stranger knows!", NOON - HOUR, ORIGIN, 104)
 ALARM = Alarm(
     id=1,
     identity="motion:cam1:A:1",
@@ -124,6 +143,7 @@ EVERYTHING: list[DurableEffect] = [
     *PLACE,
     SaveDevice(DEVICE),
     SaveContacts((CONTACT,)),
+    SaveKey(KEY),
     SaveAlarm(ALARM),
     SaveCommand(COMMAND),
     RecordEvent(EVENT),
@@ -137,6 +157,10 @@ def device(number: int, **changes: Any) -> SaveDevice:
 
 def contact(number: int, **changes: Any) -> SaveContacts:
     return SaveContacts((replace(CONTACT, device_id=number, **changes),))
+
+
+def key(number: int, epoch: int = 1, **changes: Any) -> SaveKey:
+    return SaveKey(replace(KEY, device_id=number, epoch=epoch, **changes))
 
 
 def alarm(number: int, **changes: Any) -> SaveAlarm:

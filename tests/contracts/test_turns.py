@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alarmd.core.effects import DurableEffect, SaveAlarm, SaveCommand, SaveContacts, SaveDevice, SaveSite, SaveZone
-from alarmd.core.records import AlarmState, CommandState
+from alarmd.core.records import AlarmState, CommandState, Signing
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.interface import EventFilter, Reader, Store, Turn
 from tests.contracts import records
 from tests.contracts.conftest import Storage
-from tests.contracts.records import ALARM, COMMAND, CONTACT, DEVICE, EVERYTHING, NOON, PLACE, SITE, ZONE
+from tests.contracts.records import ALARM, COMMAND, CONTACT, DEVICE, EVERYTHING, KEY, NOON, PLACE, SITE, ZONE
 
 
 def test_a_new_store_remembers_nothing(store: Store) -> None:
@@ -26,6 +26,7 @@ def test_what_was_committed_is_there_after_a_restart(storage: Storage) -> None:
         zones=(ZONE,),
         devices=(DEVICE,),
         contacts=(CONTACT,),
+        keys=(KEY,),
         alarms=(ALARM,),
         commands=(COMMAND,),
         last_site_id=1,
@@ -40,18 +41,27 @@ def test_what_was_committed_is_there_after_a_restart(storage: Storage) -> None:
 
 def test_values_that_may_be_missing_come_back_missing(store: Store, reader: Reader) -> None:
     bare = replace(
-        DEVICE, report_within=0.0, arming_answers=False, detector_wish=None, wanted_detector=None, wanted_version=0
+        DEVICE,
+        report_within=0.0,
+        arming_answers=False,
+        detector_wish=None,
+        wanted_detector=None,
+        wanted_version=0,
+        camera_wish=None,
+        settings=(),
+        signing=Signing.OPEN,
     )
     alarm = records.alarm(
         1, device_id=None, zone_id=None, told=False, ended_at=None, acknowledged_at=None, acknowledged_by=None
     )
     event = records.event(1, device_id=None, zone_id=None, boot_id=None, boot_event=None)
-    contact = replace(CONTACT, asleep_until=None)
+    contact = replace(CONTACT, asleep_until=None, counter_up=0, counter_down=0, boots="")
     command = records.command(1, params=(), sent_at=None, state=CommandState.QUEUED)
     assert store.commit([[*PLACE, SaveDevice(bare), SaveContacts((contact,)), alarm, event, command]]) == []
     snapshot = store.load()
     assert snapshot.devices == (bare,)
     assert snapshot.devices[0].detector_wish is None
+    assert snapshot.devices[0].camera_wish is None
     assert snapshot.devices[0].arming_answers is False
     assert snapshot.contacts == (contact,)
     assert snapshot.alarms == (alarm.alarm,)

@@ -19,7 +19,7 @@ from alarmd.relays.log_only import LogOnly
 from alarmd.relays.registry import RELAYS, make_relays
 from alarmd.storage.interface import OutboxState, StorageUnavailableError
 from tests.adapters.parts import Counted, sqlite_url
-from tests.contracts.records import DELIVERY, EVERYTHING, NOON, ORIGIN
+from tests.contracts.records import DELIVERY, EVERYTHING, NOON, ORIGIN, VAULT
 from tests.waiting import until
 
 
@@ -48,7 +48,7 @@ class Working:
     """A worker on a real SQLite outbox, with a clock that the test moves."""
 
     def __init__(self, directory: Path) -> None:
-        self.storage = OpenStorage(sqlite_url(directory), ORIGIN)
+        self.storage = OpenStorage(sqlite_url(directory), ORIGIN, VAULT)
         self.storage.store.commit([[one for one in EVERYTHING if not isinstance(one, QueueDelivery)]])
         self.destination = Destination()
         self.emergency = EmergencyOutbox()

@@ -7,7 +7,7 @@ import pytest
 
 from alarmd.storage.opening import open_store
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import EVERYTHING
+from tests.contracts.records import EVERYTHING, VAULT
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def url(file: Path) -> str:
 @pytest.fixture
 def store(url: str) -> Iterator[SqlStore]:
     """With one record of every kind."""
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     store.commit([EVERYTHING])
     yield store
     store.close()

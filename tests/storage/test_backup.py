@@ -10,13 +10,14 @@ from alarmd.storage.interface import EventFilter, StorageError, StorageUnavailab
 from alarmd.storage.memory_store import MemoryStore
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.sql_store import SqlStore
+from tests.contracts.records import VAULT
 
 
 def test_a_copy_can_be_served(store: SqlStore, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     store.backup(target)
     assert target.stat().st_mode & 0o777 == 0o600
-    copy = open_store(f"sqlite:///{target}", "A")
+    copy = open_store(f"sqlite:///{target}", "A", VAULT)
     assert copy.load() == store.load()
     copy.close()
 

@@ -6,7 +6,8 @@ import pytest
 
 from alarmd.storage.database_url import file_of, parse, shown
 from alarmd.storage.interface import StorageUnusableError
-from alarmd.storage.opening import open_reader, open_store, upgrade_database
+from alarmd.storage.opening import drop_keys, open_reader, open_store, upgrade_database
+from tests.contracts.records import VAULT
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
@@ -44,7 +45,7 @@ def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("door", [lambda url: open_store(url, "A"), open_reader, upgrade_database])
+@pytest.mark.parametrize("door", [lambda url: open_store(url, "A", VAULT), open_reader, upgrade_database, drop_keys])
 def test_every_door_checks_the_url(door: object) -> None:
     assert callable(door)
     with pytest.raises(StorageUnusableError, match="mysql"):

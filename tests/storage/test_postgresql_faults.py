@@ -12,7 +12,7 @@ import pytest
 from alarmd.storage import engines
 from alarmd.storage.interface import EventFilter, StorageError, StorageUnavailableError
 from alarmd.storage.opening import open_reader, open_store, upgrade_database
-from tests.contracts.records import EVERYTHING, NOON, event
+from tests.contracts.records import EVERYTHING, NOON, VAULT, event
 
 END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'alarmd%'"
 
@@ -35,7 +35,7 @@ def administer(url: str, statement: str) -> None:
 
 def test_a_killed_server_is_unavailable_until_it_is_back(own_server: Any) -> None:
     url = own_server.get_uri()
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     reader = open_reader(url)
     store.commit([EVERYTHING])
     postmaster = own_server.get_postmaster_info().process
@@ -56,7 +56,7 @@ def test_a_killed_server_is_unavailable_until_it_is_back(own_server: Any) -> Non
 
 
 def test_a_lost_connection_costs_one_attempt(postgresql_url: str) -> None:
-    store, reader = open_store(postgresql_url, "A"), open_reader(postgresql_url)
+    store, reader = open_store(postgresql_url, "A", VAULT), open_reader(postgresql_url)
     store.commit([EVERYTHING])
     reader.devices()
     administer(postgresql_url, END_ALL)
@@ -73,23 +73,23 @@ def test_a_lost_connection_costs_one_attempt(postgresql_url: str) -> None:
 def test_a_second_server_on_a_database_is_refused_and_told_who_has_it(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = open_store(postgresql_url, "A")
+    first = open_store(postgresql_url, "A", VAULT)
     monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
     with pytest.raises(StorageUnavailableError, match=r"in use by another server: alarmd \d+"):
-        open_store(postgresql_url, "B")
+        open_store(postgresql_url, "B", VAULT)
     open_reader(postgresql_url).close()
     assert first.commit([EVERYTHING]) == []
     first.close()
-    open_store(postgresql_url, "B").close()
+    open_store(postgresql_url, "B", VAULT).close()
 
 
 def test_a_server_that_lost_its_database_to_another_says_so(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
-    first = open_store(postgresql_url, "A")
+    first = open_store(postgresql_url, "A", VAULT)
     administer(postgresql_url, END_ALL)
-    second = open_store(postgresql_url, "B")
+    second = open_store(postgresql_url, "B", VAULT)
     for _ in range(2):
         with pytest.raises(StorageUnavailableError, match=r"terminat|closed|in use by another server"):
             first.commit([EVERYTHING])
@@ -100,7 +100,7 @@ def test_a_server_that_lost_its_database_to_another_says_so(
 
 
 def test_a_database_that_only_reads_is_unavailable(postgresql_url: str) -> None:
-    store = open_store(postgresql_url, "A")
+    store = open_store(postgresql_url, "A", VAULT)
     name = psycopg.conninfo.conninfo_to_dict(postgresql_url)["dbname"]
     administer(postgresql_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     administer(postgresql_url, END_ALL)
@@ -131,7 +131,7 @@ def test_readers_cannot_write(postgresql_url: str) -> None:
     ],
 )
 def test_what_cannot_be_reached_is_unavailable_and_the_password_stays_unsaid(url: str) -> None:
-    for door in (lambda: open_store(url, "A"), lambda: open_reader(url), lambda: upgrade_database(url)):
+    for door in (lambda: open_store(url, "A", VAULT), lambda: open_reader(url), lambda: upgrade_database(url)):
         with pytest.raises(StorageError) as refused:
             door()
         assert "s3cret" not in str(refused.value)
@@ -140,18 +140,18 @@ def test_what_cannot_be_reached_is_unavailable_and_the_password_stays_unsaid(url
 def test_a_wrong_database_name_is_unavailable_and_named(postgresql_url: str) -> None:
     wrong = postgresql_url.replace("/test_", "/missing_")
     with pytest.raises(StorageUnavailableError, match=r"missing_.* does not exist"):
-        open_store(wrong, "A")
+        open_store(wrong, "A", VAULT)
 
 
 def test_backups_of_postgresql_are_pg_dumps_work(postgresql_url: str, tmp_path: Path) -> None:
-    store = open_store(postgresql_url, "A")
+    store = open_store(postgresql_url, "A", VAULT)
     with pytest.raises(StorageError, match="pg_dump"):
         store.backup(tmp_path / "copy")
     store.close()
 
 
 def test_the_operators_own_options_are_kept(postgresql_url: str) -> None:
-    store = open_store(f"{postgresql_url}&options=-c%20work_mem=5MB&connect_timeout=9", "A")
+    store = open_store(f"{postgresql_url}&options=-c%20work_mem=5MB&connect_timeout=9", "A", VAULT)
     with store._database.engine.connect() as connection:
         settings = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in ("work_mem", "lock_timeout")]
     assert settings == ["5MB", "5s"]

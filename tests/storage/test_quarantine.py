@@ -11,14 +11,14 @@ from alarmd.storage import quarantine
 from alarmd.storage.interface import EventFilter
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import EVERYTHING, alarm, command, device, event
+from tests.contracts.records import EVERYTHING, VAULT, alarm, command, device, event
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, url: str) -> Iterator[SqlStore]:
     if request.param == "postgresql":
         url = request.getfixturevalue("postgresql_url")
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     store.commit([EVERYTHING])
     yield store
     store.close()
@@ -81,7 +81,7 @@ def test_a_value_that_no_database_holds_is_refused_alone(store: SqlStore, what: 
 
 
 def test_a_character_that_only_postgresql_refuses_is_not_lost_silently(postgresql_url: str) -> None:
-    store, reader = open_store(postgresql_url, "A"), open_reader(postgresql_url)
+    store, reader = open_store(postgresql_url, "A", VAULT), open_reader(postgresql_url)
     store.commit([EVERYTHING])
     (refused,) = store.commit([[event(2, text="a\0b")]])
     assert "NUL" in refused.reason

@@ -17,7 +17,7 @@ from alarmd.storage.database_url import parse
 from alarmd.storage.interface import EventFilter, StorageUnavailableError, StorageUnusableError, Store
 from alarmd.storage.opening import open_reader, open_store, upgrade_database
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import EVERYTHING, NOON, event
+from tests.contracts.records import EVERYTHING, NOON, VAULT, event
 from tests.needs import need
 
 NOBODY = 65534
@@ -75,8 +75,8 @@ def test_a_database_locked_at_the_start_is_unavailable(url: str, file: Path) -> 
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StorageUnavailableError, match="database is locked"):
-            open_store(url, "A")
-    open_store(url, "A").close()
+            open_store(url, "A", VAULT)
+    open_store(url, "A", VAULT).close()
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_unavailable_until_there_is_room(small_disk: Path) -> None:
     url = f"sqlite:///{small_disk}/alarmd.db"
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     store.commit([EVERYTHING])
     filler = small_disk / "filler"
     room = os.statvfs(small_disk)
@@ -163,7 +163,7 @@ def test_a_read_only_database_is_unavailable_until_it_can_be_written(public_dire
     url = f"sqlite:///{public_directory}/alarmd.db"
     upgrade_database(url)
     database = engines.writer(parse(url))
-    store = SqlStore(database, "A")
+    store = SqlStore(database, "A", VAULT)
     store.commit([EVERYTHING])
     with no_rights_to(public_directory):
         database.close()  # as after any other failure: the next connection finds a file it may not write
@@ -175,13 +175,13 @@ def test_a_read_only_database_is_unavailable_until_it_can_be_written(public_dire
 
 def test_a_directory_without_rights_is_unusable_at_the_start(public_directory: Path) -> None:
     with no_rights_to(public_directory), pytest.raises(StorageUnusableError, match="Permission denied"):
-        open_store(f"sqlite:///{public_directory}/alarmd.db", "A")
+        open_store(f"sqlite:///{public_directory}/alarmd.db", "A", VAULT)
 
 
 def test_a_directory_in_the_files_place_is_unusable(url: str, file: Path) -> None:
     file.mkdir()
     with pytest.raises(StorageUnusableError, match=f"cannot open {file}: Is a directory"):
-        open_store(url, "A")
+        open_store(url, "A", VAULT)
 
 
 def test_a_removed_file_is_noticed_before_anything_is_acknowledged(store: SqlStore, url: str, file: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_replaced_file_is_not_written_to(store: SqlStore, url: str, file: Path
 
 def test_a_file_that_is_no_database_is_unusable(url: str, file: Path) -> None:
     file.write_bytes(os.urandom(8192))
-    for door in (lambda: open_store(url, "A"), lambda: open_reader(url), lambda: upgrade_database(url)):
+    for door in (lambda: open_store(url, "A", VAULT), lambda: open_reader(url), lambda: upgrade_database(url)):
         with pytest.raises(StorageUnusableError, match=f"{file}: file is not a database"):
             door()
 
@@ -217,12 +217,12 @@ def spoil(file: Path) -> None:
 
 
 def test_a_broken_database_is_unusable_at_the_start(url: str, file: Path) -> None:
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     store.commit([EVERYTHING])
     store.close()
     spoil(file)
     with pytest.raises(StorageUnusableError, match=r"malformed.*restore a backup"):
-        open_store(url, "A").load()
+        open_store(url, "A", VAULT).load()
 
 
 def test_a_database_that_breaks_while_running_acknowledges_nothing(store: SqlStore, file: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from alarmd.storage.interface import EventFilter, StorageUnavailableError, Stora
 from alarmd.storage.opening import open_reader, open_store, upgrade_database
 from alarmd.storage.sqlite_backup import KEPT
 from alarmd.storage.upgrade import newest_revision
-from tests.contracts.records import EVERYTHING
+from tests.contracts.records import EVERYTHING, VAULT
 
 LATER = '''
 """A later revision."""
@@ -81,13 +81,13 @@ def test_an_upgraded_database_is_left_alone(url: str, file: Path) -> None:
 
 
 def test_a_new_revision_is_applied_after_a_copy_was_made(url: str, file: Path, later: Program) -> None:
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     store.commit([EVERYTHING])
     before = store.load()
     store.close()
     later.add_revision()
     later.install()
-    store = open_store(url, "A")
+    store = open_store(url, "A", VAULT)
     assert store.load() == before
     store.close()
     assert "later_0002" in tables(url)
@@ -122,7 +122,7 @@ def test_a_failed_upgrade_leaves_the_old_schema(
         upgrade_database(url)
     later.uninstall()
     assert tables(url) == before
-    open_store(url, "A").close()
+    open_store(url, "A", VAULT).close()
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -135,7 +135,7 @@ def test_a_newer_schema_is_refused_with_both_revisions(
     later.install()
     upgrade_database(url)
     later.uninstall()
-    for door in (lambda: open_store(url, "A"), lambda: open_reader(url), lambda: upgrade_database(url)):
+    for door in (lambda: open_store(url, "A", VAULT), lambda: open_reader(url), lambda: upgrade_database(url)):
         with pytest.raises(StorageUnusableError, match="newer alarmd: its schema is 0002, this program's is 0001"):
             door()
 
@@ -157,7 +157,7 @@ def test_another_programs_database_is_left_alone(database: str, url: str, reques
         connection.execute(text("CREATE TABLE bookmarks (id INTEGER)"))
     engine.dispose()
     with pytest.raises(StorageUnusableError, match="is not a database of alarmd"):
-        open_store(url, "A")
+        open_store(url, "A", VAULT)
     assert tables(url) == ["bookmarks"]
 
 
@@ -171,7 +171,7 @@ def test_an_empty_file_is_a_new_database(url: str, file: Path) -> None:
     file.touch()
     with pytest.raises(StorageUnusableError, match="older schema"):
         open_reader(url)
-    open_store(url, "A").close()
+    open_store(url, "A", VAULT).close()
     reader = open_reader(url)
     assert reader.events(EventFilter()) == []
     reader.close()
