@@ -1,0 +1,75 @@
+/* lfcp-device: the client, and what it has to do with. */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include "console.h"
+#include "lfcp_client.h"
+#include "network.h"
+#include "options.h"
+#include "picture_program.h"
+#include "pictures.h"
+#include "reachability.h"
+#include "state_directory.h"
+
+typedef enum device_end { DEVICE_RUNS, DEVICE_QUIT, DEVICE_RESTART, DEVICE_FAILED } device_end;
+
+/* Why the picture program runs. */
+typedef enum picture_use { PICTURE_FOR_COMMAND, PICTURE_FOR_MOTION, PICTURE_AT_INTERVAL } picture_use;
+
+typedef struct device {
+    const options *settings;
+    state_directory state;
+    network net;
+    console *orders;
+    pictures camera;
+    picture_program program;
+    picture_use use;
+    picture_secrets secrets;
+    reachability internet;
+    lfcp_config config;
+    lfcp_client client;
+    uint64_t now; /* ms of CLOCK_BOOTTIME, of this turn */
+    uint64_t sleep_until; /* 0: awake */
+    uint32_t sleep_s;     /* what is declared; 0: none */
+    uint64_t next_picture;
+    char motion_told_next[LFCP_SEND_MAX_FIELD + 1]; /* "": none waits for the program */
+    bool interval_failed;
+    bool detector, camera_on, failover; /* as the journal said last */
+    device_end end;
+} device;
+
+/* A start, also after RST: with nothing but what the state directory kept. key NULL: LFCP/1. DEVICE_QUIT, DEVICE_RESTART,
+ * or DEVICE_FAILED after a message on stderr. */
+device_end device_run(const options *settings, const uint8_t *key, console *orders);
+
+/* What the commands do: the table for the client, ended by its count. */
+extern const lfcp_command_entry device_commands[];
+extern const size_t device_command_count;
+
+/* Of commands.c: false after a message on stderr. */
+bool device_secrets_read(device *of);
+
+/* Declares a sleep; false if the seconds are none. */
+bool device_sleep(device *of, uint32_t seconds);
+
+void device_obey(device *of, const console_order *order);
+void device_send_all(device *of);
+void device_receive_all(device *of);
+
+/* The detector, the camera and failover alarm mode, where they are not what was said last. */
+void device_say_changes(device *of);
+
+/* Takes a picture and has it sent; it ends later. NULL, or why not. */
+const char *device_picture_start(device *of, picture_use use, const char *text);
+
+/* One for a command has been sent (NULL), or not. */
+void device_picture_command_ended(device *of, const char *problem);
+
+/* A motion in failover alarm mode; it waits if a picture is on its way. */
+void device_picture_for_motion(device *of, const char *text);
+
+/* Automatic pictures, and what has ended. When there is something to do next: */
+void device_pictures_work(device *of);
+uint64_t device_pictures_wakeup(const device *of);
+
+#endif

@@ -1,0 +1,33 @@
+/* The command line of lfcp-device. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host_port.h"
+#include "lfcp_client.h"
+
+typedef struct options {
+    const char *name;
+    const char *key_file;
+    lfcp_server_address servers[LFCP_CLIENT_SERVERS];
+    unsigned server_count;
+    uint32_t interval_s;
+    uint32_t sleep_s;
+    const char *state;
+    const char *pictures;
+    const char *on_picture;
+    host_port failover; /* port 0: no failover alarm mode */
+    bool tcp;
+    bool plain_heartbeats;
+    bool help;
+} options;
+
+/* False after a message on stderr that names the option and the way out. */
+bool options_read(options *out, int count, char **arguments);
+
+/* What --help prints. */
+void options_help(void);
+
+#endif
