@@ -10,15 +10,16 @@ import click
 
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segment
 from alarmd.cli.client import connect
+from alarmd.cli.keys import add, rekey
 from alarmd.cli.moments import SPAN_FORMS, seconds_of, shown, span_shown
 from alarmd.cli.output import print_facts, print_json, print_line, print_table
 from alarmd.cli.sources import open_source
-from alarmd.core.records import Dialect
-from alarmd.web.place_schemas import Device, Devices
+from alarmd.core.records import Dialect, Signing
+from alarmd.web.place_schemas import Device, DeviceLive, Devices
 from lfcp import escape
 
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
-HEADINGS = ("name", "presence", "standing", "zone", "last contact", "address", "notes")
+HEADINGS = ("name", "presence", "standing", "signing", "zone", "last contact", "address", "notes")
 
 
 @click.command(epilog=examples("alarmd devices", "alarmd devices --json | jq '.devices[].name'"))
@@ -37,7 +38,11 @@ def devices(asked: Asked) -> None:
 @click.group()
 @common_options
 def device() -> None:
-    """Show, change, adopt or forget a device."""
+    """Show, change, add, adopt or forget a device, or give it a key."""
+
+
+device.add_command(add)
+device.add_command(rekey)
 
 
 @device.command(epilog=examples("alarmd device show cam1"))
@@ -71,6 +76,7 @@ def set_(asked: Asked, name: str, settings: tuple[str, ...]) -> None:
     report_within=SECONDS  the time within which its loss is told
     arming_answers=on|off  stay silent on purpose, so that a seed device's detector runs
     quarantined=on|off     off also admits it again
+    signing=mixed|signed   of a device with a key: does its unsigned motion raise alarms
     """
     change = dict(_setting(text) for text in settings)
     with connect(asked) as client:
@@ -84,7 +90,10 @@ def set_(asked: Asked, name: str, settings: tuple[str, ...]) -> None:
 @common_options
 @pass_asked
 def adopt(asked: Asked, name: str, zone: str | None) -> None:
-    """Make a device your own, seen already or not: supervised, and never evicted by strangers."""
+    """Make a device your own, seen already or not: supervised, and never evicted by strangers.
+
+    This is for devices that cannot sign, such as the camera of 2020; for others see `alarmd device add`.
+    """
     with connect(asked) as client:
         adopted = client.change(Device, "POST", f"{_path(name)}/adopt", {"zone": zone})
     _print(asked, adopted)
@@ -117,7 +126,8 @@ def _nobody(found: Devices) -> str:
 
 def _row(one: Device) -> tuple[str, ...]:
     presence = one.presence.value if one.presence else "never seen"
-    return one.name, presence, one.standing.value, one.zone, shown(one.last_contact), one.address, _notes(one)
+    standing, signing = one.standing.value, one.signing.value
+    return one.name, presence, standing, signing, one.zone, shown(one.last_contact), one.address, _notes(one)
 
 
 def _notes(one: Device) -> str:
@@ -146,6 +156,9 @@ def _print(asked: Asked, one: Device) -> None:
         ("arming answers", _on_off(one.arming_answers)),
         ("detector wished", _on_off(one.detector_wish)),
         ("detector wanted", _on_off(one.wanted_detector)),
+        ("camera wanted", _on_off(one.camera_wish)),
+        ("settings wanted", ", ".join(one.settings)),
+        ("signing", one.signing.value),
         ("first seen", shown(one.first_seen)),
     ]
     if one.live is not None:
@@ -153,11 +166,24 @@ def _print(asked: Asked, one: Device) -> None:
             ("zone armed", "yes" if one.live.armed else "no"),
             ("heartbeats within", f"{one.live.allowed_interval:.1f} s"),
             ("commands waiting", str(one.live.pending_commands)),
+            ("keys", _keys(one.live.key_epochs)),
+            ("path", _path_proof(one.live)),
             ("detector reported", _on_off(one.live.reported_detector)),
             ("failover because", ", ".join(one.live.failover_causes)),
             ("suggestion", "dialect=seed" if one.live.dialect_suggested else ""),
         ]
     print_facts([(fact, value) for fact, value in facts if value])
+
+
+def _keys(epochs: list[int]) -> str:
+    return f"{len(epochs)}, of epoch {' and '.join(map(str, epochs))}" if epochs else ""
+
+
+def _path_proof(live: DeviceLive) -> str:
+    """A device without a key proves nothing."""
+    if not live.key_epochs:
+        return ""
+    return "proven: commands go out at once" if live.path_proven else "not proven: commands wait for a heartbeat"
 
 
 def _on_off(value: bool | None) -> str:
@@ -188,10 +214,12 @@ _SETTINGS: dict[str, Callable[[str], Any]] = {
     "report_within": seconds_of,
     "arming_answers": _switch,
     "quarantined": _switch,
+    "signing": Signing,
 }
 _FORMS = {
     "dialect": ", ".join(Dialect),
     "report_within": SPAN_FORMS,
     "arming_answers": "on or off",
     "quarantined": "on or off",
+    "signing": "mixed or signed",
 }

@@ -9,18 +9,22 @@ from alarmd.adapters import exit_codes
 from lfcp import escape
 
 OK = 0
-FAILED = 1  # refused, or a command that a device did not carry out
+FAILED = 1
 WRONG_USAGE = exit_codes.WRONG_CONFIGURATION
 NO_SERVER = 3
 NOT_YET = 4
+NOT_DONE = 5
+EXPIRED = 6
 INTERRUPTED = 130
 
 MEANINGS = {
     OK: "done",
-    FAILED: "refused or failed; for `send --wait` also: not carried out by every device",
+    FAILED: "refused or failed",
     WRONG_USAGE: "wrong usage, or a configuration with mistakes",
     NO_SERVER: "no server runs here, and this needs one: `alarmd serve`",
     NOT_YET: "`send --wait SECONDS`: the time was over before the outcome",
+    NOT_DONE: "`send --wait`: a device failed to carry the command out",
+    EXPIRED: "`send --wait`: no device failed, but one did not acknowledge in time",
     exit_codes.UNUSABLE_DATA: "the database is corrupt, or of another program version",
     exit_codes.UNAVAILABLE: "serve: an address is in use, or not ours to listen on",
     exit_codes.INTERNAL: "a defect of the program",

@@ -20,6 +20,7 @@ SECTIONS = {
         "serve": Lazy(f"{_CLI}.serve:serve", "Run the server until SIGTERM or Ctrl-C."),
         "check-config": Lazy(f"{_CLI}.serve:check_config", "Check the configuration and say what it means."),
         "upgrade-database": Lazy(f"{_CLI}.serve:upgrade_database", "Bring the database to this program's schema."),
+        "drop-keys": Lazy(f"{_CLI}.drop_keys:drop_keys", "Remove the keys of all devices: server.key is lost."),
     },
     "What there is": {
         "status": Lazy(f"{_CLI}.status:status", "Show the running server at a glance; exit code 3 if none runs."),
@@ -30,7 +31,7 @@ SECTIONS = {
         "events": Lazy(f"{_CLI}.events:events", "Show what happened, the newest last."),
     },
     "What to do": {
-        "device": Lazy(f"{_CLI}.devices:device", "Show, change, adopt or forget a device."),
+        "device": Lazy(f"{_CLI}.devices:device", "Show, change, add, adopt or forget a device, or give it a key."),
         "zone": Lazy(f"{_CLI}.zones:zone", "Make or move a zone."),
         "site": Lazy(f"{_CLI}.sites:site", "Make or change a site."),
         "arm": Lazy(f"{_CLI}.zones:arm", "Arm a zone, or '*' for every zone: motion in it is told."),
@@ -45,7 +46,7 @@ EPILOG = f"""\b
 Examples:
   alarmd serve                     run the server, in the foreground
   alarmd devices                   who is there
-  alarmd device adopt cam1         make cam1 your own: its loss is told
+  alarmd device add cam1           make cam1 your own, and print its key
   alarmd alarms                    what is open
   alarmd alarms ack 7              somebody knows of alarm 7
   alarmd events --follow           what happens, as it happens

@@ -1,8 +1,10 @@
-"""What commands print: tables for people on a terminal, aligned text for pipes, JSON for programs.
+"""What commands print: tables for people on a terminal, lines on a narrow one, aligned text for pipes, JSON for
+programs.
 
 Every cell is escaped here, since names and texts come from the wire.
 """
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +14,7 @@ from pydantic import BaseModel
 from lfcp import escape
 
 GAP = "  "
+LEAST = 8  # characters of the terminal for each column of a table; with fewer, words would be in pieces
 COLOURS: Mapping[str, str] = {
     "online": "green",
     "acked": "green",
@@ -39,10 +42,12 @@ def print_table(headings: Row, rows: Sequence[Row], nothing: str) -> None:
     escaped = [tuple(map(escape, row)) for row in rows]
     if not escaped:
         click.echo(nothing, err=True)
-    elif sys.stdout.isatty():
-        _print_rich(headings, escaped)
-    else:
+    elif not sys.stdout.isatty():
         _print_plain([tuple(heading.upper() for heading in headings), *escaped])
+    elif shutil.get_terminal_size().columns < LEAST * len(headings):
+        _print_records(headings, escaped)
+    else:
+        _print_rich(headings, escaped)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
@@ -62,6 +67,12 @@ def _print_plain(rows: Sequence[Row]) -> None:
     for row in rows:
         cells = (f"{cell or '-':<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo(GAP.join(cells).rstrip())
+
+
+def _print_records(headings: Row, rows: Sequence[Row]) -> None:
+    for row in rows:
+        print_facts([(heading, cell) for heading, cell in zip(headings, row, strict=True) if cell])
+        click.echo()
 
 
 def _print_rich(headings: Row, rows: Sequence[Row]) -> None:

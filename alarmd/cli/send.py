@@ -3,22 +3,32 @@
 import math
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any
 
 import click
 
 from alarmd.cli import exits
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked
-from alarmd.cli.client import Client, connect
-from alarmd.cli.moments import Span, shown
-from alarmd.cli.output import print_json, print_line
-from alarmd.core.command_lifecycle import FINAL
+from alarmd.cli.client import connect
+from alarmd.cli.command_steps import Follower, tell_queued
+from alarmd.cli.moments import Span
+from alarmd.cli.output import print_json
 from alarmd.core.records import CommandState
 from alarmd.web.history_schemas import Command, Commands
+from lfcp.constants import VERBS
 
-LOOK_EVERY = 1.0  # s that one question waits; what happens within is told in one step
 STDIN = "-"
+VERBS_TO_SEND = ", ".join(verb for verb, entry in VERBS.items() if entry.command)
+ENDS = (exits.OK, exits.FAILED, exits.NO_SERVER, exits.NOT_YET, exits.NOT_DONE, exits.EXPIRED, exits.INTERRUPTED)
+EXIT_CODES = "\n".join(f"  {code:<4} {exits.MEANINGS[code]}" for code in ENDS)
+EXAMPLES = examples(
+    "alarmd send cam1 TLGS                 send a picture to Telegram",
+    "alarmd send cam1 TLGS --wait          the same, and wait until cam1 did",
+    "alarmd send @gate ENAL                all of zone gate: alarms on",
+    "alarmd send '*' DSAL --ttl 10m        every adopted device, if it comes within ten minutes",
+    "alarmd send cam1 CONF quality 12      keep this setting; docs/protocol.md has the table",
+    "alarmd send cam1 TLGC - -1001234      ask for the token, and show nothing of it",
+    "alarmd send cam1 PRCC - < token       the token is in a file",
+)
 
 
 class OptionalWait(click.Command):
@@ -39,13 +49,18 @@ def _bare_wait(arg: str, after: str) -> bool:
 @click.command(
     cls=OptionalWait,
     context_settings={"ignore_unknown_options": True},  # a chat's id begins with a minus
-    epilog=examples(
-        "alarmd send cam1 TLGS                 send a picture to Telegram",
-        "alarmd send cam1 TLGS --wait          the same, and wait until cam1 did",
-        "alarmd send @gate ENAL                all of zone gate: alarms on",
-        "alarmd send '*' DSAL --ttl 10m        every adopted device, if it comes within ten minutes",
-        "alarmd send cam1 TLGC - -1001234 --in-clear < token",
-    ),
+    help=f"""Queue a command for a device, a zone or all.
+
+    TARGET is a device, @ZONE, or '*' for every adopted device. The commands are {VERBS_TO_SEND}. A device with a key
+    gets it at once if its path is proven, any other one as the answer to its next heartbeat.
+
+    In place of a parameter, - reads a line from stdin, on a terminal without showing it: what stands in the command
+    line itself ends up in the shell's history.
+
+    With --wait each step is told when it happens, with the time since the command was queued; with --json too, each
+    as one line of JSON.
+    """,
+    epilog=f"{EXAMPLES}\n\n\b\nExit codes:\n{EXIT_CODES}",
 )
 @click.argument("target")
 @click.argument("verb")
@@ -57,7 +72,7 @@ def _bare_wait(arg: str, after: str) -> bool:
     metavar="[SECONDS]",
     help="Wait for the outcome: so long, or until the command's time to live is over.",
 )
-@click.option("--in-clear", is_flag=True, help="Accept that a secret travels unencrypted.")
+@click.option("--in-clear", is_flag=True, help="Accept that a secret travels unencrypted to a device without a key.")
 @common_options
 @pass_asked
 def send(
@@ -69,78 +84,39 @@ def send(
     wait: float | None,
     in_clear: bool,
 ) -> None:
-    """Queue a command for a device, a zone or all.
-
-    TARGET is a device, @ZONE, or '*' for every adopted device. It gets the command as the answer to its next
-    heartbeat. The commands are TLGS, TLGC, RST, DSLP, WCAM, SCAM, ENAL and DSAL. In place of a parameter, - reads a
-    line from stdin: a secret stays out of the history.
-    """
+    verb = verb.upper()
     body = {
         "target": target,
-        "verb": verb.upper(),
-        "params": [_parameter(param) for param in params],
+        "verb": verb,
+        "params": [_parameter(param, f"{verb}, parameter {at}") for at, param in enumerate(params, 1)],
         "time_to_live": ttl,
         "in_clear": in_clear,
     }
     with connect(asked) as client:
-        found = _queue(asked, client, body)
+        queued = client.change(Commands, "POST", "/commands", body)
         if wait is not None:
-            found = _Waiting(asked, client, found).until(time.monotonic() + wait)
+            outcomes = Follower(client, queued.commands, asked.json).until(time.monotonic() + wait)
+            raise click.exceptions.Exit(_code(outcomes))
     if asked.json:
-        print_json(Commands(commands=found))
-    if wait is not None:
-        raise click.exceptions.Exit(_code(found))
+        print_json(queued)
+        return
+    tell_queued(queued.commands)
 
 
-def _parameter(text: str) -> str:
+def _parameter(text: str, what: str) -> str:
     if text.startswith("--"):
         raise click.NoSuchOption(text, ctx=click.get_current_context())
-    return sys.stdin.readline().rstrip("\r\n") if text == STDIN else text
-
-
-def _queue(asked: Asked, client: Client, body: dict[str, Any]) -> list[Command]:
-    queued = client.change(Commands, "POST", "/commands", body).commands
-    for command in queued:
-        _tell(asked, command)
-    return queued
-
-
-class _Waiting:
-    """For the outcomes of commands, each step of which is told."""
-
-    def __init__(self, asked: Asked, client: Client, commands: Iterable[Command]) -> None:
-        self._asked = asked
-        self._client = client
-        self._commands = {command.id: command for command in commands}
-
-    def until(self, deadline: float) -> list[Command]:
-        """deadline: on the monotonic clock."""
-        while pending := [command.id for command in self._commands.values() if command.state not in FINAL]:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            self._look(pending[0], min(left, LOOK_EVERY))
-            for command_id in pending[1:]:
-                self._look(command_id, 0)
-        return list(self._commands.values())
-
-    def _look(self, command_id: int, seconds: float) -> None:
-        command = self._client.get(Command, f"/commands/{command_id}", {"wait": seconds})
-        if command.state is not self._commands[command_id].state:
-            _tell(self._asked, command)
-        self._commands[command_id] = command
-
-
-def _tell(asked: Asked, command: Command) -> None:
-    if asked.json:
-        return
-    why = f": {command.outcome}" if command.outcome else ""
-    until = f", until {shown(command.expires_at)}" if command.state is CommandState.QUEUED else ""
-    print_line(f"{command.device} {command.verb} (command {command.id}) {command.state.value}{why}{until}")
+    if text != STDIN:
+        return text
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _code(commands: list[Command]) -> int:
     states = {command.state for command in commands}
-    if states & {CommandState.FAILED, CommandState.EXPIRED}:
-        return exits.FAILED
-    return exits.OK if states <= {CommandState.ACKED} else exits.NOT_YET
+    if CommandState.FAILED in states:
+        return exits.NOT_DONE
+    if CommandState.EXPIRED in states:
+        return exits.EXPIRED
+    return exits.OK if states == {CommandState.ACKED} else exits.NOT_YET

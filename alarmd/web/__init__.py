@@ -1,11 +1,13 @@
 """The operator's API: HTTP and JSON on control.sock (mode 0600), and on loopback TCP without secrets.
 
-All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.py and history_schemas.py (answers).
+All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.py, history_schemas.py and keys.py
+(answers).
 
     GET    /devices ?after=NAME &limit=            {unknown_devices, devices: [Device], next}
     GET    /devices/{name}                         Device
     PATCH  /devices/{name}                         DeviceChange → Device
     POST   /devices/{name}/adopt                   Adoption → Device
+    POST   /devices/{name}/key                     KeyBody → 201 MadeKey; on control.sock only
     DELETE /devices/{name}                         204
     GET    /sites ?after= &limit=                  {sites: [Site], next}
     GET    /sites/{name}                           Site
@@ -19,7 +21,8 @@ All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.p
     POST   /alarms/{id}/acknowledge, /clear        Alarm
     GET    /commands ?device= &limit=              {commands: [Command]}
     POST   /commands                               CommandBody → 202 {commands: [Command]}
-    GET    /commands/{id} ?wait=SECONDS            Command, when it has its outcome or the time is over
+    GET    /commands/{id} ?wait=SECONDS &seen=STATE   Command, when it has its outcome, or another state than the one
+                                                   seen, or the time is over
     GET    /status                                 Status
 
 Without the prefix: /healthz (200 or 503), /metrics, /openapi.json; the first two also with it.

@@ -1,8 +1,10 @@
 """What requests carry. A field that is not known is refused, so that a typing error changes nothing silently."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
 
-from alarmd.core.records import Arming, Dialect
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from alarmd.core.records import Arming, Dialect, Signing
 
 MAX_TEXT = 256  # characters of a field; the rules know the real limits
 MAX_PARAMS = 6
@@ -20,10 +22,25 @@ class DeviceChange(Body):
     report_within: float | None = Field(None, description="Seconds within which a loss is told.", allow_inf_nan=False)
     arming_answers: bool | None = None
     quarantined: bool | None = None
+    signing: Signing | None = Field(None, description="Of a device with a key: `mixed` or `signed`.")
 
 
 class Adoption(Body):
     zone: str | None = Field(None, max_length=MAX_TEXT, description="null: the zone `home`.")
+
+
+class KeyBody(Body):
+    """zone and mixed are for a device's first key."""
+
+    zone: str | None = Field(None, max_length=MAX_TEXT, description="null: where it is, or the zone `home`.")
+    mixed: bool = Field(False, description="While it migrates: unsigned motion still raises alarms.")
+    renew: bool = Field(False, description="It has a key, and gets one that takes its place.")
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.renew and (self.mixed or self.zone is not None):
+            raise ValueError("zone and mixed are for a first key; change them by themselves")
+        return self
 
 
 class SiteBody(Body):
@@ -46,4 +63,8 @@ class CommandBody(Body):
     verb: str = Field(max_length=MAX_TEXT, examples=["TLGS"])
     params: list[str] = Field(default_factory=list, max_length=MAX_PARAMS)
     time_to_live: float | None = Field(None, description="Seconds; null: as configured.", allow_inf_nan=False)
-    in_clear: bool = Field(False, description="Accept that a secret travels unencrypted; on control.sock only.")
+    in_clear: bool = Field(
+        False,
+        description="Accept that a secret travels unencrypted; on control.sock only. "
+        "A device with a key gets it encrypted.",
+    )

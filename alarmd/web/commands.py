@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from alarmd.core import records
 from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.inputs import CommandRequested
+from alarmd.core.records import CommandState
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.storage.interface import MAX_PAGE, StoredCommand
 from alarmd.web.bodies import CommandBody
@@ -58,13 +59,16 @@ async def show_command(
     house: House,
     command_id: Annotated[int, Path(ge=0, le=MAX_NUMBER)],
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for its outcome.")] = 0,
+    seen: Annotated[CommandState | None, Query(description="Wait for any other state than this one, too.")] = None,
 ) -> Command:
     until = house.now().mono + wait
     while True:
         generation = house.wakeups.generation
         stored = await _stored(house, command_id)
         left = until - house.now().mono
-        if stored.command.state in FINAL or left <= 0 or house.wakeups.closed or await request.is_disconnected():
+        state = stored.command.state
+        news = state in FINAL or (seen is not None and state is not seen)
+        if news or left <= 0 or house.wakeups.closed or await request.is_disconnected():
             return Command.of(stored)
         await house.wakeups.wait(generation, min(left, LOOK_AGAIN))
 

@@ -21,12 +21,15 @@ STATUS = {
     "quarantined": 409,
     "unsupported": 409,
     "queue_full": 409,
+    "has_key": 409,
+    "no_key": 409,
     "table_full": 409,
     "too_many_followers": 503,
     "unavailable": 503,
     "defect": 500,
 }
-NOT_FOUND = 404  # unknown_device, unknown_zone, no_devices …
+NOT_FOUND = 404
+_ABSENT = ("unknown_", "no_")  # unknown_device, unknown_zone, no_devices …
 MAX_MISTAKES = 5  # of one request that are told
 MAX_FIELD = 64  # characters of a field's name, which may be the client's own
 
@@ -56,9 +59,7 @@ def install(app: FastAPI) -> None:
 
 
 def status_of(reason: str) -> int:
-    if reason.startswith(("unknown_", "no_")):
-        return NOT_FOUND
-    return STATUS.get(reason, 400)
+    return STATUS.get(reason, NOT_FOUND if reason.startswith(_ABSENT) else 400)
 
 
 def answer(status: int, reason: str, field: str, message: str, mistakes: Sequence[Mistake] = ()) -> JSONResponse:

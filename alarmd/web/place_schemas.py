@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from alarmd.core import records
-from alarmd.core.records import Arming, Dialect, Presence, Standing
+from alarmd.core.records import Arming, Dialect, Presence, Signing, Standing
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.views import DeviceView, ZoneView
 from alarmd.storage.interface import StoredDevice
@@ -19,6 +19,8 @@ class DeviceLive(Shape):
     allowed_interval: float = Field(description="Seconds between heartbeats that report_within allows.")
     pending_commands: int
     reported_detector: bool | None = Field(description="What the device says; null: it cannot say.")
+    key_epochs: list[int] = Field(description="Of its keys, the newest last; several until the newest is first used.")
+    path_proven: bool = Field(description="A signed heartbeat proved that it is at its address: commands go at once.")
     failover_causes: list[str] = Field(description="Why its detector is wanted on beyond the operator's wish.")
     dialect_suggested: bool = Field(description="It has the habits of dialect seed.")
 
@@ -36,6 +38,9 @@ class Device(Shape):
     arming_answers: bool = Field(description="Silence on purpose, so that a seed device's detector runs.")
     detector_wish: bool | None = Field(description="The operator's ENAL or DSAL; null: never said.")
     wanted_detector: bool | None = Field(description="The wish, or on because of a failover.")
+    camera_wish: bool | None = Field(description="The operator's WCAM or SCAM; null: never said.")
+    settings: list[str] = Field(description="The operator's CONF, each as name=value.", examples=[["quality=12"]])
+    signing: Signing = Field(description="Which of its frames count; open: it has no key.")
     first_seen: Moment
     live: DeviceLive | None
 

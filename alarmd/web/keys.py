@@ -1,0 +1,39 @@
+"""/devices/{name}/key: the one moment at which a device's key is seen.
+
+Only control.sock has this path: what goes over TCP can be read by others, on a way through a proxy for example.
+"""
+
+import secrets
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from alarmd.core.inputs import KeyGiven
+from alarmd.core.records import Device, Signing
+from alarmd.web.bodies import KeyBody
+from alarmd.web.dependencies import House, Operator
+from lfcp.authenticator import key_as_text
+from lfcp.constants import KEY
+
+router = APIRouter(prefix="/devices", tags=["devices"])
+
+
+class MadeKey(BaseModel):
+    """What a device has to be told. The server gives a key away this once."""
+
+    device: str
+    key: str = Field(repr=False, description="32 random bytes as 43 characters of base64url.")
+    label: str = Field(description="The server's, which the device has to know beside its address.")
+    signing: Signing
+
+
+@router.post("/{name}/key", status_code=201, summary="Give a device a key")
+async def give_key(house: House, operator: Operator, name: str, body: KeyBody, response: Response) -> MadeKey:
+    """The device's first, which also adopts it; with `renew` one that takes the place of those it has. The old ones
+    are good until the first valid frame with the new one."""
+    secret = secrets.token_bytes(KEY)
+    (device,) = await house.submit(KeyGiven(operator, name, secret, body.zone, body.mixed, body.renew))
+    assert isinstance(device, Device)
+    response.headers["Cache-Control"] = "no-store"
+    label = house.state.settings.label
+    return MadeKey(device=device.name, key=key_as_text(secret), label=label, signing=device.signing)
