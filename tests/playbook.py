@@ -23,7 +23,7 @@ from alarmd.core.effects import (
 )
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, ServerStarted, TimerFired
+from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, KeyGiven, ServerStarted, TimerFired
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
 from alarmd.core.records import Alarm, Command, Delivery, Event
@@ -72,6 +72,9 @@ class Playbook:
         for name in names:
             self << DeviceAdopted("op", name, zone)
         return self
+
+    def give_key(self, name: str, key: bytes, *, mixed: bool = False, renew: bool = False) -> "Playbook":
+        return self << KeyGiven("op", name, key, None, mixed, renew)
 
     def later(self, seconds: float) -> "Playbook":
         """Let time pass as a running server would live it: the timer fires whenever it is due."""

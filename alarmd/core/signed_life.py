@@ -92,6 +92,7 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
     if sign is BootSign.SAME:
         return
     signed.rebooted = True
+    turn.save_contact(session)  # a clone must be seen over a restart of ours too
     if over_limit(turn, session) is None:
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
     if sign is BootSign.RETURNED:

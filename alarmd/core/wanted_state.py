@@ -23,12 +23,12 @@ def wish_camera(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: 
 
 
 def wish_setting(turn: Turn, session: DeviceSession, name: str, value: int, by: str, seconds: float) -> Command:
-    """name, value: checked by lfcp.settings."""
+    """name, value: checked by lfcp.settings. Only a device with a key takes settings."""
     wished = {**settings_of(session.device.settings), name: value}
     kept = tuple(f"{each}={wished[each]}" for each in SETTINGS if each in wished)
     turn.change_device(session, settings=kept)
-    if session.signed is not None:
-        session.signed.last_digest = None
+    assert session.signed is not None
+    session.signed.last_digest = None
     return _assert_setting(turn, session, name, value, by, seconds)
 
 

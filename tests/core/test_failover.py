@@ -4,7 +4,6 @@ import pytest
 
 from alarmd.core import failover
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.reassertion import REASSERT_GAP
 from alarmd.core.inputs import (
     BacklogDrained,
     BacklogFilled,
@@ -17,6 +16,7 @@ from alarmd.core.inputs import (
     ZoneRequested,
 )
 from alarmd.core.instant import SECOND
+from alarmd.core.reassertion import REASSERT_GAP
 from alarmd.core.records import Device, Dialect
 from tests.playbook import Playbook, frame, heartbeat
 
