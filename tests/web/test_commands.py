@@ -56,6 +56,25 @@ def test_whoever_waited_long_enough_hears_how_far_it_is(client: httpx.Client) ->
     assert client.get(f"/commands/{command['id']}", params={"wait": 0.2}).json()["state"] == "queued"
 
 
+def test_whoever_knows_a_state_hears_of_the_next_one(house: RunningHouse, client: httpx.Client) -> None:
+    (command,) = client.post("/commands", json={"target": "cam1", "verb": "TLGS"}).json()["commands"]
+    path = f"/commands/{command['id']}"
+    assert client.get(path, params={"wait": 0.2, "seen": "queued"}).json()["state"] == "queued"
+    assert client.get(path, params={"wait": 60, "seen": "sent"}).json()["state"] == "queued"
+    answers: list[str] = []
+
+    def wait() -> None:
+        with house.client() as another:
+            answers.append(another.get(path, params={"wait": 60, "seen": "queued"}).json()["state"])
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    house.frame(HEARTBEAT)
+    house.frame(HEARTBEAT)
+    waiting.join(30)
+    assert answers == ["sent"]
+
+
 def test_a_command_for_a_zone_or_for_all_is_one_for_each(client: httpx.Client) -> None:
     client.put("/zones/gate", json={"site": "home"})
     client.post("/devices/cam2/adopt", json={"zone": "gate"})
