@@ -40,13 +40,10 @@ def read_report(message: Message) -> Report | None:
     reporting, interval, boot, state = message.params[:4]
     if reporting != REPORTING or message.verb != Verb.HEARTBEAT or message.leniencies & _POSITIONS_LOST:
         return None
-    report = Report()
-    for field, read in ((interval, _with_interval), (boot, _with_boot), (state, _with_state)):
-        read_so_far = report if field == UNUSED else read(report, field)
-        if read_so_far is None:
-            return None
-        report = read_so_far
-    return report
+    seconds, (boot_id, echo), said = _interval(interval), _boot(boot), _state(state)
+    if seconds is None or boot_id is None or said is None:
+        return None
+    return Report(seconds or None, boot_id or None, *said[:3], echo, *said[3:])
 
 
 def report_parameters(report: Report) -> tuple[str, str, str, str]:
@@ -60,27 +57,27 @@ def report_parameters(report: Report) -> tuple[str, str, str, str]:
     return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}"
 
 
-def _with_interval(report: Report, field: str) -> Report | None:
-    if not _INTERVAL.fullmatch(field) or int(field) > MAX_REPORT_INTERVAL:
-        return None
-    return report._replace(interval=int(field))
+def _interval(field: str) -> int | None:
+    """0: not said. None: malformed, here and below."""
+    if field == UNUSED:
+        return 0
+    return int(field) if _INTERVAL.fullmatch(field) and int(field) <= MAX_REPORT_INTERVAL else None
 
 
-def _with_boot(report: Report, field: str) -> Report | None:
+def _boot(field: str) -> tuple[str | None, int]:
+    """Boot id, '' if not said, and echo."""
+    if field == UNUSED:
+        return "", 0
     found = _BOOT.fullmatch(field)
-    return report._replace(boot_id=found[1], echo=int(found[2], 16)) if found else None
+    return (found[1], int(found[2], 16)) if found else (None, 0)
 
 
-def _with_state(report: Report, field: str) -> Report | None:
+def _state(field: str) -> tuple[bool | None, bool | None, int | None, str, bool, bool] | None:
+    """Detector, camera, version, digest, failover, settings."""
+    if field == UNUSED:
+        return None, None, None, NO_DIGEST, False, False
     found = _STATE.fullmatch(field)
-    if not found:
+    if found is None:
         return None
     flags, digest, version = found.groups()
-    return report._replace(
-        detector=DETECTOR_ON in flags,
-        camera=CAMERA_ON in flags,
-        failover=IN_FAILOVER in flags,
-        settings=KNOWS_SETTINGS in flags,
-        digest=digest,
-        wanted_version=int(version),
-    )
+    return DETECTOR_ON in flags, CAMERA_ON in flags, int(version), digest, IN_FAILOVER in flags, KNOWS_SETTINGS in flags

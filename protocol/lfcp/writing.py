@@ -1,5 +1,7 @@
 """Messages → bytes, within limits narrower than what we read: a 2020 device overruns its memory at the full ones."""
 
+from collections.abc import Mapping
+
 from lfcp.authenticator import MAX_COUNTER, tag_of
 from lfcp.constants import (
     PARAMETERS,
@@ -17,52 +19,10 @@ from lfcp.text import check_name, sendable
 from lfcp.verb_table import VerbEntry
 
 SIGNED_PARAMETERS = 4  # the other two are the counter and the tag
-
-
-def encode(name: str, verb: str, *params: str) -> bytes:
-    """A frame of eight fields, without NUL or line end. Raises ProtocolError when it must not be sent."""
-    _check(name, verb, params, PARAMETERS)
-    for at, param in enumerate(params, 1):
-        _check_parameter(verb, at, param, _limit(VERBS[verb], at))
-    fields = (name, verb, *params, *(UNUSED,) * (PARAMETERS - len(params)))
-    return _within_limit(",".join(fields).encode("ascii"), SEND_MAX_FRAME)
-
-
-def encode_signed(tag_key: bytes, counter: int, name: str, verb: str, *params: str) -> bytes:
-    """The same signed, of LFCP/2. counter: from 1 to MAX_COUNTER, never used before with this key. A parameter of a
-    verb that carries a secret is sealed already."""
-    _check(name, verb, params, SIGNED_PARAMETERS)
-    if not 1 <= counter <= MAX_COUNTER:
-        raise ProtocolError(Reason.BAD_PARAMETER, f"a counter is 1 to {MAX_COUNTER:x}")
-    for at, param in enumerate(params, 1):
-        _check_parameter(verb, at, param, _signed_limit(VERBS[verb], at))
-    fields = (name, verb, *params, *(UNUSED,) * (SIGNED_PARAMETERS - len(params)), f"{counter:x},")
-    head = ",".join(fields).encode("ascii")
-    return _within_limit(head + tag_of(tag_key, head), SIGNED_MAX_FRAME)
-
-
-def encode_rows(name: str, verb: str, *params: str) -> bytes:
-    """The seed dialect: every field but the last padded with NUL to 64 bytes, no commas. In effect only verbs without
-    parameters fit. A secret never goes this way, since the device would send it on with its next heartbeat."""
-    _check(name, verb, params, PARAMETERS)
-    if VERBS[verb].secret:
-        raise ProtocolError(Reason.NOT_IN_ROWS, f"{verb} carries a secret")
-    for at, param in enumerate(params, 1):
-        _check_parameter(verb, at, param, _limit(VERBS[verb], at))
-    fields = [field.encode("ascii") for field in (name, verb, *params)]
-    return _within_limit(b"".join(field.ljust(ROW, b"\0") for field in fields[:-1]) + fields[-1], SEND_MAX_FRAME)
-
-
-def _check(name: str, verb: str, params: tuple[str, ...], most: int) -> None:
-    check_name(name)
-    if verb not in VERBS:
-        raise ProtocolError(Reason.UNKNOWN_VERB, "no such verb")
-    if len(params) > most:
-        raise ProtocolError(Reason.TOO_MANY_PARAMETERS, f"{len(params)} parameters, at most {most}")
+Limits = Mapping[str, tuple[int, ...]]  # by verb, bytes of p1, p2 …; 0 where it has no such parameter
 
 
 def _limit(entry: VerbEntry, at: int) -> int:
-    """Bytes of p`at` that may be sent; 0 where the verb has no such parameter."""
     return max((min(parameter.limit, SEND_MAX_FIELD) for parameter in entry.params if parameter.at == at), default=0)
 
 
@@ -72,12 +32,56 @@ def _signed_limit(entry: VerbEntry, at: int) -> int:
     return max((parameter.limit for parameter in entry.signed_params if parameter.at == at), default=_limit(entry, at))
 
 
+LIMITS: Limits = {verb: tuple(_limit(entry, at + 1) for at in range(PARAMETERS)) for verb, entry in VERBS.items()}
+SIGNED_LIMITS: Limits = {
+    verb: tuple(_signed_limit(entry, at + 1) for at in range(SIGNED_PARAMETERS)) for verb, entry in VERBS.items()
+}
+
+
+def encode(name: str, verb: str, *params: str) -> bytes:
+    """A frame of eight fields, without NUL or line end. Raises ProtocolError when it must not be sent."""
+    _check(name, verb, params, LIMITS)
+    fields = (name, verb, *params, *(UNUSED,) * (PARAMETERS - len(params)))
+    return _within_limit(",".join(fields).encode("ascii"), SEND_MAX_FRAME)
+
+
+def encode_signed(tag_key: bytes, counter: int, name: str, verb: str, *params: str) -> bytes:
+    """The same signed, of LFCP/2. counter: from 1 to MAX_COUNTER, never used before with this key. A parameter of a
+    verb that carries a secret is sealed already."""
+    _check(name, verb, params, SIGNED_LIMITS)
+    if not 1 <= counter <= MAX_COUNTER:
+        raise ProtocolError(Reason.BAD_PARAMETER, f"a counter is 1 to {MAX_COUNTER:x}")
+    fields = (name, verb, *params, *(UNUSED,) * (SIGNED_PARAMETERS - len(params)), f"{counter:x},")
+    head = ",".join(fields).encode("ascii")
+    return _within_limit(head + tag_of(tag_key, head), SIGNED_MAX_FRAME)
+
+
+def encode_rows(name: str, verb: str, *params: str) -> bytes:
+    """The seed dialect: every field but the last padded with NUL to 64 bytes, no commas. In effect only verbs without
+    parameters fit. A secret never goes this way, since the device would send it on with its next heartbeat."""
+    _check(name, verb, params, LIMITS)
+    if VERBS[verb].secret:
+        raise ProtocolError(Reason.NOT_IN_ROWS, f"{verb} carries a secret")
+    fields = [field.encode("ascii") for field in (name, verb, *params)]
+    return _within_limit(b"".join(field.ljust(ROW, b"\0") for field in fields[:-1]) + fields[-1], SEND_MAX_FRAME)
+
+
+def _check(name: str, verb: str, params: tuple[str, ...], limits: Limits) -> None:
+    check_name(name)
+    allowed = limits.get(verb)
+    if allowed is None:
+        raise ProtocolError(Reason.UNKNOWN_VERB, "no such verb")
+    if len(params) > len(allowed):
+        raise ProtocolError(Reason.TOO_MANY_PARAMETERS, f"{len(params)} parameters, at most {len(allowed)}")
+    for at, (param, limit) in enumerate(zip(params, allowed, strict=False), 1):
+        if param != UNUSED:
+            _check_parameter(verb, at, param, limit)
+
+
 def _check_parameter(verb: str, at: int, param: str, limit: int) -> None:
-    if param == UNUSED:
-        return
     if not limit:
         raise ProtocolError(Reason.TOO_MANY_PARAMETERS, f"{verb} has no parameter p{at}")
-    if not sendable(param) or len(param) > limit:
+    if len(param) > limit or not sendable(param):
         detail = f"p{at} must have 1 to {limit} characters of printable ASCII and no comma"
         raise ProtocolError(Reason.BAD_PARAMETER, detail)
 
