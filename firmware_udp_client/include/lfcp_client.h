@@ -119,11 +119,11 @@ typedef struct lfcp_event {
 typedef struct lfcp_queued {
     char text[LFCP_SEND_MAX_FIELD]; /* padded with NUL */
     uint8_t verb;
-    uint8_t waiting : 4; /* a bit a server: has not acknowledged it; 0: the place is free */
-    uint8_t tired : 4;   /* a bit a server: not tried again before that one is heard */
+    uint8_t waiting; /* a bit a server: has not acknowledged it; 0: the place is free */
     uint32_t number;
     uint32_t happened_s;
     uint16_t happened_ms;
+    uint8_t tired; /* a bit a server: not tried again before that one is heard */
     char command_label; /* 0: it is no command's failure */
 } lfcp_queued;
 
@@ -135,10 +135,11 @@ typedef struct lfcp_event_queue {
 } lfcp_event_queue;
 
 typedef struct lfcp_command_memory {
-    uint64_t numbers[LFCP_COMMAND_MEMORY];
-    char labels[LFCP_COMMAND_MEMORY];     /* 0: the place is free */
-    uint8_t results[LFCP_COMMAND_MEMORY]; /* what is to be acknowledged, or that it runs */
-    uint8_t next;                         /* the oldest, which gives way */
+    uint64_t numbers[LFCP_COMMAND_MEMORY]; /* of their ids */
+    char labels[LFCP_COMMAND_MEMORY];      /* 0: the place is free */
+    uint16_t failed;                       /* a bit a place */
+    uint16_t lasting;                      /* a bit a place: kept beyond a restart */
+    uint8_t next;                          /* the oldest, which gives way */
 } lfcp_command_memory;
 
 typedef struct lfcp_client_server {
@@ -148,11 +149,10 @@ typedef struct lfcp_client_server {
     uint64_t next_beat; /* the next regular heartbeat */
     uint64_t beat_again;
     uint64_t last_beat;
-    uint64_t series;    /* counter of the last regular heartbeat */
-    uint64_t asked_for; /* highest counter of a heartbeat that the server wanted repeated */
+    uint64_t series;    /* lowest counter whose answer is one to the last heartbeat */
     uint64_t resend_at; /* of the message in flight, or when the next one may go */
     uint64_t sent_at;
-    uint64_t ack_answers; /* counter of the command whose ACK is owed */
+    uint64_t ack_answers; /* counter of the frame whose ACK is owed */
     uint32_t interval_ms;
     uint32_t copies[LFCP_CLIENT_COPIES]; /* counters of sent copies, the lower half */
     uint8_t copy_places[LFCP_CLIENT_COPIES];
@@ -160,11 +160,11 @@ typedef struct lfcp_client_server {
     uint8_t in_flight; /* its place in the queue */
     uint8_t sends;
     uint8_t agains; /* repetitions of the last regular heartbeat for want of an answer */
-    uint8_t asked;  /* and on request */
+    uint8_t asked;  /* and on its request */
     uint8_t misses; /* regular heartbeats in a row without an answer */
-    uint8_t ack_owed;
-    uint8_t ack_place; /* in the command memory */
-    bool opened;    /* the window is */
+    uint8_t ack_place; /* of the command in the memory */
+    bool ack_owed;
+    bool opened; /* the window is */
     bool unanswered;
     bool beat_wanted; /* at once */
     bool names_heartbeats; /* LFCP/1: its ACKs of heartbeats can be told apart */
@@ -175,21 +175,20 @@ struct lfcp_client {
     uint64_t boot_id;
     uint64_t now;    /* the client's own clock, ms since its start with all sleep */
     uint64_t offset; /* from the caller's clock to it */
-    uint64_t storage_retry_at;
+    uint64_t retry_at; /* after a poll that failed */
     uint64_t counter;  /* the last one used */
     uint64_t reserved; /* the last one that may be used */
     uint64_t counter_at_start;
     uint64_t wanted_version;
+    uint64_t running_answers; /* counter of the frame that brought the command which is being carried out */
     lfcp_client_server servers[LFCP_CLIENT_SERVERS];
     lfcp_event_queue queue;
     lfcp_command_memory memory;
-    int32_t settings[LFCP_SETTING_COUNT];
-    bool settings_given[LFCP_SETTING_COUNT];
+    int32_t settings[LFCP_SETTING_COUNT]; /* INT32_MIN: not given */
     uint32_t sleep_s;
-    uint8_t running;        /* place in the command memory of what is being carried out */
+    uint8_t running; /* place in the command memory of what is being carried out */
     uint8_t running_server;
-    uint8_t obey_verb;      /* RST or DSLP, once its ACK was handed out */
-    bool obey;
+    uint8_t obey; /* RST or DSLP, once its ACK was handed out; 0: neither */
     bool detector_wanted;
     bool camera_wanted;
     bool in_failover;

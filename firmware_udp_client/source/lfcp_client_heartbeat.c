@@ -1,0 +1,176 @@
+/* Heartbeats to each server by itself, and SLEP, which takes their place before a sleep. A regular one comes every
+ * interval. Without an answer it is repeated soon (LFCP/2, and SLEP); a server may ask for one more, which proves that
+ * the device lives. */
+#include "lfcp_client_internal.h"
+
+#define SPREAD_PERCENT 10 /* heartbeats come up to this much of the interval early, so that a fleet is not in step */
+
+static bool repeats(const lfcp_client *client, const lfcp_client_server *server)
+{
+    return server->unanswered && server->agains < LFCP_HEARTBEAT_AGAINS && (lfcp_signs(client) || client->sleep_s != 0);
+}
+
+uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned at)
+{
+    const lfcp_client_server *server = &client->servers[at];
+    if (server->beat_wanted) {
+        return 0;
+    }
+    bool again = repeats(client, server) && server->beat_again < server->next_beat;
+    return again ? server->beat_again : server->next_beat;
+}
+
+/* boot id "." echo */
+static void put_boot(lfcp_writer *writer, const lfcp_client *client, unsigned server)
+{
+    lfcp_put_hex(writer, client->boot_id);
+    lfcp_put_word(writer, ".");
+    lfcp_put_hex(writer, client->servers[server].window.highest);
+}
+
+static void put_flags(lfcp_writer *writer, const lfcp_client *client)
+{
+    if (lfcp_client_detector_on(client)) {
+        lfcp_put_word(writer, "a");
+    }
+    if (client->camera_wanted) {
+        lfcp_put_word(writer, "c");
+    }
+    if (client->in_failover) {
+        lfcp_put_word(writer, "f");
+    }
+    if (lfcp_commands_entry(client, LFCP_VERB_CONF) != NULL) {
+        lfcp_put_word(writer, "s");
+    }
+    if (writer->length == 0) {
+        lfcp_put_word(writer, "-");
+    }
+}
+
+/* flags "." digest "." version */
+static lfcp_status put_state(lfcp_writer *writer, const lfcp_client *client)
+{
+    char digest[LFCP_DIGEST + 1] = "-";
+    lfcp_status status = lfcp_signs(client) ? lfcp_settings_digest_of(client, digest) : LFCP_OK;
+    put_flags(writer, client);
+    lfcp_put_word(writer, ".");
+    lfcp_put_word(writer, digest);
+    lfcp_put_word(writer, ".");
+    lfcp_put_decimal(writer, (int64_t)client->wanted_version);
+    return status;
+}
+
+static lfcp_status encode_beat(lfcp_client *client, unsigned server, const lfcp_outgoing *out)
+{
+    char texts[3][LFCP_SEND_MAX_FIELD];
+    lfcp_writer interval = {texts[0], sizeof texts[0], 0};
+    lfcp_writer boot = {texts[1], sizeof texts[1], 0};
+    lfcp_writer state = {texts[2], sizeof texts[2], 0};
+    if (!lfcp_signs(client) && client->config->plain_heartbeats) {
+        return lfcp_client_encode(client, server, LFCP_VERB_HEARTBEAT, NULL, 0, out);
+    }
+    lfcp_put_decimal(&interval, client->servers[server].interval_ms / 1000);
+    put_boot(&boot, client, server);
+    lfcp_status status = put_state(&state, client);
+    if (status != LFCP_OK) {
+        return status;
+    }
+    const lfcp_text params[] = {{"2", 1}, lfcp_written(&interval), lfcp_written(&boot), lfcp_written(&state)};
+    return lfcp_client_encode(client, server, LFCP_VERB_HEARTBEAT, params, 4, out);
+}
+
+static lfcp_status encode_sleep(lfcp_client *client, unsigned server, const lfcp_outgoing *out)
+{
+    char texts[2][LFCP_SEND_MAX_FIELD];
+    lfcp_writer seconds = {texts[0], sizeof texts[0], 0};
+    lfcp_writer boot = {texts[1], sizeof texts[1], 0};
+    lfcp_put_decimal(&seconds, client->sleep_s);
+    put_boot(&boot, client, server);
+    const lfcp_text params[] = {lfcp_written(&seconds), {"0", 1}, lfcp_written(&boot)};
+    return lfcp_client_encode(client, server, LFCP_VERB_SLEP, params, lfcp_signs(client) ? 3 : 1, out);
+}
+
+/* Waits of 1, 2 and 4 times HEARTBEAT_AGAIN_MS; the last one's answer has as long to come. */
+static void schedule_again(const lfcp_client *client, lfcp_client_server *server)
+{
+    unsigned doublings = server->agains < LFCP_HEARTBEAT_AGAINS ? server->agains : LFCP_HEARTBEAT_AGAINS - 1;
+    server->beat_again = client->now + ((uint64_t)LFCP_HEARTBEAT_AGAIN_MS << doublings);
+}
+
+static void sent_regularly(lfcp_client *client, lfcp_client_server *server)
+{
+    if (server->unanswered && server->misses < UINT8_MAX) {
+        server->misses++;
+    }
+    server->agains = server->asked = 0;
+    server->series = client->counter;
+    server->last_beat = client->now;
+    uint32_t early = lfcp_client_part(client, server->interval_ms * SPREAD_PERCENT / 100);
+    server->next_beat = client->now + server->interval_ms - early;
+}
+
+static void sent_on_request(const lfcp_client *client, lfcp_client_server *server)
+{
+    server->agains = 0;
+    server->asked++;
+    server->series = client->counter;
+}
+
+lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned at, const lfcp_outgoing *out)
+{
+    lfcp_client_server *server = &client->servers[at];
+    lfcp_status status = client->sleep_s != 0 ? encode_sleep(client, at, out) : encode_beat(client, at, out);
+    if (status != LFCP_OK) {
+        return status;
+    }
+    if (client->now >= server->next_beat) {
+        sent_regularly(client, server);
+    } else if (server->beat_wanted) {
+        sent_on_request(client, server);
+    } else {
+        server->agains++;
+    }
+    server->unanswered = true;
+    server->beat_wanted = false;
+    schedule_again(client, server);
+    return LFCP_OK;
+}
+
+/* answers: the counter of the frame that it answers; the last heartbeat may be a later one. */
+void lfcp_heartbeat_answered(lfcp_client *client, unsigned at, uint64_t answers)
+{
+    lfcp_client_server *server = &client->servers[at];
+    if (answers >= server->series) {
+        server->unanswered = false;
+    }
+}
+
+/* Once for each heartbeat, and not for ever in a row: a server that is never content must not make a storm. */
+void lfcp_heartbeat_wanted(lfcp_client_server *server, uint64_t answers)
+{
+    if (answers >= server->series && server->asked < LFCP_HEARTBEAT_AGAINS) {
+        server->beat_wanted = true;
+    }
+}
+
+/* What a server allows is never a reason to beat less often than configured. */
+void lfcp_heartbeat_allowed(lfcp_client *client, unsigned at, uint32_t seconds)
+{
+    lfcp_client_server *server = &client->servers[at];
+    uint32_t least = client->config->interval_s < seconds ? client->config->interval_s : seconds;
+    server->interval_ms = least * 1000;
+    if (server->next_beat > server->last_beat + server->interval_ms) {
+        server->next_beat = server->last_beat + server->interval_ms;
+    }
+}
+
+/* To every server, whatever was sent before. */
+void lfcp_heartbeat_now(lfcp_client *client)
+{
+    for (unsigned at = 0; at < client->config->servers; at++) {
+        lfcp_client_server *server = &client->servers[at];
+        server->next_beat = client->now;
+        server->unanswered = false;
+        server->misses = 0;
+    }
+}
