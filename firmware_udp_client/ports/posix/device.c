@@ -93,7 +93,7 @@ static bool start(device *of, const uint8_t *key)
         return false;
     }
     configure(of, key);
-    return device_secrets_read(of) && network_open(&of->net, of->settings) && start_client(of, key);
+    return device_secrets_read(of) && network_open(&of->net) && start_client(of, key);
 }
 
 static void stop(device *of)
@@ -130,7 +130,7 @@ static void wake_up(device *of)
 {
     of->sleep_until = 0;
     journal("woke");
-    if (lfcp_client_woke(&of->client, &of->config, of->now, 0) != LFCP_OK || !network_open(&of->net, of->settings)) {
+    if (lfcp_client_woke(&of->client, &of->config, of->now, 0) != LFCP_OK || !network_open(&of->net)) {
         of->end = DEVICE_FAILED;
     }
 }
@@ -197,7 +197,8 @@ static void wait_for_something(device *of)
 
 device_end device_run(const options *settings, const uint8_t *key, console *orders)
 {
-    device of = {.settings = settings, .orders = orders, .net = {.settings = settings, .socket = {.descriptor = -1}}};
+    device of = {.settings = settings, .orders = orders};
+    network_start(&of.net, settings);
     of.end = start(&of, key) ? DEVICE_RUNS : DEVICE_FAILED;
     while (of.end == DEVICE_RUNS) {
         work(&of);

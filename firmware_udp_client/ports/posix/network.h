@@ -6,23 +6,19 @@
 
 #include "options.h"
 #include "tcp_line.h"
-#include "udp_socket.h"
-
-typedef struct network_peer {
-    udp_address address;
-    unsigned resolved;   /* how often; picks one of several addresses */
-    uint64_t resolve_at; /* ms; when to ask again unless it is heard */
-    tcp_line line;
-} network_peer;
+#include "udp_servers.h"
 
 typedef struct network {
     const options *settings;
-    udp_socket socket;
-    network_peer peers[LFCP_CLIENT_SERVERS];
+    udp_servers udp;
+    tcp_line lines[LFCP_CLIENT_SERVERS];
 } network;
 
+/* Open or closed, it can be closed. */
+void network_start(network *net, const options *settings);
+
 /* False after a message on stderr. */
-bool network_open(network *net, const options *settings);
+bool network_open(network *net);
 void network_close(network *net);
 
 /* What cannot leave now is lost: the client repeats what matters. */
@@ -34,7 +30,7 @@ nfds_t network_watch(const network *net, struct pollfd *watched);
 /* After poll() on those. */
 void network_work(network *net, const struct pollfd *watched, nfds_t count, uint64_t now);
 
-/* The next frame from one of the servers; others are not listened to. False: none. */
+/* The next frame from one of the servers. False: none. */
 bool network_receive(network *net, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now);
 
 #endif

@@ -22,12 +22,12 @@ static http_reading refuse(http_request *request, uint16_t status)
     return HTTP_REFUSED;
 }
 
-static http_method method_of(const char *word)
+static request_method method_of(const char *word)
 {
     if (strcmp(word, "GET") == 0) {
-        return HTTP_GET;
+        return REQUEST_GET;
     }
-    return strcmp(word, "POST") == 0 ? HTTP_POST : HTTP_OTHER_METHOD;
+    return strcmp(word, "POST") == 0 ? REQUEST_POST : REQUEST_OTHER;
 }
 
 /* Cuts the text at the first `mark`; what follows it, or NULL without one. */
@@ -52,7 +52,7 @@ static http_reading read_request_line(http_request *request, char *line)
         return refuse(request, 505);
     }
     request->method = method_of(line);
-    if (request->method == HTTP_OTHER_METHOD) {
+    if (request->method == REQUEST_OTHER) {
         return refuse(request, 405);
     }
     const char *query = cut(target, '?');

@@ -10,7 +10,7 @@
 #define HTTP_HEAD_SIZE 2048 /* request line and header; a browser sends some 600 bytes */
 #define HTTP_BODY_SIZE 3072 /* the control page's form, every field full */
 
-typedef enum http_method { HTTP_GET, HTTP_POST, HTTP_OTHER_METHOD } http_method;
+typedef enum request_method { REQUEST_GET, REQUEST_POST, REQUEST_OTHER } request_method;
 
 typedef enum http_reading {
     HTTP_READING, /* more is needed */
@@ -19,7 +19,7 @@ typedef enum http_reading {
 } http_reading;
 
 typedef struct http_request {
-    http_method method;
+    request_method method;
     const char *path;          /* without the query; NUL-terminated, as are the others; not unescaped */
     const char *query;         /* "" where there is none */
     const char *host;          /* "" where there is none */

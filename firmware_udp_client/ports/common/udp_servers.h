@@ -1,0 +1,40 @@
+/* The servers of a device over UDP: one socket, an address for each that is asked for again when nobody answers there. */
+#ifndef UDP_SERVERS_H
+#define UDP_SERVERS_H
+
+#include "host_port.h"
+#include "lfcp_client.h"
+#include "udp_socket.h"
+
+typedef struct udp_server {
+    const host_port *wanted;
+    udp_address address;
+    unsigned resolved;   /* how often; picks one of several addresses */
+    uint64_t resolve_at; /* ms; when to ask again unless it is heard */
+    bool unresolved;     /* the last attempt failed */
+} udp_server;
+
+typedef struct udp_servers {
+    udp_socket socket; /* descriptor -1: closed */
+    unsigned count;
+    udp_server each[LFCP_CLIENT_SERVERS];
+} udp_servers;
+
+/* Closed as yet. */
+void udp_servers_start(udp_servers *of);
+
+/* The host must live as long; at most LFCP_CLIENT_SERVERS. */
+void udp_servers_add(udp_servers *of, const host_port *server);
+
+/* A new socket, and so a new port, in place of the old one. False with errno. */
+bool udp_servers_open(udp_servers *of);
+void udp_servers_close(udp_servers *of);
+
+/* False if it could not leave: no socket, no address, or the network said no. It may wait for the resolver, at most once
+ * in 10 s. */
+bool udp_servers_send(udp_servers *of, unsigned server, const uint8_t *frame, size_t length, uint64_t now);
+
+/* The next datagram from one of the servers; others are not listened to. False: none. */
+bool udp_servers_receive(udp_servers *of, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now);
+
+#endif
