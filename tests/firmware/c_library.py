@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from cffi import FFI
 
@@ -40,6 +41,7 @@ def declarations(folder: Path) -> str:
 class CLibrary:
     def __init__(self, libraries: Path, scratch: Path) -> None:
         self.ffi = FFI()
+        self._memory_of: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # cffi keeps no pointers alive
         self.ffi.cdef(declarations(scratch))
         self.lfcp: Any = self.ffi.dlopen(str(libraries / "liblfcp.so"))
         mbedtls: Any = self.ffi.dlopen(str(libraries / "liblfcp_mbedtls.so"))
@@ -48,12 +50,14 @@ class CLibrary:
     def code(self, status: int) -> str:
         return self.ffi.string(self.lfcp.lfcp_status_text(status)).decode("ascii")
 
-    def text(self, value: bytes) -> tuple[Any, Any]:
-        """A piece of memory of exactly this size, and the lfcp_text of it: keep the first while the second lives."""
+    def text(self, value: bytes) -> Any:
+        """An lfcp_text of memory of exactly this size, so that a sanitizer sees who reads beyond."""
         memory = self.ffi.new("char[]", len(value)) if value else self.ffi.NULL
         if value:
             self.ffi.memmove(memory, value, len(value))
-        return memory, self.ffi.new("lfcp_text *", (memory, len(value)))[0]
+        text = self.ffi.new("lfcp_text *", (memory, len(value)))
+        self._memory_of[text] = memory
+        return text
 
     def bytes_of(self, text: Any) -> bytes:
         return bytes(self.ffi.buffer(text.at, text.length))
@@ -84,21 +88,21 @@ class CLibrary:
         return self.code(self.lfcp.lfcp_verify(self.crypto, tag_key, memory, message))
 
     def encode(self, name: bytes, verb: str, params: Sequence[bytes], size: int = ROOM) -> bytes | str:
-        return self._written(size, lambda *room: self.lfcp.lfcp_encode(*room, *self._fields(name, verb, params)))
+        texts = [self.text(value) for value in (name, *params)]
+        fields = self._fields(texts, verb)
+        return self._written(size, lambda *room: self.lfcp.lfcp_encode(*room, *fields))
 
     def encode_signed(
         self, tag_key: bytes, counter: int, name: bytes, verb: str, params: Sequence[bytes], size: int = ROOM
     ) -> bytes | str:
-        def call(*room: Any) -> int:
-            fields = self._fields(name, verb, params)
-            return int(self.lfcp.lfcp_encode_signed(self.crypto, tag_key, counter, *room, *fields))
+        texts = [self.text(value) for value in (name, *params)]
+        signing = (self.crypto, tag_key, counter)
+        fields = self._fields(texts, verb)
+        return self._written(size, lambda *room: self.lfcp.lfcp_encode_signed(*signing, *room, *fields))
 
-        return self._written(size, call)
-
-    def _fields(self, name: bytes, verb: str, params: Sequence[bytes]) -> tuple[Any, ...]:
-        self._kept = [self.text(value) for value in (name, *params)]
-        texts = [text for _, text in self._kept]
-        return texts[0], self.verb(verb), self.ffi.new("lfcp_text[]", texts[1:]), len(params)
+    def _fields(self, texts: list[Any], verb: str) -> tuple[Any, ...]:
+        name, *params = [text[0] for text in texts]
+        return name, self.verb(verb), self.ffi.new("lfcp_text[]", params), len(params)
 
     def _written(self, size: int, call: Any, kind: str = "uint8_t") -> bytes | str:
         """What the call wrote into `size` bytes; it must leave those behind them alone."""
@@ -130,23 +134,19 @@ class CLibrary:
     def _sealing(
         self, function: Any, key: bytes, counter: int, name: bytes, verb: str, at: int, text: bytes, size: int
     ) -> bytes | str:
-        name_memory, name_text = self.text(name)
-        memory, piece = self.text(text)
-        return self._written(
-            size,
-            lambda *room: function(self.crypto, key, counter, name_text, self.verb(verb), at, piece, *room),
-            "char",
-        )
+        of, said = self.text(name), self.text(text)
+        where = (self.crypto, key, counter, of[0], self.verb(verb), at, said[0])
+        return self._written(size, lambda *room: function(*where, *room), "char")
 
     def key_from_text(self, text: bytes) -> bytes | str:
         key = self.ffi.new("uint8_t[32]")
-        memory, _ = self.text(text)
-        status = self.lfcp.lfcp_key_from_text(memory, len(text), key)
+        said = self.text(text)
+        status = self.lfcp.lfcp_key_from_text(said.at, said.length, key)
         return bytes(self.ffi.buffer(key)) if status == self.lfcp.LFCP_OK else self.code(status)
 
     def is_name(self, text: bytes) -> bool:
-        memory, piece = self.text(text)
-        return bool(self.lfcp.lfcp_is_name(piece))
+        said = self.text(text)
+        return bool(self.lfcp.lfcp_is_name(said[0]))
 
     def window(self, highest: int, counters: Sequence[int]) -> list[bool]:
         window = self.ffi.new("lfcp_window *")

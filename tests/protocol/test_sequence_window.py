@@ -5,9 +5,16 @@ from hypothesis import strategies as st
 
 from lfcp import SequenceWindow
 from lfcp.constants import WINDOW
+from tests.protocol.vectors import Vector, each_of
 
 NEAR = st.integers(-5, 3 * WINDOW)
 COUNTERS = st.lists(st.one_of(NEAR, st.integers(-(2**70), 2**70)), max_size=60)
+
+
+@each_of("counters")
+def test_the_window_takes_the_counters_that_the_vectors_say(vector: Vector) -> None:
+    window = SequenceWindow(int(vector.get("opened_at", "0"), 16))
+    assert [window.accept(int(counter, 16)) for counter in vector["counters"]] == vector["new"]
 
 
 @given(COUNTERS, st.integers(0, 2 * WINDOW))

@@ -13,14 +13,14 @@ FOLDER = Path(__file__).parents[2] / "protocol" / "vectors"
 Vector = dict[str, Any]
 
 
-def load(name: str) -> list[Vector]:
-    vectors: list[Vector] = json.loads((FOLDER / f"{name}.json").read_text(encoding="ascii"))["vectors"]
+def load(name: str, section: str = "vectors") -> list[Vector]:
+    vectors: list[Vector] = json.loads((FOLDER / f"{name}.json").read_text(encoding="ascii"))[section]
     return vectors
 
 
-def each_of(name: str) -> pytest.MarkDecorator:
-    """Run the test once for every vector of the file."""
-    vectors = load(name)
+def each_of(name: str, section: str = "vectors") -> pytest.MarkDecorator:
+    """Run the test once for every vector of the file's section."""
+    vectors = load(name, section)
     return pytest.mark.parametrize("vector", vectors, ids=[vector["why"] for vector in vectors])
 
 
