@@ -19,6 +19,7 @@ from lfcp import Report, Verb, escape
 from lfcp.client import ClientEvent, ClientSession, CommandReceived, MessageAcknowledged
 
 INTERVAL = 20.0  # s between heartbeats, until a server allows less
+LABELS = tuple("ABCDEFGH")
 LONGEST_NAP = 60.0  # s without a look at the clock
 
 Handler = Callable[[tuple[str, ...]], Awaitable[None]]
@@ -44,7 +45,7 @@ class Device:
     ) -> None:
         boot_id = f"{random.getrandbits(64):x}"  # tells starts apart, protects nothing
         report = Report(boot_id=boot_id)
-        self._session = ClientSession(name, len(servers), interval, random.random, report)
+        self._session = ClientSession(name, LABELS[: len(servers)], interval, random.random, report=report)
         self._servers = servers
         self._handlers = handlers
         self._heard = heard
@@ -87,7 +88,7 @@ class Device:
         while True:
             self._something_to_send.clear()
             for server, frame in self._session.poll(monotonic()):
-                await self._lines[server].send(frame)
+                await self._lines[LABELS.index(server)].send(frame)
             nap = min(max(self._session.next_wakeup() - monotonic(), 0.0), LONGEST_NAP)
             with suppress(TimeoutError):
                 async with asyncio.timeout(nap):
@@ -98,7 +99,7 @@ class Device:
             datagram = await self._lines[server].receive()
             if datagram is None:
                 continue
-            for event in self._session.receive(server, datagram, monotonic()):
+            for event in self._session.receive(LABELS[server], datagram, monotonic()):
                 self._take(event)
             self._something_to_send.set()
 
@@ -117,17 +118,17 @@ class Device:
             verb = Verb(command.verb)
             await self._handlers[verb](command.params)
         except KeyError:
-            self._session.command_failed(f"{command.verb} is not supported")
+            self._session.command_failed(f"{command.verb} is not supported", monotonic())
         except CommandFailedError as failure:
-            self._session.command_failed(str(failure))
+            self._session.command_failed(str(failure), monotonic())
         except Exception:  # a handler's defect must not silence the device
             _log.exception("a command failed", verb=command.verb)
-            self._session.command_failed(f"{command.verb} failed")
+            self._session.command_failed(f"{command.verb} failed", monotonic())
         else:
             self._session.command_done()
         self._something_to_send.set()
 
     def _tell(self, verb: Verb, text: str) -> bool:
-        queued = self._session.queue(verb, text)
+        queued = self._session.queue(verb, text, monotonic())
         self._something_to_send.set()
         return queued

@@ -16,6 +16,7 @@ from lfcp.client import (
 
 START_WITHIN = 10.0  # s in which a fleet wakes up
 AWAY = {Verb.RST: 3, Verb.DSLP: 30}  # s
+SERVER = "A"  # its label
 PLACES = ("gate", "garden", "cellar", "stairs", "roof")
 
 
@@ -71,7 +72,7 @@ class SimulatedDevice:
         if not self._up or now >= self._silent_at:
             return
         rejected = self._session.rejected
-        for event in self._session.receive(0, datagram, now):
+        for event in self._session.receive(SERVER, datagram, now):
             self._take(event, now)
         self._tally.rejected += self._session.rejected - rejected
 
@@ -95,7 +96,7 @@ class SimulatedDevice:
 
     def _new_session(self) -> ClientSession:
         report = Report(boot_id=f"{self._dice.getrandbits(64):x}", detector=True, camera=True)
-        return ClientSession(self.name, 1, self._behaviour.interval, self._dice.random, report)
+        return ClientSession(self.name, (SERVER,), self._behaviour.interval, self._dice.random, report=report)
 
     def _start(self, now: float) -> None:
         self._up = True
@@ -115,7 +116,7 @@ class SimulatedDevice:
         report = self._session.report
         if report is not None and not report.detector:
             return
-        if self._session.queue(Verb.MOAL, self._dice.choice(PLACES)):
+        if self._session.queue(Verb.MOAL, self._dice.choice(PLACES), now):
             self._tally.alarms += 1
             self._untold += 1
         else:
@@ -139,21 +140,15 @@ class SimulatedDevice:
             self._tally.answered_after(now - self._heartbeat_at)
             self._heartbeat_at = math.nan
         if isinstance(event, CommandReceived):
-            self._obey(event)
+            self._obey(event, now)
         else:
             assert isinstance(event, HeartbeatAcknowledged)
 
-    def _obey(self, command: CommandReceived) -> None:
+    def _obey(self, command: CommandReceived, now: float) -> None:
         self._tally.commands[command.verb] += 1
         self._session.command_done()
         verb = Verb(command.verb)
-        report = self._session.report
-        assert report is not None
-        if verb in (Verb.ENAL, Verb.DSAL):
-            self._session.report = report._replace(detector=verb is Verb.ENAL)
-        elif verb in (Verb.WCAM, Verb.SCAM):
-            self._session.report = report._replace(camera=verb is Verb.WCAM)
-        elif verb is Verb.TLGS:
-            self._session.queue(Verb.LOG, "a picture would be sent now")
+        if verb is Verb.TLGS:
+            self._session.queue(Verb.LOG, "a picture would be sent now", now)
         elif verb in AWAY:
             self._going = verb

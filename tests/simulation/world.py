@@ -17,6 +17,7 @@ from tests.simulation.server import SimulatedServer
 
 MESSAGES = (Verb.MOAL, Verb.LOG, Verb.ERR)
 START = 1_795_262_400.0  # 2026-11-21 12:00 UTC
+SERVER = "A"
 INTERVAL = 20.0
 BOOT_SPREAD = 10.0  # s over which devices are switched on
 
@@ -85,12 +86,12 @@ class SimulatedDevice:
     port: int = 4000
 
     def __post_init__(self) -> None:
-        self.session = ClientSession(self.name, 1, INTERVAL, self.world.random.random)
+        self.session = ClientSession(self.name, (SERVER,), INTERVAL, self.world.random.random)
         self.world.at(self.world.random.uniform(0, BOOT_SPREAD), self._wake)
 
     def say(self, verb: Verb) -> None:
         text = f"{self.name}-{len(self.sent)}"
-        if self.switched_off_at is None and self.session.queue(verb, text):
+        if self.switched_off_at is None and self.session.queue(verb, text, self.world.now):
             self.sent.append(text)
             self._wake()
 
@@ -101,7 +102,7 @@ class SimulatedDevice:
     def receive(self, data: bytes) -> None:
         if self.switched_off_at is not None:
             return
-        for event in self.session.receive(0, data, self.world.now):
+        for event in self.session.receive(SERVER, data, self.world.now):
             if isinstance(event, MessageAcknowledged):
                 self.acknowledged.append(event.text)
             elif isinstance(event, CommandReceived):

@@ -1,19 +1,19 @@
 """A device's side of LFCP, without I/O: for the device in Python, the simulator and tests."""
 
 from lfcp.client.event_queue import QUEUE_LIMIT
-from lfcp.client.session import (
-    ClientEvent,
-    ClientSession,
-    CommandReceived,
-    HeartbeatAcknowledged,
-    MessageAcknowledged,
-)
+from lfcp.client.events import ClientEvent, CommandReceived, HeartbeatAcknowledged, MessageAcknowledged
+from lfcp.client.memory import DeviceMemory, Kept, VolatileMemory
+from lfcp.client.session import COMMANDS, ClientSession
 
 __all__ = [
+    "COMMANDS",
     "QUEUE_LIMIT",
     "ClientEvent",
     "ClientSession",
     "CommandReceived",
+    "DeviceMemory",
     "HeartbeatAcknowledged",
+    "Kept",
     "MessageAcknowledged",
+    "VolatileMemory",
 ]

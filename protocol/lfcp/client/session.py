@@ -1,6 +1,7 @@
-"""A device's side of LFCP/1 towards one or more servers, without I/O: bytes and times in, bytes and events out.
+"""A device's side of LFCP towards one or more servers, without I/O: bytes and times in, bytes and events out. With a
+key it speaks LFCP/2, without one LFCP/1.
 
-    session = ClientSession("cam1", servers=2, interval=20.0, jitter=random.random)
+    session = ClientSession("cam1", ("A", "B"), 20.0, random.random, report=Report(boot_id=…), key=key, memory=memory)
     loop: send everything in session.poll(now), wait for a datagram or until session.next_wakeup();
           for a datagram: for event in session.receive(server, data, now): …
 
@@ -8,192 +9,201 @@ Times are monotonic seconds. A frame is one datagram; over TCP it is followed by
 """
 
 import math
-import re
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from lfcp.client.event_queue import EventQueue, QueuedMessage
+from lfcp.client.beats import Beats
+from lfcp.client.commands import Commands
+from lfcp.client.dialect import Dialect, Link
+from lfcp.client.event_queue import MESSAGES, EventQueue
+from lfcp.client.events import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged
+from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, Synchronised
+from lfcp.client.memory import DeviceMemory, Notebook, VolatileMemory
+from lfcp.client.plain import Plain
 from lfcp.client.retransmission import Retransmission
+from lfcp.client.signed import Signed
 from lfcp.constants import MAX_REPORT_INTERVAL, VERBS, Verb
 from lfcp.errors import ProtocolError
-from lfcp.messages import UNUSED, Message
 from lfcp.reading import decode
-from lfcp.report import Report, report_parameters
+from lfcp.report import Report
 from lfcp.text import check_name, safe_text
-from lfcp.writing import encode
 
-MESSAGES = frozenset({Verb.LOG, Verb.ERR, Verb.MOAL})
 MAX_SERVERS = 8
-ANSWER_WAIT = 2.0  # s in which a heartbeat's answer is expected
-HEARTBEAT_SPREAD = 0.1  # heartbeats come up to this part of the interval early, so that a fleet does not beat in step
-_SECONDS = re.compile(r"[1-9][0-9]{0,5}")
+COMMANDS = frozenset(Verb(verb) for verb, entry in VERBS.items() if entry.command)
 
 
-class CommandReceived(NamedTuple):
-    """Carry it out, then call command_done() or command_failed(), before that of a restart or a sleep."""
-
-    server: int
-    verb: str
-    params: tuple[str, ...]  # six, unused is "0"
-
-
-class MessageAcknowledged(NamedTuple):
-    """This server has stored the message."""
-
-    server: int
-    verb: str
-    text: str
-
-
-class HeartbeatAcknowledged(NamedTuple):
-    server: int
-    interval: int | None  # s; the longest that the server allows, if it said so
-
-
-ClientEvent = CommandReceived | MessageAcknowledged | HeartbeatAcknowledged
-
-
-class _Server:
+class _Peer(NamedTuple):
     """What the device knows of one server."""
 
-    __slots__ = ("interval", "last_heartbeat", "messages", "names_heartbeats", "next_heartbeat", "unanswered")
-
-    def __init__(self, interval: float, messages: Retransmission) -> None:
-        self.interval = interval
-        self.messages = messages
-        self.last_heartbeat = -math.inf
-        self.next_heartbeat = -math.inf
-        self.unanswered = False  # the last heartbeat was not answered yet
-        self.names_heartbeats = False  # its ACKs of heartbeats state an interval, so that they can be told apart
+    label: str
+    link: Link
+    beats: Beats
+    messages: Retransmission
 
 
 class ClientSession:
-    """name: the device's. servers: how many, addressed as 0, 1 …. interval: s between heartbeats, until a server
-    allows less. jitter: gives numbers from 0 to 1. report: what each heartbeat reports; may be replaced at any time,
-    its interval is filled in. Raises ProtocolError for a bad name, ValueError for bad numbers."""
+    """name: the device's. servers: their labels, one letter each. interval: s between heartbeats, until a server allows
+    less. jitter: gives numbers from 0 to 1. report: the boot id, and how detector and camera are at the start; None:
+    heartbeats without a report, without a key only. commands: those that the device can carry out. key: its 32 bytes,
+    which need a boot id and a memory. Raises ProtocolError for a bad name, ValueError for bad numbers. Where a memory
+    is read or written, what it raises comes through."""
 
     def __init__(
         self,
         name: str,
-        servers: int,
+        servers: tuple[str, ...],
         interval: float,
         jitter: Callable[[], float],
+        *,
         report: Report | None = None,
+        commands: Collection[str] = COMMANDS,
+        key: bytes | None = None,
+        memory: DeviceMemory | None = None,
     ) -> None:
-        if not 1 <= servers <= MAX_SERVERS:
-            raise ValueError(f"servers must be 1 to {MAX_SERVERS}, not {servers}")
+        if not 1 <= len(servers) <= MAX_SERVERS or len(set(servers)) < len(servers):
+            raise ValueError(f"servers must be 1 to {MAX_SERVERS} with different labels, not {servers}")
         if not 1 <= interval <= MAX_REPORT_INTERVAL:
             raise ValueError(f"interval must be 1 to {MAX_REPORT_INTERVAL} s, not {interval}")
         self.name = check_name(name)
         self.report = report
-        self.rejected = 0  # frames that made no sense
-        self._interval = interval
-        self._jitter = jitter
+        self.failover = False  # the caller begins and ends failover alarm mode; heartbeats report it
+        self.rejected = 0  # frames that made no sense, or did not prove to be the server's and new
         self._queue = EventQueue(servers)
-        self._servers = [_Server(interval, Retransmission(each, self._queue, jitter)) for each in range(servers)]
-        self._acks: deque[tuple[int, bytes]] = deque(maxlen=MAX_SERVERS)
-        self._running: CommandReceived | None = None
+        self._notebook = Notebook(memory or VolatileMemory())
+        self._commands = Commands(commands, self._queue, self._notebook)
+        dialect = self._dialect(key, memory)
+        self._peers = {label: self._peer(label, dialect, interval, jitter) for label in servers}
 
     @property
     def displaced(self) -> int:
         """Messages that gave way to others in a full queue before every server had them."""
         return self._queue.displaced
 
-    def poll(self, now: float) -> list[tuple[int, bytes]]:
+    @property
+    def missed(self) -> int:
+        """Regular heartbeats in a row that no server answered before the next one: FAILOVER_MISSES begin failover."""
+        return min(peer.beats.missed for peer in self._peers.values())
+
+    @property
+    def settings(self) -> Mapping[str, int]:
+        """What CONF gave, by name."""
+        return self._notebook.kept.settings
+
+    @property
+    def may_sleep(self) -> bool:
+        """Every server knows of the declared sleep, or was told often enough, and nothing else is on its way."""
+        return self.next_wakeup() == math.inf
+
+    def poll(self, now: float) -> list[tuple[str, bytes]]:
         """(server, frame) pairs to send now, in this order."""
-        frames = list(self._acks)
-        self._acks.clear()
-        for index, server in enumerate(self._servers):
-            message = server.messages.poll(now)
+        frames = []
+        while self._commands.acks:
+            ack = self._commands.acks.popleft()
+            frames.append((ack.server, self._peers[ack.server].link.acknowledge(ack)))
+        for label, link, beats, messages in self._peers.values():
+            message = messages.poll(now)
             if message is not None:
-                frames.append((index, message))
-            if now >= server.next_heartbeat:
-                frames.append((index, self._heartbeat(server, now)))
+                frames.append((label, link.message(message, now)))
+            if beats.poll(now):
+                frames.append((label, self._beat(link, beats)))
         return frames
 
     def next_wakeup(self) -> float:
         """When poll() has something to send next; in the past: now."""
-        if self._acks:
+        if self._commands.acks:
             return -math.inf
-        return min(min(server.next_heartbeat, server.messages.next_wakeup()) for server in self._servers)
+        return min(min(peer.beats.next_wakeup(), peer.messages.next_wakeup()) for peer in self._peers.values())
 
-    def queue(self, verb: Verb, text: str) -> bool:
+    def queue(self, verb: Verb, text: str, now: float) -> bool:
         """Tell every server, with LOG, ERR or MOAL. The text is made fit for a frame. False: no room for it."""
         if verb not in MESSAGES:
             raise ValueError(f"{verb} is no message")
-        fit = safe_text(text)
-        return self._queue.put(QueuedMessage(verb, fit, encode(self.name, verb, fit), len(self._servers)))
+        return self._queue.put(verb, safe_text(text), now)
 
-    def receive(self, server: int, data: bytes, now: float) -> list[ClientEvent]:
+    def declare_sleep(self, seconds: int) -> None:
+        """Tell every server, with SLEP in place of heartbeats. Poll until may_sleep; after the sleep call wake()."""
+        if not 1 <= seconds <= MAX_REPORT_INTERVAL:
+            raise ValueError(f"a sleep must be 1 to {MAX_REPORT_INTERVAL} s, not {seconds}")
+        for peer in self._peers.values():
+            peer.beats.declare_sleep(seconds)
+
+    def wake(self) -> None:
+        """A sleep is over, or will not be."""
+        for peer in self._peers.values():
+            peer.beats.wake()
+
+    def receive(self, server: str, data: bytes, now: float) -> list[ClientEvent]:
         """A datagram from this server. What is no frame for this device is counted and otherwise ignored."""
+        peer = self._peers[server]
+        heard = self._read(peer, data, now)
+        if heard is None:
+            self.rejected += 1
+            return []
+        peer.beats.heard()
+        self._queue.heard(server)
+        if isinstance(heard, Commanded):
+            if heard.beat is not None:
+                peer.beats.answered(heard.beat)
+            return [*self._commands.take(server, heard, now)]
+        if isinstance(heard, BeatAnswered):
+            return self._answered(peer, heard)
+        if isinstance(heard, Synchronised) and heard.raised:
+            peer.beats.at_once()
+        if isinstance(heard, MessageStored) and peer.messages.acknowledged(heard.message, now):
+            return [MessageAcknowledged(server, heard.message.verb, heard.message.text)]
+        return []
+
+    def command_done(self) -> None:
+        """An ACK for the command that was received; poll() sends it. What a switch or a setting changes is reported
+        from now on. OSError of the memory: the command was not done, so do not restart or sleep."""
+        command = self._commands.done()
+        if self.report is not None:
+            self.report = _switched(self.report, command.verb)
+
+    def command_failed(self, details: str, now: float) -> bool:
+        """The ACK all the same, then an ERR to every server. False: no room for the ERR."""
+        return self._commands.failed(details, now)
+
+    def _dialect(self, key: bytes | None, memory: DeviceMemory | None) -> Dialect:
+        if key is None:
+            return Plain(self.name)
+        if memory is None or self.report is None or self.report.boot_id is None:
+            raise ValueError("a key needs a memory and a report with a boot id")
+        return Signed(self.name, self.report.boot_id, key, self._notebook)
+
+    def _peer(self, label: str, dialect: Dialect, interval: float, jitter: Callable[[], float]) -> _Peer:
+        beats = Beats(interval, dialect.agains, jitter)
+        messages = Retransmission(label, self._queue, dialect.quiet, jitter)
+        return _Peer(label, dialect.link(label, beats, messages), beats, messages)
+
+    def _beat(self, link: Link, beats: Beats) -> bytes:
+        if beats.sleep is not None:
+            return link.sleep(beats.sleep)
+        if self.report is None:
+            return link.heartbeat(None)
+        report = self.report._replace(interval=int(beats.interval), wanted_version=self._commands.version)
+        return link.heartbeat(report._replace(failover=True, detector=True) if self.failover else report)
+
+    def _read(self, peer: _Peer, data: bytes, now: float) -> Heard | None:
         try:
             message = decode(data)
         except ProtocolError:
-            self.rejected += 1
-            return []
-        is_command = message.verb in VERBS and VERBS[message.verb].command
-        if message.name != self.name or not (is_command or message.verb == Verb.ACK):
-            self.rejected += 1
-            return []
-        self._queue.heard(server)
-        return self._command(server, message) if is_command else self._acknowledgement(server, message, now)
+            return None
+        return peer.link.read(message, data, now) if message.name == self.name else None
 
-    def command_done(self) -> None:
-        """One ACK for the command that was received; poll() sends it."""
-        if self._running is None:
-            raise ValueError("no command is running")
-        self._acks.append((self._running.server, encode(self.name, Verb.ACK)))
-        self._running = None
-
-    def command_failed(self, details: str) -> bool:
-        """The ACK all the same, then an ERR to every server. False: no room for the ERR."""
-        self.command_done()
-        return self.queue(Verb.ERR, details)
-
-    def _heartbeat(self, server: _Server, now: float) -> bytes:
-        server.last_heartbeat = now
-        server.unanswered = True
-        server.next_heartbeat = now + server.interval * (1 - HEARTBEAT_SPREAD * self._jitter())
-        if self.report is None:
-            return encode(self.name, Verb.HEARTBEAT)
-        report = self.report._replace(interval=int(server.interval))
-        return encode(self.name, Verb.HEARTBEAT, *report_parameters(report))
-
-    def _command(self, index: int, message: Message) -> list[ClientEvent]:
-        """One at a time. While one is running, a further frame is its repetition, or is repeated by the server."""
-        self._servers[index].unanswered = False
-        if self._running is not None:
-            return []
-        self._running = CommandReceived(index, message.verb, message.params)
-        return [self._running]
-
-    def _acknowledgement(self, index: int, message: Message, now: float) -> list[ClientEvent]:
-        server = self._servers[index]
-        allowed = _allowed_interval(message)
-        if allowed is not None:
-            server.names_heartbeats = True
-            server.interval = min(self._interval, allowed)
-            server.next_heartbeat = min(server.next_heartbeat, server.last_heartbeat + server.interval)
-        if allowed is not None or _answers_heartbeat(server, now):
-            server.unanswered = False
-            return [HeartbeatAcknowledged(index, allowed)]
-        if server.messages.in_flight is None:
-            return []  # the late ACK of a message that was sent twice
-        arrived = server.messages.acknowledged(now)
-        return [MessageAcknowledged(index, arrived.verb, arrived.text)]
+    def _answered(self, peer: _Peer, heard: BeatAnswered) -> list[ClientEvent]:
+        peer.beats.answered(heard.beat)
+        if heard.interval is not None:
+            peer.beats.allow(heard.interval)
+        if heard.again:
+            peer.beats.asked(heard.beat)
+        return [HeartbeatAcknowledged(peer.label, heard.interval)]
 
 
-def _allowed_interval(message: Message) -> int | None:
-    seconds = message.params[3]
-    return int(seconds) if seconds != UNUSED and _SECONDS.fullmatch(seconds) else None
-
-
-def _answers_heartbeat(server: _Server, now: float) -> bool:
-    """Whether an ACK that names nothing is a heartbeat's. In doubt it is: then a message is sent once too often
-    instead of being lost."""
-    if server.names_heartbeats or not server.unanswered:
-        return False
-    if server.messages.in_flight is None:
-        return True
-    return now - server.last_heartbeat <= ANSWER_WAIT
+def _switched(report: Report, verb: str) -> Report:
+    """What it says once the command is done."""
+    if verb in (Verb.ENAL, Verb.DSAL):
+        return report._replace(detector=verb == Verb.ENAL)
+    if verb in (Verb.WCAM, Verb.SCAM):
+        return report._replace(camera=verb == Verb.WCAM)
+    return report

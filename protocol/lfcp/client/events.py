@@ -1,0 +1,29 @@
+"""What a session tells its caller. server: its label."""
+
+from typing import NamedTuple
+
+
+class CommandReceived(NamedTuple):
+    """Carry it out, then call command_done() or command_failed(); before, if it is RST or DSLP."""
+
+    server: str
+    verb: str
+    params: tuple[str, ...]  # six, unused is "0"
+
+
+class MessageAcknowledged(NamedTuple):
+    """This server has stored the message."""
+
+    server: str
+    verb: str
+    text: str
+
+
+class HeartbeatAcknowledged(NamedTuple):
+    """Or a SLEP was."""
+
+    server: str
+    interval: int | None  # s; the longest that the server allows, if it said so
+
+
+ClientEvent = CommandReceived | MessageAcknowledged | HeartbeatAcknowledged

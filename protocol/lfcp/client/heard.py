@@ -1,0 +1,41 @@
+"""What a frame of a server says, in whichever dialect it came."""
+
+from typing import NamedTuple
+
+from lfcp.client.event_queue import QueuedMessage
+from lfcp.constants import Verb
+
+BAD_PARAMETER = "has a bad parameter"
+
+
+class BeatAnswered(NamedTuple):
+    beat: Verb  # HEARTBEAT or SLEP
+    interval: int | None  # s; the longest that the server allows, if it said so
+    again: bool = False  # it proved nothing: beat again at once
+
+
+class MessageStored(NamedTuple):
+    message: QueuedMessage
+
+
+class Commanded(NamedTuple):
+    """beat: what the command came in answer to. fault: why it cannot be carried out. id and version: None in LFCP/1."""
+
+    verb: str
+    params: tuple[str, ...]  # six, opened
+    beat: Verb | None
+    id: str | None = None
+    counter: int = 0  # of the frame; the ACK names it
+    version: int | None = None  # of the wanted state
+    fault: str | None = None
+
+
+class Synchronised(NamedTuple):
+    raised: bool  # the counter goes on above where it was
+
+
+class Understood(NamedTuple):
+    """A proper frame that changes nothing: a late ACK for example."""
+
+
+Heard = BeatAnswered | MessageStored | Commanded | Synchronised | Understood
