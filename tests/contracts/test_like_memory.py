@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import create_engine, text
 
-from alarmd.core.effects import DurableEffect, RecordEvent, SaveContacts, SaveSite, SaveZone
+from alarmd.core.effects import DropKey, DurableEffect, RecordEvent, SaveContacts, SaveSite, SaveZone
 from alarmd.core.records import AlarmState, CommandState
 from alarmd.storage.database_url import parse
 from alarmd.storage.interface import EventFilter, Reader
 from alarmd.storage.opening import upgrade_database
 from alarmd.storage.tables import metadata
+from lfcp.authenticator import MAX_COUNTER
 from tests.contracts import records
 from tests.contracts.conftest import Storage
 from tests.contracts.records import NOON, SITE, ZONE
@@ -27,6 +28,9 @@ TIMES = st.integers(NOON, NOON + 5)
 NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.sampled_from(["incarnation 1", "incarnation 2"])
 MAYBE = st.none() | NUMBERS
+EPOCHS = st.sampled_from([1, 2])
+SECRETS = st.sampled_from([b"1" * 32, b"2" * 32])
+COUNTERS = st.integers(0, MAX_COUNTER)
 MONO = 50.0
 NO_STAMP = 0  # stamped when the turn is made
 OPEN = [AlarmState.RAISED, AlarmState.ACKNOWLEDGED]
@@ -38,7 +42,9 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
         lambda number, site, name: SaveZone(replace(ZONE, id=number, site_id=site, name=name)), NUMBERS, NUMBERS, NAMES
     ),
     st.builds(records.device, NUMBERS, name=NAMES, zone_id=NUMBERS, forgotten_at=st.none() | TIMES),
-    st.builds(records.contact, NUMBERS, last_contact=TIMES),
+    st.builds(records.contact, NUMBERS, last_contact=TIMES, counter_up=COUNTERS),
+    st.builds(records.key, NUMBERS, epoch=EPOCHS, secret=SECRETS),
+    st.builds(DropKey, NUMBERS, EPOCHS),
     st.builds(records.alarm, NUMBERS, device_id=MAYBE, zone_id=MAYBE, state=st.sampled_from(OPEN)),
     st.builds(records.cleared_alarm, NUMBERS, TIMES, device_id=MAYBE),
     st.builds(records.command, NUMBERS, device_id=NUMBERS, state=st.sampled_from(UNFINISHED)),
@@ -99,7 +105,7 @@ class Comparison(RuleBasedStateMachine):
     def stamped(self, effect: DurableEffect) -> DurableEffect:
         """Stamps and sequences grow, as the rules' own do; an event may come twice."""
         stamp = next(self.stamps)
-        if isinstance(effect, SaveContacts):
+        if isinstance(effect, SaveContacts | DropKey):
             return effect
         if not isinstance(effect, RecordEvent):
             (name,) = effect.__dataclass_fields__

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from alarmd.core.effects import DurableEffect, SaveAlarm, SaveCommand, SaveConta
 from alarmd.core.records import AlarmState, CommandState, Signing
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.interface import EventFilter, Reader, Store, Turn
+from lfcp.authenticator import MAX_COUNTER
 from tests.contracts import records
 from tests.contracts.conftest import Storage
 from tests.contracts.records import ALARM, COMMAND, CONTACT, DEVICE, EVERYTHING, KEY, NOON, PLACE, SITE, ZONE
@@ -73,6 +75,14 @@ def test_values_that_may_be_missing_come_back_missing(store: Store, reader: Read
 def test_the_largest_numbers_fit(store: Store) -> None:
     store.commit([[*PLACE, records.device(2**63 - 1, hlc=2**63 - 1)]])
     assert store.load().last_device_id == store.load().last_hlc == 2**63 - 1
+
+
+@pytest.mark.parametrize("counter", [2**63 - 1, 2**63, MAX_COUNTER])
+def test_counters_beyond_what_databases_count_are_stored(storage: Storage, counter: int) -> None:
+    contact = records.contact(1, counter_up=counter, counter_down=counter)
+    assert storage.store.commit([[*EVERYTHING, contact]]) == []
+    storage.restart()
+    assert storage.store.load().contacts == contact.contacts
 
 
 def test_committing_the_same_turns_again_changes_nothing(store: Store, reader: Reader) -> None:
@@ -180,6 +190,7 @@ def test_every_reference_is_checked(store: Store) -> None:
         SaveZone(replace(ZONE, id=2, name="far", site_id=99)),
         records.device(2, zone_id=99),
         records.contact(99),
+        records.key(99),
         records.alarm(2, device_id=99),
         records.alarm(2, zone_id=99),
         records.command(2, device_id=99),
