@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import structlog
@@ -22,9 +23,13 @@ class OpenStorage:
 
     def __init__(self, url: str, label: str, vault: Vault) -> None:
         try:
-            self.store = open_store(url, label, vault)
-            self.reader = open_reader(url)
-            self.snapshot = self.store.load()
+            with ExitStack() as undo:
+                self.store = open_store(url, label, vault)
+                undo.callback(self.store.close)
+                self.reader = open_reader(url)
+                undo.callback(self.reader.close)
+                self.snapshot = self.store.load()
+                undo.pop_all()
         except StorageUnusableError as error:
             raise StartError(UNUSABLE_DATA, f"the database cannot be used: {error}") from error
         except StorageError as error:
