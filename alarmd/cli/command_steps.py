@@ -56,7 +56,7 @@ class Follower:
         before = self._commands[command_id]
         asked = {"wait": seconds, "seen": before.state.value}
         command = self._client.get(Command, f"/commands/{command_id}", asked)
-        for step in _steps(before, command):
+        for step in steps_between(before, command):
             self._tell(command, step)
         self._commands[command_id] = command
 
@@ -73,7 +73,7 @@ def tell_queued(commands: Iterable[Command]) -> None:
         print_line(_for_people(command, Step(CommandState.QUEUED, command.created_at)))
 
 
-def _steps(before: Command, command: Command) -> Iterator[Step]:
+def steps_between(before: Command, command: Command) -> Iterator[Step]:
     """What happened between two looks; of several sendings, the last is told."""
     if command.attempts > before.attempts and command.sent_at is not None:
         yield Step(CommandState.SENT, command.sent_at, command.attempts)

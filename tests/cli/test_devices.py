@@ -63,6 +63,16 @@ def test_a_setting_is_changed(alarmd: Alarmd, house: RunningHouse, setting: str,
     assert alarmd.fine("device", "show", "cam1", "--json").json[field] == value
 
 
+def test_who_has_a_key_may_sign_always_or_while_it_migrates(alarmd: Alarmd, house: RunningHouse) -> None:
+    alarmd.fine("device", "add", "cam1")
+    for signing in ("mixed", "signed"):
+        alarmd.fine("device", "set", "cam1", f"signing={signing}")
+        assert alarmd.fine("device", "show", "cam1", "--json").json["signing"] == signing
+    alarmd.fine("device", "adopt", "cam2")
+    ended = alarmd("device", "set", "cam2", "signing=signed")
+    assert (ended.code, "`alarmd device add cam2`" in ended.err) == (exits.FAILED, True)
+
+
 def test_several_settings_are_changed_together(alarmd: Alarmd, house: RunningHouse) -> None:
     house.frame(HEARTBEAT)
     shown = alarmd.fine("device", "set", "cam1", "dialect=seed", "report_within=2m", "quarantined=off").out
@@ -74,11 +84,12 @@ def test_several_settings_are_changed_together(alarmd: Alarmd, house: RunningHou
     ("setting", "words"),
     [
         ("zome=gate", "did you mean zone=?"),
-        ("colour=red", "write one of zone, dialect, report_within, arming_answers, quarantined"),
+        ("colour=red", "write one of zone, dialect, report_within, arming_answers, quarantined, signing"),
         ("zone", "'zone' is no setting"),
         ("dialect=french", "write auto, lfcp1, seed"),
         ("report_within=long", "write 90, 90s"),
         ("arming_answers=perhaps", "write on or off"),
+        ("signing=perhaps", "write mixed or signed"),
     ],
 )
 def test_a_wrong_setting_is_wrong_usage(alarmd: Alarmd, house: RunningHouse, setting: str, words: str) -> None:
