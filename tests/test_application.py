@@ -16,11 +16,14 @@ from alarmd import application
 from alarmd.adapters import exit_codes
 from alarmd.adapters.addresses import bind
 from alarmd.adapters.exit_codes import StartError
+from alarmd.adapters.server_key import server_key
 from alarmd.application import Application
 from alarmd.config import Config
 from alarmd.storage.interface import EventFilter
-from alarmd.storage.opening import open_reader
+from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.vault import Vault
 from tests.conftest import PostgresqlServer
+from tests.contracts.records import EVERYTHING
 from tests.serving import LIMIT, LOOPBACK, alarmd, served
 from tests.waiting import until, wait_until
 
@@ -175,6 +178,21 @@ def test_a_corrupt_database_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "alarmd.sqlite").write_bytes(b"not a database at all " * 1000)
     refused(tmp_path, exit_codes.UNUSABLE_DATA, "the database cannot be used")
+
+
+def test_the_first_start_makes_a_server_key_and_a_lost_one_ends_the_next(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        key = server.state / "server.key"
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        assert server.stop() == exit_codes.STOPPED
+    store = open_store(f"sqlite:///{tmp_path}/state/alarmd.sqlite", "A", Vault(server_key(key.parent)))
+    store.commit([EVERYTHING])
+    store.close()
+    key.rename(tmp_path / "copy")
+    refused(tmp_path, exit_codes.UNUSABLE_DATA, "put back server.key from your copy")
+    (tmp_path / "copy").replace(key)
+    with served(tmp_path) as server:
+        assert server.ask(b"cam2,HEARTBEAT,0,0,0,0,0,0").startswith(b"cam2,ACK,")
 
 
 def test_a_database_that_does_not_answer_ends_the_start_without_its_password(tmp_path: Path) -> None:

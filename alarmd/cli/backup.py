@@ -25,7 +25,8 @@ def backup(asked: Asked, file: Path, force: bool) -> None:
     """Copy the SQLite database to FILE, whole, while the server runs on or not.
 
     FILE has its name only once it is complete and on the disk, and nobody else can read it. To restore it, stop the
-    server and put it in the place of the database.
+    server and put it in the place of the database. The keys of devices in it are encrypted: server.key, of which you
+    keep a copy elsewhere, opens them.
     """
     url = database_url(asked)
     source = file_of(url)
