@@ -75,7 +75,7 @@ typedef struct lfcp_command_entry {
 typedef struct lfcp_failover_config {
     bool configured;
     void *context;
-    bool (*internet_reachable)(void *context);          /* asked at each poll while no server answers */
+    bool (*internet_reachable)(void *context); /* asked at each poll while no server answers */
     void (*tell_directly)(void *context, const char *text); /* a motion, past the servers: notice and picture */
 } lfcp_failover_config;
 
@@ -99,7 +99,7 @@ typedef struct lfcp_config {
 
 typedef enum lfcp_event_kind {
     LFCP_EVENT_NONE,              /* a frame that changed nothing the caller need know of */
-    LFCP_EVENT_HEARTBEAT_ANSWERED,
+    LFCP_EVENT_HEARTBEAT_ANSWERED, /* or SLEP: number */
     LFCP_EVENT_MESSAGE_STORED,    /* this server has it: verb, number */
     LFCP_EVENT_COMMAND,           /* its handler was called, or will be after the ACK: verb */
     LFCP_EVENT_COMMAND_REFUSED,   /* it cannot be done, an ERR says why: verb */
@@ -111,7 +111,8 @@ typedef enum lfcp_event_kind {
 typedef struct lfcp_event {
     lfcp_event_kind kind;
     lfcp_verb verb;
-    uint32_t number; /* of the message, from 1 in the order of lfcp_client_queue */
+    uint32_t number; /* of the message, from 1 in the order of lfcp_client_queue; of a heartbeat's answer, the longest
+                        interval that the server allows, s, or 0 */
 } lfcp_event;
 
 /* From here to lfcp_client_start everything is the client's own: read nothing, write nothing. */
@@ -149,7 +150,6 @@ typedef struct lfcp_client_server {
     uint64_t next_beat; /* the next regular heartbeat */
     uint64_t beat_again;
     uint64_t last_beat;
-    uint64_t series;    /* lowest counter whose answer is one to the last heartbeat */
     uint64_t resend_at; /* of the message in flight, or when the next one may go */
     uint64_t sent_at;
     uint64_t ack_answers; /* counter of the frame whose ACK is owed */
@@ -159,14 +159,14 @@ typedef struct lfcp_client_server {
     uint8_t copy_next;
     uint8_t in_flight; /* its place in the queue */
     uint8_t sends;
-    uint8_t agains; /* repetitions of the last regular heartbeat for want of an answer */
-    uint8_t asked;  /* and on its request */
+    uint8_t agains; /* repetitions of the last heartbeat for want of an answer */
     uint8_t misses; /* regular heartbeats in a row without an answer */
     uint8_t ack_place; /* of the command in the memory */
     bool ack_owed;
     bool opened; /* the window is */
     bool unanswered;
     bool beat_wanted; /* at once */
+    bool asked; /* the server's wish for one more was met, until the next regular one */
     bool names_heartbeats; /* LFCP/1: its ACKs of heartbeats can be told apart */
 } lfcp_client_server;
 
@@ -179,6 +179,7 @@ struct lfcp_client {
     uint64_t counter;  /* the last one used */
     uint64_t reserved; /* the last one that may be used */
     uint64_t counter_at_start;
+    uint64_t beats_since; /* counters up to here are of heartbeats before a declared sleep, or of SLEP before its end */
     uint64_t wanted_version;
     uint64_t running_answers; /* counter of the frame that brought the command which is being carried out */
     lfcp_client_server servers[LFCP_CLIENT_SERVERS];
@@ -211,12 +212,13 @@ lfcp_status lfcp_client_woke(lfcp_client *client, const lfcp_config *config, uin
 lfcp_status lfcp_client_poll(lfcp_client *client, uint64_t now_ms, uint8_t *frame, size_t size, size_t *length,
                              unsigned *server);
 
-/* When lfcp_client_poll has something to do next, on the caller's clock; a time in the past: now. */
+/* When lfcp_client_poll has something to do next, on the caller's clock; a time in the past: now. UINT64_MAX: not before
+ * another call, once a sleep was declared to all. */
 lfcp_status lfcp_client_next_wakeup_ms(const lfcp_client *client, uint64_t *wakeup_ms);
 
 /* A datagram, or a TCP line, that came from this server. LFCP_OK if it was taken, else why it was refused: the reasons
  * of the codec, LFCP_NOT_SIGNED, LFCP_REPLAYED, LFCP_NOT_FOR_ME, LFCP_BAD_PARAMETER (the tag is right, a parameter is
- * not), LFCP_STORAGE_FAILED (a SYNC that could not be obeyed). */
+ * not). */
 lfcp_status lfcp_client_receive(lfcp_client *client, unsigned server, const uint8_t *frame, size_t length,
                                 uint64_t now_ms, lfcp_event *event);
 

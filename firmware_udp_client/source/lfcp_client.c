@@ -19,7 +19,7 @@ static bool commands_good(const lfcp_config *config)
     for (size_t at = 0; at < config->command_count; at++) {
         lfcp_verb verb = config->commands[at].verb;
         if (verb >= LFCP_VERB_COUNT || !lfcp_verb_entry_of(verb)->command ||
-            (config->commands[at].handler == NULL && !lfcp_commands_carried_out_here(verb))) {
+            (config->commands[at].handler == NULL && !lfcp_dispatch_is_own(verb))) {
             return false;
         }
     }
@@ -104,9 +104,7 @@ lfcp_status lfcp_client_woke(lfcp_client *client, const lfcp_config *config, uin
     client->config = config;
     client->now += slept_ms;
     client->offset = client->now - now_ms;
-    client->in_failover = false;
-    client->sleep_s = 0;
-    lfcp_heartbeat_now(client);
+    lfcp_heartbeat_sleep(client, 0);
     return LFCP_OK;
 }
 
@@ -116,23 +114,13 @@ lfcp_status lfcp_client_sleep(lfcp_client *client, uint32_t seconds, uint64_t no
         return LFCP_INVALID;
     }
     lfcp_client_advance(client, now_ms);
-    client->sleep_s = seconds;
-    lfcp_heartbeat_now(client);
+    lfcp_heartbeat_sleep(client, seconds);
     return LFCP_OK;
 }
 
 bool lfcp_client_may_sleep(const lfcp_client *client)
 {
-    for (unsigned at = 0; at < client->config->servers; at++) {
-        const lfcp_client_server *server = &client->servers[at];
-        bool told =
-            !server->unanswered || (server->agains >= LFCP_HEARTBEAT_AGAINS && client->now >= server->beat_again);
-        if (!told || server->next_beat <= client->now || server->beat_wanted || server->ack_owed ||
-            lfcp_queue_next(&client->queue, at) != LFCP_NONE) {
-            return false;
-        }
-    }
-    return client->sleep_s != 0;
+    return client->sleep_s != 0 && lfcp_client_due(client) == LFCP_NEVER;
 }
 
 /* A clock that was set back stands still here: the difference is then huge. */

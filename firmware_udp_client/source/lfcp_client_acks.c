@@ -16,57 +16,61 @@ static bool allowed_interval(const lfcp_message *message, uint32_t *seconds)
     return good;
 }
 
-static void answered(lfcp_client *client, unsigned server, uint64_t answers, lfcp_event *event)
+/* Of a heartbeat, which states an interval, or of SLEP. */
+static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_message *message, uint64_t answers,
+                              lfcp_event *event)
 {
-    lfcp_heartbeat_answered(client, server, answers);
-    event->kind = LFCP_EVENT_HEARTBEAT_ANSWERED;
+    lfcp_client_server *server = &client->servers[at];
+    uint32_t seconds;
+    bool allows = allowed_interval(message, &seconds);
+    if (!lfcp_counter_is_ours(client, answers) || !(allows || client->sleep_s != 0)) {
+        return;
+    }
+    if (allows) {
+        lfcp_heartbeat_allowed(client, at, seconds);
+    }
+    *event = (lfcp_event){LFCP_EVENT_HEARTBEAT_ANSWERED, LFCP_VERB_ACK, seconds};
+    if (lfcp_heartbeat_is_recent(client, answers)) {
+        server->unanswered = false;
+        if (lfcp_same_text(message->params[RESULT], "1")) {
+            lfcp_heartbeat_wanted(server);
+        }
+    }
 }
 
-/* An ACK of SLEP need not state an interval; of other frames, one without it is a message's. */
 void lfcp_acks_signed(lfcp_client *client, unsigned server, const lfcp_message *message, uint64_t answers,
                       lfcp_event *event)
 {
-    uint32_t seconds;
     uint8_t place = lfcp_messages_copy(client, server, answers);
     if (place != LFCP_NONE) {
         lfcp_messages_acknowledged(client, server, place, event);
-        return;
-    }
-    if (allowed_interval(message, &seconds)) {
-        lfcp_heartbeat_allowed(client, server, seconds);
-    } else if (client->sleep_s == 0) {
-        return;
-    }
-    answered(client, server, answers, event);
-    if (lfcp_same_text(message->params[RESULT], "1")) {
-        lfcp_heartbeat_wanted(&client->servers[server], answers);
+    } else {
+        beat_acknowledged(client, server, message, answers, event);
     }
 }
 
 /* In doubt it is the heartbeat's: then a message is sent once too often instead of being lost. */
 static bool answers_heartbeat(const lfcp_client *client, const lfcp_client_server *server)
 {
-    if (!server->unanswered) {
+    if (server->names_heartbeats || !server->unanswered) {
         return false;
     }
-    if (server->in_flight == LFCP_NONE) {
-        return !server->names_heartbeats || client->sleep_s != 0;
-    }
-    return !server->names_heartbeats && client->now - server->last_beat <= ANSWER_WAIT_MS;
+    return server->in_flight == LFCP_NONE || client->now - server->last_beat <= ANSWER_WAIT_MS;
 }
 
-void lfcp_acks_unsigned(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
+void lfcp_acks_unsigned(lfcp_client *client, unsigned at, const lfcp_message *message, lfcp_event *event)
 {
+    lfcp_client_server *server = &client->servers[at];
     uint32_t seconds;
-    lfcp_client_server *known = &client->servers[server];
     bool allows = allowed_interval(message, &seconds);
     if (allows) {
-        known->names_heartbeats = true;
-        lfcp_heartbeat_allowed(client, server, seconds);
+        server->names_heartbeats = true;
+        lfcp_heartbeat_allowed(client, at, seconds);
     }
-    if (allows || answers_heartbeat(client, known)) {
-        answered(client, server, client->counter, event);
-    } else if (known->in_flight != LFCP_NONE) {
-        lfcp_messages_acknowledged(client, server, known->in_flight, event);
+    if (allows || answers_heartbeat(client, server)) {
+        server->unanswered = false;
+        *event = (lfcp_event){LFCP_EVENT_HEARTBEAT_ANSWERED, LFCP_VERB_ACK, seconds};
+    } else if (server->in_flight != LFCP_NONE) {
+        lfcp_messages_acknowledged(client, at, server->in_flight, event);
     }
 }

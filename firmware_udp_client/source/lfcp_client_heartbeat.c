@@ -1,13 +1,13 @@
 /* Heartbeats to each server by itself, and SLEP, which takes their place before a sleep. A regular one comes every
- * interval. Without an answer it is repeated soon (LFCP/2, and SLEP); a server may ask for one more, which proves that
- * the device lives. */
+ * interval. In LFCP/2 it is repeated soon for want of an answer, and once more if the server asks for it, which proves
+ * that the device lives. */
 #include "lfcp_client_internal.h"
 
 #define SPREAD_PERCENT 10 /* heartbeats come up to this much of the interval early, so that a fleet is not in step */
 
 static bool repeats(const lfcp_client *client, const lfcp_client_server *server)
 {
-    return server->unanswered && server->agains < LFCP_HEARTBEAT_AGAINS && (lfcp_signs(client) || client->sleep_s != 0);
+    return server->unanswered && server->agains < LFCP_HEARTBEAT_AGAINS && lfcp_signs(client);
 }
 
 uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned at)
@@ -39,7 +39,7 @@ static void put_flags(lfcp_writer *writer, const lfcp_client *client)
     if (client->in_failover) {
         lfcp_put_word(writer, "f");
     }
-    if (lfcp_commands_entry(client, LFCP_VERB_CONF) != NULL) {
+    if (lfcp_signs(client) && lfcp_dispatch_entry(client, LFCP_VERB_CONF) != NULL) {
         lfcp_put_word(writer, "s");
     }
     if (writer->length == 0) {
@@ -90,32 +90,18 @@ static lfcp_status encode_sleep(lfcp_client *client, unsigned server, const lfcp
     return lfcp_client_encode(client, server, LFCP_VERB_SLEP, params, lfcp_signs(client) ? 3 : 1, out);
 }
 
-/* Waits of 1, 2 and 4 times HEARTBEAT_AGAIN_MS; the last one's answer has as long to come. */
-static void schedule_again(const lfcp_client *client, lfcp_client_server *server)
-{
-    unsigned doublings = server->agains < LFCP_HEARTBEAT_AGAINS ? server->agains : LFCP_HEARTBEAT_AGAINS - 1;
-    server->beat_again = client->now + ((uint64_t)LFCP_HEARTBEAT_AGAIN_MS << doublings);
-}
-
 static void sent_regularly(lfcp_client *client, lfcp_client_server *server)
 {
     if (server->unanswered && server->misses < UINT8_MAX) {
         server->misses++;
     }
-    server->agains = server->asked = 0;
-    server->series = client->counter;
+    server->asked = false;
     server->last_beat = client->now;
     uint32_t early = lfcp_client_part(client, server->interval_ms * SPREAD_PERCENT / 100);
     server->next_beat = client->now + server->interval_ms - early;
 }
 
-static void sent_on_request(const lfcp_client *client, lfcp_client_server *server)
-{
-    server->agains = 0;
-    server->asked++;
-    server->series = client->counter;
-}
-
+/* One that was wanted is repeated as often as a regular one. */
 lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned at, const lfcp_outgoing *out)
 {
     lfcp_client_server *server = &client->servers[at];
@@ -123,33 +109,28 @@ lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned at, const lfcp_out
     if (status != LFCP_OK) {
         return status;
     }
-    if (client->now >= server->next_beat) {
+    bool regular = client->now >= server->next_beat;
+    server->agains = regular || server->beat_wanted ? 0 : (uint8_t)(server->agains + 1);
+    if (regular) {
         sent_regularly(client, server);
-    } else if (server->beat_wanted) {
-        sent_on_request(client, server);
-    } else {
-        server->agains++;
     }
     server->unanswered = true;
     server->beat_wanted = false;
-    schedule_again(client, server);
+    server->beat_again = client->now + ((uint64_t)LFCP_HEARTBEAT_AGAIN_MS << server->agains);
     return LFCP_OK;
 }
 
-/* answers: the counter of the frame that it answers; the last heartbeat may be a later one. */
-void lfcp_heartbeat_answered(lfcp_client *client, unsigned at, uint64_t answers)
+/* A late answer to a heartbeat is none to the SLEP that followed it. */
+bool lfcp_heartbeat_is_recent(const lfcp_client *client, uint64_t counter)
 {
-    lfcp_client_server *server = &client->servers[at];
-    if (answers >= server->series) {
-        server->unanswered = false;
-    }
+    return counter > client->beats_since && lfcp_counter_is_ours(client, counter);
 }
 
-/* Once for each heartbeat, and not for ever in a row: a server that is never content must not make a storm. */
-void lfcp_heartbeat_wanted(lfcp_client_server *server, uint64_t answers)
+/* One wish a regular heartbeat, so that no server drives a device. */
+void lfcp_heartbeat_wanted(lfcp_client_server *server)
 {
-    if (answers >= server->series && server->asked < LFCP_HEARTBEAT_AGAINS) {
-        server->beat_wanted = true;
+    if (!server->asked) {
+        server->asked = server->beat_wanted = true;
     }
 }
 
@@ -159,18 +140,19 @@ void lfcp_heartbeat_allowed(lfcp_client *client, unsigned at, uint32_t seconds)
     lfcp_client_server *server = &client->servers[at];
     uint32_t least = client->config->interval_s < seconds ? client->config->interval_s : seconds;
     server->interval_ms = least * 1000;
-    if (server->next_beat > server->last_beat + server->interval_ms) {
+    if (client->sleep_s == 0 && server->next_beat > server->last_beat + server->interval_ms) {
         server->next_beat = server->last_beat + server->interval_ms;
     }
 }
 
-/* To every server, whatever was sent before. */
-void lfcp_heartbeat_now(lfcp_client *client)
+void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds)
 {
+    client->sleep_s = seconds;
+    client->beats_since = client->counter;
     for (unsigned at = 0; at < client->config->servers; at++) {
         lfcp_client_server *server = &client->servers[at];
-        server->next_beat = client->now;
-        server->unanswered = false;
-        server->misses = 0;
+        server->next_beat = seconds != 0 ? LFCP_NEVER : client->now;
+        server->beat_wanted = seconds != 0;
+        server->unanswered = server->asked = false;
     }
 }

@@ -25,6 +25,7 @@ static inline bool lfcp_signs(const lfcp_client *client)
 
 /* lfcp_client.c */
 void lfcp_client_advance(lfcp_client *client, uint64_t now_ms);
+uint64_t lfcp_client_due(const lfcp_client *client);            /* lfcp_client_poll.c */
 uint32_t lfcp_client_part(lfcp_client *client, uint32_t whole); /* a random part of it: 0 to whole - 1, or 0 */
 lfcp_status lfcp_client_encode(lfcp_client *client, unsigned server, lfcp_verb verb, const lfcp_text *params,
                                size_t count, const lfcp_outgoing *out);
@@ -43,7 +44,7 @@ uint64_t lfcp_get_big_endian(const uint8_t *from, size_t bytes);
 lfcp_status lfcp_counters_start(lfcp_client *client);
 lfcp_status lfcp_counter_next(lfcp_client *client, uint64_t *counter);
 bool lfcp_counter_is_ours(const lfcp_client *client, uint64_t counter); /* was sent since the start */
-lfcp_status lfcp_counters_synchronise(lfcp_client *client, uint64_t highest);
+bool lfcp_counters_raise(lfcp_client *client, uint64_t highest);        /* false: it is above already */
 
 /* lfcp_event_queue.c; server: its number. Places, or LFCP_NONE. */
 uint8_t lfcp_queue_make_room(lfcp_event_queue *queue, lfcp_verb verb, unsigned servers);
@@ -64,22 +65,27 @@ void lfcp_messages_acknowledged(lfcp_client *client, unsigned server, uint8_t pl
 /* lfcp_client_heartbeat.c */
 uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned server);
 lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned server, const lfcp_outgoing *out);
-void lfcp_heartbeat_answered(lfcp_client *client, unsigned server, uint64_t answers);
-void lfcp_heartbeat_wanted(lfcp_client_server *server, uint64_t answers);
+bool lfcp_heartbeat_is_recent(const lfcp_client *client, uint64_t counter);
+void lfcp_heartbeat_wanted(lfcp_client_server *server);
 void lfcp_heartbeat_allowed(lfcp_client *client, unsigned server, uint32_t seconds);
-void lfcp_heartbeat_now(lfcp_client *client);
+void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds); /* 0: awake */
 
 /* lfcp_client_acks.c */
 void lfcp_acks_signed(lfcp_client *client, unsigned server, const lfcp_message *message, uint64_t answers,
                       lfcp_event *event);
 void lfcp_acks_unsigned(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event);
 
-/* lfcp_commands.c. answers: the counter of the frame; place: in the memory, 0 in LFCP/1. */
-const lfcp_command_entry *lfcp_commands_entry(const lfcp_client *client, lfcp_verb verb);
-bool lfcp_commands_carried_out_here(lfcp_verb verb);
-lfcp_status lfcp_commands_receive(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event);
-void lfcp_commands_obey(lfcp_client *client);
+/* lfcp_commands.c */
+bool lfcp_commands_id_good(const lfcp_message *message);
+bool lfcp_commands_busy(const lfcp_client *client);
+void lfcp_commands_receive(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event);
 lfcp_status lfcp_commands_send_ack(lfcp_client *client, unsigned server, const lfcp_outgoing *out);
+
+/* lfcp_dispatch.c; own: the client carries it out by itself */
+bool lfcp_dispatch_is_own(lfcp_verb verb);
+const lfcp_command_entry *lfcp_dispatch_entry(const lfcp_client *client, lfcp_verb verb);
+void lfcp_dispatch_obey(lfcp_client *client);
+void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event *event);
 
 /* lfcp_command_memory.c */
 lfcp_status lfcp_memory_start(lfcp_client *client);

@@ -29,7 +29,7 @@ static lfcp_status next_frame(lfcp_client *client, const lfcp_outgoing *out, uns
     if (status != LFCP_OK || *out->length != 0) {
         return status;
     }
-    lfcp_commands_obey(client);
+    lfcp_dispatch_obey(client);
     for (*server = 0; *server < client->config->servers; ++*server) {
         status = due_to(client, *server, out);
         if (status != LFCP_OK || *out->length != 0) {
@@ -64,19 +64,25 @@ static uint64_t earlier(uint64_t one, uint64_t other)
     return one < other ? one : other;
 }
 
-lfcp_status lfcp_client_next_wakeup_ms(const lfcp_client *client, uint64_t *wakeup_ms)
+uint64_t lfcp_client_due(const lfcp_client *client)
 {
     uint64_t at = client->obey != 0 ? 0 : LFCP_NEVER;
     for (unsigned server = 0; server < client->config->servers; server++) {
         uint64_t due = earlier(lfcp_messages_due(client, server), lfcp_heartbeat_due(client, server));
         at = client->servers[server].ack_owed ? 0 : earlier(at, due);
     }
+    return at;
+}
+
+lfcp_status lfcp_client_next_wakeup_ms(const lfcp_client *client, uint64_t *wakeup_ms)
+{
+    uint64_t at = lfcp_client_due(client);
     if (at < client->retry_at) {
         at = client->retry_at;
     }
     if (at < client->now) {
         at = client->now;
     }
-    *wakeup_ms = at - client->offset;
+    *wakeup_ms = at == LFCP_NEVER ? LFCP_NEVER : at - client->offset;
     return LFCP_OK;
 }

@@ -4,20 +4,9 @@
 #define BOOT_ID_OF_SYNC 1    /* p2 */
 #define ANSWERS_OF_COMMAND 3 /* p4 */
 
-/* A device's own verbs are never for it. */
-static lfcp_status check_addressee(const lfcp_client *client, const lfcp_message *message)
+static bool is_command(const lfcp_message *message)
 {
-    bool mine = lfcp_same_text(message->name, client->config->name);
-    return mine && lfcp_verb_entry_of(message->verb)->sender != LFCP_FROM_DEVICE ? LFCP_OK : LFCP_NOT_FOR_ME;
-}
-
-/* The counter of ours that the frame answers, 0 for none. */
-static lfcp_status read_answers(const lfcp_client *client, const lfcp_message *message, uint64_t *answers)
-{
-    bool acknowledges = message->verb == LFCP_VERB_ACK;
-    lfcp_text field = message->params[acknowledges ? 0 : ANSWERS_OF_COMMAND];
-    bool good = acknowledges ? lfcp_read_counter(field, answers) : lfcp_read_counter_or_0(field, answers);
-    return good && *answers <= client->counter ? LFCP_OK : LFCP_BAD_PARAMETER;
+    return lfcp_verb_entry_of(message->verb)->command;
 }
 
 static void heard(lfcp_client *client, unsigned server)
@@ -26,95 +15,89 @@ static void heard(lfcp_client *client, unsigned server)
     lfcp_failover_heard(client, server);
 }
 
-/* A frame is fresh if it answers what was sent since the start; the first such one opens the window. */
-static lfcp_status accept(lfcp_client *client, unsigned server, uint64_t counter, bool fresh)
+/* The counter of ours that the frame answers, 0 for none. */
+static uint64_t answered_by(const lfcp_message *message)
+{
+    uint64_t answers = 0;
+    if (message->verb == LFCP_VERB_ACK || is_command(message)) {
+        (void)lfcp_read_counter(message->params[is_command(message) ? ANSWERS_OF_COMMAND : 0], &answers);
+    }
+    return answers;
+}
+
+static bool is_sync_for_this_start(const lfcp_client *client, const lfcp_message *message)
+{
+    uint64_t boot_id;
+    return message->verb == LFCP_VERB_SYNC && lfcp_read_counter_or_0(message->params[BOOT_ID_OF_SYNC], &boot_id) &&
+           boot_id == client->boot_id;
+}
+
+/* Nothing is taken before a frame that can only have been made since the start. That one opens the window. */
+static lfcp_status accept(lfcp_client *client, unsigned server, const lfcp_message *message)
 {
     lfcp_client_server *known = &client->servers[server];
-    if (!known->opened && !fresh) {
+    if (known->opened) {
+        return lfcp_window_accept(&known->window, message->counter);
+    }
+    if (!lfcp_counter_is_ours(client, answered_by(message)) && !is_sync_for_this_start(client, message)) {
         return LFCP_REPLAYED;
     }
-    if (known->opened && lfcp_window_accept(&known->window, counter) != LFCP_OK) {
-        return LFCP_REPLAYED;
-    }
-    if (!known->opened) {
-        lfcp_window_open(&known->window, counter);
-    }
+    lfcp_window_open(&known->window, message->counter);
     known->opened = true;
-    heard(client, server);
     return LFCP_OK;
 }
 
 static lfcp_status receive_sync(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
 {
     uint64_t highest;
-    uint64_t boot_id;
-    if (!lfcp_read_counter_or_0(message->params[0], &highest) ||
-        !lfcp_read_counter_or_0(message->params[BOOT_ID_OF_SYNC], &boot_id)) {
-        return LFCP_BAD_PARAMETER;
-    }
-    if (boot_id != client->boot_id) {
+    if (!is_sync_for_this_start(client, message)) {
         return LFCP_NOT_FOR_ME;
     }
-    lfcp_status status = accept(client, server, message->counter, true);
-    if (status == LFCP_OK) {
-        status = lfcp_counters_synchronise(client, highest);
+    if (!lfcp_read_counter(message->params[0], &highest)) {
+        return LFCP_BAD_PARAMETER;
     }
-    if (status != LFCP_OK) {
-        return status;
+    heard(client, server);
+    if (lfcp_counters_raise(client, highest)) {
+        client->servers[server].beat_wanted = true;
+        event->kind = LFCP_EVENT_SYNCED;
     }
-    client->servers[server].beat_wanted = true;
-    event->kind = LFCP_EVENT_SYNCED;
     return LFCP_OK;
 }
 
-static lfcp_status receive_answer(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
+static lfcp_status receive_command(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
 {
-    uint64_t answers;
-    lfcp_status status = read_answers(client, message, &answers);
-    if (status == LFCP_OK) {
-        status = accept(client, server, message->counter, lfcp_counter_is_ours(client, answers));
-    }
-    if (status != LFCP_OK) {
-        return status;
-    }
-    if (message->verb == LFCP_VERB_ACK) {
-        lfcp_acks_signed(client, server, message, answers, event);
-        return LFCP_OK;
-    }
-    lfcp_heartbeat_answered(client, server, answers);
-    return lfcp_commands_receive(client, server, message, event);
-}
-
-static lfcp_status receive_signed(lfcp_client *client, unsigned server, const uint8_t *frame,
-                                  const lfcp_message *message, lfcp_event *event)
-{
-    lfcp_status status = lfcp_verify(client->config->crypto, client->servers[server].tag_down, frame, message);
-    if (status == LFCP_OK) {
-        status = check_addressee(client, message);
-    }
-    if (status != LFCP_OK) {
-        return status;
-    }
-    if (message->verb == LFCP_VERB_SYNC) {
-        return receive_sync(client, server, message, event);
-    }
-    return receive_answer(client, server, message, event);
-}
-
-static lfcp_status receive_unsigned(lfcp_client *client, unsigned server, const lfcp_message *message,
-                                    lfcp_event *event)
-{
-    lfcp_status status = check_addressee(client, message);
-    if (status != LFCP_OK || message->has_signature || message->verb == LFCP_VERB_SYNC) {
-        return LFCP_NOT_FOR_ME;
+    if (lfcp_signs(client) && !lfcp_commands_id_good(message)) {
+        return LFCP_BAD_PARAMETER;
     }
     heard(client, server);
-    if (message->verb == LFCP_VERB_ACK) {
-        lfcp_acks_unsigned(client, server, message, event);
-        return LFCP_OK;
+    if (!lfcp_signs(client) || lfcp_heartbeat_is_recent(client, answered_by(message))) {
+        client->servers[server].unanswered = false;
     }
-    lfcp_heartbeat_answered(client, server, client->counter);
-    return lfcp_commands_receive(client, server, message, event);
+    lfcp_commands_receive(client, server, message, event);
+    return LFCP_OK;
+}
+
+static lfcp_status receive_ack(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
+{
+    heard(client, server);
+    if (lfcp_signs(client)) {
+        lfcp_acks_signed(client, server, message, answered_by(message), event);
+    } else {
+        lfcp_acks_unsigned(client, server, message, event);
+    }
+    return LFCP_OK;
+}
+
+static lfcp_status check(lfcp_client *client, unsigned server, const uint8_t *frame, const lfcp_message *message)
+{
+    if (!lfcp_same_text(message->name, client->config->name)) {
+        return LFCP_NOT_FOR_ME;
+    }
+    if (!lfcp_signs(client)) {
+        return message->has_signature || message->verb == LFCP_VERB_SYNC ? LFCP_NOT_FOR_ME : LFCP_OK;
+    }
+    lfcp_status status = lfcp_verify(client->config->crypto, client->servers[server].tag_down, frame, message);
+    return status == LFCP_OK ? accept(client, server, message) : status;
 }
 
 lfcp_status lfcp_client_receive(lfcp_client *client, unsigned server, const uint8_t *frame, size_t length,
@@ -127,10 +110,18 @@ lfcp_status lfcp_client_receive(lfcp_client *client, unsigned server, const uint
     }
     lfcp_client_advance(client, now_ms);
     lfcp_status status = lfcp_decode(frame, length, &message);
+    if (status == LFCP_OK) {
+        status = check(client, server, frame, &message);
+    }
     if (status != LFCP_OK) {
         return status;
     }
     event->verb = message.verb;
-    return lfcp_signs(client) ? receive_signed(client, server, frame, &message, event)
-                              : receive_unsigned(client, server, &message, event);
+    if (message.verb == LFCP_VERB_SYNC) {
+        return receive_sync(client, server, &message, event);
+    }
+    if (is_command(&message)) {
+        return receive_command(client, server, &message, event);
+    }
+    return message.verb == LFCP_VERB_ACK ? receive_ack(client, server, &message, event) : LFCP_NOT_FOR_ME;
 }

@@ -1,27 +1,27 @@
 /* The up counter: docs/protocol.md, "Counters", "SYNC". */
 #include "lfcp_client_internal.h"
 
-#define HIGHEST_COUNTER INT64_MAX /* servers keep counters in databases, which have no larger numbers */
+#define FIRST_BITS 48
 
 static const char record[] = "counter"; /* the last reserved one, 8 bytes */
 
-static lfcp_status reserve_above(lfcp_client *client, uint64_t counter)
+static lfcp_status reserve(lfcp_client *client)
 {
     const lfcp_storage *storage = &client->config->storage;
     uint8_t bytes[8];
-    if (counter > HIGHEST_COUNTER - LFCP_COUNTER_BLOCK) {
+    if (client->counter > UINT64_MAX - LFCP_COUNTER_BLOCK) {
         return LFCP_NO_ROOM;
     }
-    lfcp_put_big_endian(bytes, counter + LFCP_COUNTER_BLOCK, sizeof bytes);
+    lfcp_put_big_endian(bytes, client->counter + LFCP_COUNTER_BLOCK, sizeof bytes);
     if (storage->write(storage->context, record, bytes, sizeof bytes) != 0) {
         return LFCP_STORAGE_FAILED;
     }
-    client->counter = counter;
-    client->reserved = counter + LFCP_COUNTER_BLOCK;
+    client->reserved = client->counter + LFCP_COUNTER_BLOCK;
     return LFCP_OK;
 }
 
-/* Whatever was reserved may have been used. */
+/* Whatever was reserved may have been used. Without a record the counter begins at random: a device that lost its
+ * memory must not meet the recorded answers to its first life. */
 lfcp_status lfcp_counters_start(lfcp_client *client)
 {
     const lfcp_storage *storage = &client->config->storage;
@@ -30,7 +30,7 @@ lfcp_status lfcp_counters_start(lfcp_client *client)
     if (answer != 0 && answer != 1) {
         return LFCP_STORAGE_FAILED;
     }
-    client->reserved = answer == 0 ? lfcp_get_big_endian(bytes, sizeof bytes) : 0;
+    client->reserved = answer == 0 ? lfcp_get_big_endian(bytes, sizeof bytes) : client->boot_id >> (64 - FIRST_BITS);
     client->counter = client->counter_at_start = client->reserved;
     return LFCP_OK;
 }
@@ -38,7 +38,7 @@ lfcp_status lfcp_counters_start(lfcp_client *client)
 lfcp_status lfcp_counter_next(lfcp_client *client, uint64_t *counter)
 {
     if (client->counter >= client->reserved) {
-        lfcp_status status = reserve_above(client, client->counter);
+        lfcp_status status = reserve(client);
         if (status != LFCP_OK) {
             return status;
         }
@@ -53,14 +53,11 @@ bool lfcp_counter_is_ours(const lfcp_client *client, uint64_t counter)
 }
 
 /* Counters up to `highest` were used by an earlier life of this device: what answers one of them is not fresh. */
-lfcp_status lfcp_counters_synchronise(lfcp_client *client, uint64_t highest)
+bool lfcp_counters_raise(lfcp_client *client, uint64_t highest)
 {
-    if (highest <= client->counter) {
-        return LFCP_OK;
+    if (highest <= client->counter || highest > UINT64_MAX - LFCP_COUNTER_BLOCK) {
+        return false;
     }
-    lfcp_status status = reserve_above(client, highest);
-    if (status == LFCP_OK) {
-        client->counter_at_start = highest;
-    }
-    return status;
+    client->counter = client->counter_at_start = highest;
+    return true;
 }
