@@ -51,14 +51,15 @@ def _admitted(turn: Turn, message: Message, frame: FrameReceived) -> None:
 
 
 def _unsigned(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
-    """In the name of a device with a key: motion may raise an alarm while it migrates, nothing else counts."""
-    assert session.signed is not None
+    """In the name of a device that signs: motion may raise an alarm while it migrates, nothing else counts. It signs
+    even if its key was dropped (`alarmd drop-keys`): a lost key lets nobody in."""
     if session.device.signing is Signing.MIXED and _is_motion(session, message):
         _message(turn, session, message, frame)
         return
     turn.reject(frame.path, Rejection.UNSIGNED, frame.payload)
-    text = f"unsigned {message.verb or 'frame'} from {frame.path}"
-    turn.record_sometimes(EventKind.UNSIGNED_FRAMES, text, session, session.signed)
+    if session.signed is not None:
+        text = f"unsigned {message.verb or 'frame'} from {frame.path}"
+        turn.record_sometimes(EventKind.UNSIGNED_FRAMES, text, session, session.signed)
 
 
 def _obey(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:

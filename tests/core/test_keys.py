@@ -7,7 +7,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import AlarmCleared, DeviceForgotten, KeyGiven
 from alarmd.core.records import Signing, Standing
 from alarmd.core.signed_session import SignedSession
-from tests.playbook import Playbook, heartbeat
+from tests.playbook import Playbook, frame, heartbeat
 from tests.signed_camera import SignedCamera
 
 
@@ -152,3 +152,15 @@ def test_a_tamper_alarm_of_a_device_without_a_key_is_only_an_alarm(play: Playboo
     again = play.restart()
     again << AlarmCleared("op", tamper.id)
     assert again.alarms[0].id == tamper.id
+
+
+def test_a_device_whose_key_was_dropped_still_signs(play: Playbook, camera: SignedCamera) -> None:
+    play.store.commit([[DropKey(play.engine.state.sessions["cam1"].device.id, 1)]])
+    again = play.restart()
+    for unsigned in (heartbeat("cam1"), frame("cam1,MOAL,gate,0,0,0,0,0")):
+        again << unsigned
+        assert (again.sent, again.rejected) == ([], ["unsigned"])
+    again << camera.heartbeat()
+    assert (again.sent, again.rejected) == ([], ["no_key"])
+    again.give_key("cam1", camera.key)
+    camera.meet(again)
