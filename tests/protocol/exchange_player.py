@@ -23,8 +23,7 @@ class Player:
     def __init__(self, device: Step) -> None:
         self._device = device
         kept = device["kept"]
-        commands = tuple((command_id, failed) for command_id, failed in kept["commands"])
-        self._memory = VolatileMemory(Kept(kept["counter"], commands, kept["settings"]))
+        self._memory = VolatileMemory(Kept(kept["counter"], tuple(kept["commands"]), kept["settings"]))
         self._start(device["boot_id"])
 
     def play(self, step: Step) -> Step:
@@ -81,11 +80,7 @@ class Player:
 
     def _kept(self) -> Step:
         kept = self._memory.load()
-        return {
-            "counter": kept.counter,
-            "commands": [list(command) for command in kept.commands],
-            "settings": dict(kept.settings),
-        }
+        return {"counter": kept.counter, "commands": list(kept.commands), "settings": dict(kept.settings)}
 
 
 def _told(event: ClientEvent) -> list[Any]:

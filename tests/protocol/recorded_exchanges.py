@@ -18,11 +18,12 @@ ABOUT = (
     "Whole exchanges of a device. `device` says how a client is started: name, key (null: LFCP/1), the servers' labels "
     "in order, boot id, own interval in s, the constant that its jitter gives (0: heartbeats after the whole interval, "
     "waits for a message's ACK shorter by a tenth), the commands that it can carry out, and what its memory keeps: the "
-    "counter up to which counters may have been used; RST and DSLP that were done, with whether they failed; settings. "
+    "counter up to which counters may have been used; ids of RST and DSLP that were obeyed; settings. "
     "At the start detector and camera are on. With a key and CONF among its commands it reports the flag s. "
     "Times (at) are ms. Frames are text without an end. Steps:",
-    "poll: the [server, frame] pairs that the client sends now, all of them, in this order: ACKs of commands, oldest "
-    "first; then for each server in order its message, then its HEARTBEAT or SLEP. Counters are taken in this order.",
+    "poll: the [server, frame] pairs that the client sends now, all of them, in this order: for each server in "
+    "order its ACKs of commands; then for each server in order its message, then its HEARTBEAT or SLEP. Counters are "
+    "taken in this order.",
     "receive: a [server, frame] pair that the client takes; events: what that tells its caller. [heartbeat, server, "
     "longest interval allowed in s or null], for SLEP too; [message, server, verb, text] is stored there; [command, "
     "server, verb, [p1, p2]] is to be carried out. A frame that is refused has no events, as has one without news.",
@@ -44,7 +45,9 @@ CAN = ("TLGS", "TLGC", "RST", "DSLP", "WCAM", "SCAM", "ENAL", "DSAL", "CONF")
 class Recording:
     """One exchange while it is played. Methods give what the client says."""
 
-    def __init__(self, *labels: str, key: str | None = KEY, counter: int = 0x400) -> None:
+    def __init__(
+        self, *labels: str, key: str | None = KEY, counter: int = 0x400, commands: tuple[str, ...] = CAN
+    ) -> None:
         self.device: Step = {
             "name": "cam1",
             "key": key,
@@ -52,7 +55,7 @@ class Recording:
             "boot_id": BOOT,
             "interval": 20,
             "jitter": 0,
-            "commands": list(CAN),
+            "commands": list(commands),
             "kept": {"counter": counter, "commands": [], "settings": {}},
         }
         self.steps: list[Step] = []
@@ -100,13 +103,18 @@ def first_contact(play: Recording) -> None:
     play.step(20_000, "kept")
 
 
-@exchange("a server's wish for another heartbeat is met once a regular one", "A")
-def wish_for_more_once_a_heartbeat(play: Recording) -> None:
+@exchange("a server's wish for another heartbeat is met once a series, and three times in a row", "A")
+def wishes_for_more(play: Recording) -> None:
     server = play.servers["A"]
     (beat,) = play.poll(0)
-    play.receive(40, "A", server.heartbeat_ack(beat, again=True))
-    (another,) = play.poll(40)
-    play.receive(80, "A", server.heartbeat_ack(another, again=True))
+    (second,) = play.poll(1_000)
+    play.receive(1_040, "A", server.heartbeat_ack(beat, again=True))
+    (asked,) = play.poll(1_040)
+    play.receive(1_080, "A", server.heartbeat_ack(second, again=True))
+    play.poll(1_080)
+    for at in (2_040, 2_050, 2_060):
+        play.receive(at, "A", server.heartbeat_ack(asked, again=True))
+        (asked, *_) = [*play.poll(at), asked]
     play.poll(5_000)
     (beat,) = play.poll(20_000)
     play.receive(20_040, "A", server.heartbeat_ack(beat, again=True))
@@ -323,8 +331,8 @@ def declared_sleep(play: Recording) -> None:
         play.poll(at)
     play.step(8_090, "may_sleep")
     play.poll(8_100)
-    play.step(8_100, "may_sleep")
-    play.poll(30_000)
+    play.poll(12_100)
+    play.step(12_100, "may_sleep")
     play.step(1_808_100, "wake", True)
     play.poll(1_808_100)
 
@@ -359,7 +367,7 @@ def no_server_answers(play: Recording) -> None:
     play.poll(100_000)
 
 
-@exchange("LFCP/1: ACKs that name nothing, a command that fails, a sleep", "A", key=None)
+@exchange("LFCP/1: ACKs that name nothing, a command that fails, a sleep", "A", key=None, commands=CAN[:-1])
 def without_a_key(play: Recording) -> None:
     plain = encode("cam1", "ACK").decode()
     play.poll(0)
@@ -374,6 +382,7 @@ def without_a_key(play: Recording) -> None:
     play.poll(4_860)
     play.receive(4_900, "A", plain)
     play.poll(4_900)
+    play.receive(5_000, "A", SmallServer("cam1", "A", KEY).command("A.1", "TLGS"))
     play.poll(20_000)
     play.receive(20_040, "A", encode("cam1", "TLGC", "123:abc", "42").decode())
     play.receive(20_050, "A", encode("cam1", "TLGS").decode())
@@ -389,6 +398,9 @@ def without_a_key(play: Recording) -> None:
     play.step(40_050, "sleep", 600)
     play.poll(40_050)
     play.step(40_050, "may_sleep")
+    play.poll(41_050)
+    play.receive(41_090, "A", plain)
+    play.step(41_090, "may_sleep")
 
 
 def recorded() -> str:

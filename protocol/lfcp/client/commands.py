@@ -1,7 +1,7 @@
 """Commands: carried out one at a time and once each, and acknowledged."""
 
-from collections import OrderedDict, deque
-from collections.abc import Collection
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from lfcp.client.event_queue import EventQueue
@@ -29,8 +29,7 @@ class OwedAck(NamedTuple):
 
 class Commands:
     """can: verbs that the device carries out. acks: to be sent, oldest first. version: of the wanted state that the
-    device follows. Where results are kept, what the memory raises comes through: then the command neither runs nor is
-    done, and must not be obeyed."""
+    device follows."""
 
     __slots__ = ("_can", "_notebook", "_queue", "_results", "_running", "acks", "version")
 
@@ -38,7 +37,7 @@ class Commands:
         self._can = frozenset(can)
         self._queue = queue
         self._notebook = notebook
-        self._results: OrderedDict[str, bool] = OrderedDict(notebook.kept.commands)  # id → whether it failed
+        self._results = OrderedDict.fromkeys(notebook.kept.commands, False)  # id → whether it failed
         self._running: tuple[str, Commanded] | None = None
         self.acks: deque[OwedAck] = deque(maxlen=MAX_ACKS)
         self.version: int | None = None
@@ -62,10 +61,12 @@ class Commands:
         return []
 
     def done(self) -> Commanded:
-        """The one that was running."""
+        """The one that was running. What the memory raises comes through; then it is not done, and runs still."""
         command = self._current()
         if command.verb == Verb.CONF:
             self._notebook.set(command.params[0], int(command.params[1]))
+        if command.verb in BEFORE_OBEYING and command.id is not None:
+            self._notebook.remember((*self._notebook.kept.commands, command.id)[-COMMAND_MEMORY:])
         self._finish(failed=False)
         if command.version is not None:
             self.version = command.version
@@ -76,6 +77,14 @@ class Commands:
         command = self._current()
         self._finish(failed=True)
         return self._queue.put(Verb.ERR, safe_text(details), now, command.id)
+
+    def owed(self) -> Mapping[str, list[OwedAck]]:
+        """The ACKs to be sent now, by server, oldest first. They are owed no longer."""
+        owed = defaultdict(list)
+        while self.acks:
+            ack = self.acks.popleft()
+            owed[ack.server].append(ack)
+        return owed
 
     def _current(self) -> Commanded:
         if self._running is None:
@@ -96,15 +105,9 @@ class Commands:
     def _finish(self, failed: bool) -> None:
         assert self._running is not None
         (server, command), self._running = self._running, None
-        if command.id is not None:
-            self._remember(command.id, command.verb, failed)
         self.acks.append(OwedAck(server, command.counter, command.id, failed))
-
-    def _remember(self, command_id: str, verb: str, failed: bool) -> None:
-        if verb in BEFORE_OBEYING:
-            kept = (*self._notebook.kept.commands, (command_id, failed))
-            self._notebook.remember(kept[-COMMAND_MEMORY:])
-        self._results[command_id] = failed
+        if command.id is not None:
+            self._results[command.id] = failed
         if len(self._results) > COMMAND_MEMORY:
             self._results.popitem(last=False)
 

@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 from lfcp.client.event_queue import QueuedMessage
-from lfcp.constants import Verb
 
 BAD_PARAMETER = "has a bad parameter"
 
 
 class BeatAnswered(NamedTuple):
-    beat: Verb  # HEARTBEAT or SLEP
+    series: int  # of beats, see Beats
     interval: int | None  # s; the longest that the server allows, if it said so
     again: bool = False  # it proved nothing: beat again at once
 
@@ -19,14 +18,15 @@ class MessageStored(NamedTuple):
 
 
 class Commanded(NamedTuple):
-    """beat: what the command came in answer to. fault: why it cannot be carried out. id and version: None in LFCP/1."""
+    """series: of beats, if the command came in answer to one. fault: why it cannot be carried out. id: None in LFCP/1.
+    version: of the wanted state, if it says one."""
 
     verb: str
     params: tuple[str, ...]  # six, opened
-    beat: Verb | None
+    series: int | None
     id: str | None = None
     counter: int = 0  # of the frame; the ACK names it
-    version: int | None = None  # of the wanted state
+    version: int | None = None
     fault: str | None = None
 
 

@@ -9,11 +9,11 @@ from lfcp.constants import COUNTER_BLOCK
 
 class Kept(NamedTuple):
     """counter: those up to here may have been used. A new device begins at random below 2^48, so that no ACK of an
-    earlier life answers it. commands: ids, and whether they failed, of RST and DSLP, oldest first. settings: what CONF
-    gave, by name."""
+    earlier life answers it. commands: ids of RST and DSLP that were obeyed, oldest first. settings: what CONF gave, by
+    name."""
 
     counter: int = 0
-    commands: tuple[tuple[str, bool], ...] = ()
+    commands: tuple[str, ...] = ()
     settings: Mapping[str, int] = {}
 
 
@@ -49,7 +49,7 @@ class Notebook:
     def reserve(self, counter: int) -> None:
         self._write(self.kept._replace(counter=counter))
 
-    def remember(self, commands: tuple[tuple[str, bool], ...]) -> None:
+    def remember(self, commands: tuple[str, ...]) -> None:
         self._write(self.kept._replace(commands=commands))
 
     def set(self, name: str, value: int) -> None:
@@ -61,13 +61,14 @@ class Notebook:
 
 
 class Counters:
-    """Up counters, each used once in the device's whole life."""
+    """Up counters, each used once in the device's whole life. doubtful: an earlier life may have used those up to here,
+    so that what answers them may be old."""
 
-    __slots__ = ("_last", "_notebook")
+    __slots__ = ("_last", "_notebook", "doubtful")
 
     def __init__(self, notebook: Notebook) -> None:
         self._notebook = notebook
-        self._last = notebook.kept.counter
+        self._last = self.doubtful = notebook.kept.counter
 
     def take(self) -> int:
         """One that was never used. Raises what the memory raises; then none was taken."""
@@ -80,5 +81,5 @@ class Counters:
         """Go on above this one. False: it is above already, or there would be no room left."""
         if not self._last < highest <= MAX_COUNTER - COUNTER_BLOCK:
             return False
-        self._last = highest
+        self._last = self.doubtful = highest
         return True

@@ -96,10 +96,8 @@ class ClientSession:
 
     def poll(self, now: float) -> list[tuple[str, bytes]]:
         """(server, frame) pairs to send now, in this order."""
-        frames = []
-        while self._commands.acks:
-            ack = self._commands.acks.popleft()
-            frames.append((ack.server, self._peers[ack.server].link.acknowledge(ack)))
+        owed = self._commands.owed()
+        frames = [(label, peer.link.acknowledge(ack)) for label, peer in self._peers.items() for ack in owed[label]]
         for label, link, beats, messages in self._peers.values():
             message = messages.poll(now)
             if message is not None:
@@ -142,8 +140,8 @@ class ClientSession:
         peer.beats.heard()
         self._queue.heard(server)
         if isinstance(heard, Commanded):
-            if heard.beat is not None:
-                peer.beats.answered(heard.beat)
+            if heard.series is not None:
+                peer.beats.answered(heard.series)
             return [*self._commands.take(server, heard, now)]
         if isinstance(heard, BeatAnswered):
             return self._answered(peer, heard)
@@ -155,7 +153,7 @@ class ClientSession:
 
     def command_done(self) -> None:
         """An ACK for the command that was received; poll() sends it. What a switch or a setting changes is reported
-        from now on. OSError of the memory: the command was not done, so do not restart or sleep."""
+        from now on. If the memory raises, it was not done: call command_failed(), and do not restart or sleep."""
         command = self._commands.done()
         if self.report is not None:
             self.report = _switched(self.report, command.verb)
@@ -192,11 +190,11 @@ class ClientSession:
         return peer.link.read(message, data, now) if message.name == self.name else None
 
     def _answered(self, peer: _Peer, heard: BeatAnswered) -> list[ClientEvent]:
-        peer.beats.answered(heard.beat)
+        peer.beats.answered(heard.series)
         if heard.interval is not None:
             peer.beats.allow(heard.interval)
         if heard.again:
-            peer.beats.asked(heard.beat)
+            peer.beats.asked(heard.series)
         return [HeartbeatAcknowledged(peer.label, heard.interval)]
 
 
