@@ -1,0 +1,295 @@
+#include "contact.h"
+
+#include <Arduino.h>
+#include <esp_random.h>
+#include <esp_sleep.h>
+
+#include <cstring>
+
+#include "camera.h"
+#include "storage.h"
+#include "uploads.h"
+
+namespace {
+
+constexpr uint32_t whole = 0x4c464350;         // marks memory that a deep sleep kept
+constexpr uint64_t probe_every_ms = 60000;     // while no server answers
+
+// What survives deep sleep: the client with its counters, windows and messages.
+RTC_DATA_ATTR uint32_t kept_mark;
+RTC_DATA_ATTR uint32_t kept_sleep_s;
+RTC_DATA_ATTR lfcp_client kept_client;
+static_assert(sizeof(lfcp_client) <= 6 * 1024, "the memory that survives deep sleep has 8 KB, and the core uses some");
+
+config settings;
+uint8_t key[LFCP_KEY];
+lfcp_server_address addresses[LFCP_CLIENT_SERVERS];
+lfcp_config configuration;
+udp_servers servers;
+const char *trouble = nullptr;
+uint64_t time_now = 0;
+uint64_t probe_at = 0;
+bool internet = false;
+bool was_useful = false;
+bool restart_asked = false;
+bool sleep_asked = false;
+
+bool start_upload(uploads::Kind kind, const char *text)
+{
+    const camera_habits habits = camera_habits_of(&kept_client);
+    uploads::Job job = {kind, habits.flash ? habits.flash_ms : 0, ""};
+    snprintf(job.text, sizeof job.text, "%s", text);
+    return uploads::start(job);
+}
+
+void send_picture(void *, lfcp_client *client, const lfcp_command *)
+{
+    if (!lfcp_client_camera_on(client)) {
+        lfcp_client_command_failed(client, "the camera is off", time_now);
+    } else if (!start_upload(uploads::Kind::command, "")) {
+        lfcp_client_command_failed(client, "too many pictures are on their way", time_now);
+    }
+}
+
+void finish(lfcp_client *client, bool kept)
+{
+    if (kept) {
+        lfcp_client_command_done(client);
+    } else {
+        lfcp_client_command_failed(client, "it cannot be kept", time_now);
+    }
+}
+
+bool set(config &of, const char *name, const char *value)
+{
+    const config_field *field = config_find(name);
+    return field != nullptr && config_set(&of, field, value);
+}
+
+void keep_telegram(void *, lfcp_client *client, const lfcp_command *command)
+{
+    finish(client, storage::change([&](config &of) {
+               return set(of, "telegram_token", command->p1) && set(of, "telegram_chat", command->p2);
+           }));
+}
+
+void keep_prusaconnect(void *, lfcp_client *client, const lfcp_command *command)
+{
+    finish(client, storage::change([&](config &of) { return set(of, "prusaconnect_token", command->p1); }));
+}
+
+void restart(void *, lfcp_client *, const lfcp_command *)
+{
+    restart_asked = true;
+}
+
+void sleep_deeply(void *, lfcp_client *client, const lfcp_command *)
+{
+    sleep_asked = lfcp_client_sleep(client, settings.sleep, time_now) == LFCP_OK;
+}
+
+void power_camera(void *, lfcp_client *client, const lfcp_command *)
+{
+    if (!camera::set_on(lfcp_client_camera_on(client))) {
+        lfcp_client_queue(client, LFCP_VERB_ERR, "the camera does not answer", time_now);
+    }
+    camera_settings_apply(camera::setters(), camera::sensor(), client);
+}
+
+void apply_setting(void *, lfcp_client *client, const lfcp_command *command)
+{
+    const unsigned setting = camera_setting_by_name(command->p1);
+    int32_t value = 0;
+    if (camera::sensor() == nullptr || !lfcp_client_setting(client, setting, &value)) {
+        return;  // it is applied when the camera is on
+    }
+    if (!camera_setting_apply(camera::setters(), camera::sensor(), setting, value)) {
+        lfcp_client_queue(client, LFCP_VERB_LOG, "the camera refused a setting", time_now);
+    }
+}
+
+const lfcp_command_entry commands[] = {
+    {LFCP_VERB_TLGS, send_picture, nullptr}, {LFCP_VERB_TLGC, keep_telegram, nullptr},
+    {LFCP_VERB_PRCC, keep_prusaconnect, nullptr}, {LFCP_VERB_RST, restart, nullptr},
+    {LFCP_VERB_DSLP, sleep_deeply, nullptr}, {LFCP_VERB_WCAM, power_camera, nullptr},
+    {LFCP_VERB_SCAM, power_camera, nullptr}, {LFCP_VERB_CONF, apply_setting, nullptr},
+    {LFCP_VERB_ENAL, nullptr, nullptr}, {LFCP_VERB_DSAL, nullptr, nullptr},
+};
+
+// Asked at each poll; the answer is that of the last probe.
+bool internet_reachable(void *)
+{
+    if (time_now >= probe_at && start_upload(uploads::Kind::probe, "")) {
+        probe_at = time_now + probe_every_ms;
+    }
+    return internet;
+}
+
+void tell_directly(void *, const char *text)
+{
+    start_upload(uploads::Kind::motion, text);
+}
+
+uint32_t random_bits(void *)
+{
+    return esp_random();
+}
+
+const char *read_settings()
+{
+    const char *wrong = config_problem(&settings);
+    udp_servers_start(&servers);
+    for (size_t at = 0; wrong == nullptr && at < CONFIG_SERVERS && settings.server[at][0] != '\0'; at++) {
+        wrong = lfcp_server_address_read(settings.server[at], &addresses[at]);
+        configuration.labels[at] = addresses[at].label;
+        configuration.servers = at + 1;
+        udp_servers_add(&servers, &addresses[at].at);
+    }
+    if (wrong == nullptr && settings.key[0] != '\0') {
+        const bool good = lfcp_key_from_text(settings.key, strlen(settings.key), key) == LFCP_OK;
+        wrong = good ? nullptr : "the key is none";
+    }
+    return wrong;
+}
+
+void configure()
+{
+    configuration.name = settings.name;
+    configuration.key = settings.key[0] == '\0' ? nullptr : key;
+    configuration.interval_s = settings.heartbeat;
+    configuration.detector_on = true;
+    configuration.camera_on = true;
+    configuration.commands = commands;
+    configuration.command_count = sizeof commands / sizeof commands[0];
+    configuration.failover = {settings.failover != 0, nullptr, internet_reachable, tell_directly};
+    configuration.crypto = &lfcp_crypto_esp32;
+    configuration.storage = storage::records();
+    configuration.random = random_bits;
+}
+
+lfcp_status start_client(uint64_t now)
+{
+    const bool woke = esp_sleep_get_wakeup_cause() == ESP_SLEEP_WAKEUP_TIMER && kept_mark == whole;
+    kept_mark = 0;
+    if (woke) {
+        return lfcp_client_woke(&kept_client, &configuration, now, static_cast<uint64_t>(kept_sleep_s) * 1000);
+    }
+    const uint64_t boot_id = static_cast<uint64_t>(esp_random()) << 32 | esp_random();
+    return lfcp_client_start(&kept_client, &configuration, boot_id, now);
+}
+
+void send_all(uint64_t now)
+{
+    uint8_t frame[LFCP_CLIENT_MAX_FRAME];
+    size_t length = 0;
+    unsigned server = 0;
+    while (lfcp_client_poll(&kept_client, now, frame, sizeof frame, &length, &server) == LFCP_OK && length > 0) {
+        udp_servers_send(&servers, server, frame, length, now);
+    }
+}
+
+void receive_all(uint64_t now)
+{
+    uint8_t frame[LFCP_SIGNED_MAX_FRAME];
+    size_t length = 0;
+    unsigned server = 0;
+    while (udp_servers_receive(&servers, &server, frame, sizeof frame, &length, now)) {
+        lfcp_event event = {};
+        if (lfcp_client_receive(&kept_client, server, frame, length, now, &event) == LFCP_OK) {
+            was_useful = true;
+        }
+    }
+}
+
+}  // namespace
+
+namespace contact {
+
+bool begin(const config &of, uint64_t now)
+{
+    settings = of;
+    time_now = now;
+    trouble = read_settings();
+    if (trouble != nullptr) {
+        return false;
+    }
+    configure();
+    const lfcp_status status = start_client(now);
+    trouble = status == LFCP_OK ? nullptr : lfcp_status_text(status);
+    return status == LFCP_OK;
+}
+
+const char *problem()
+{
+    return trouble;
+}
+
+void work(bool came_in, uint64_t now)
+{
+    time_now = now;
+    if (came_in) {
+        udp_servers_open(&servers);
+    }
+    receive_all(now);
+    send_all(now);
+}
+
+bool useful()
+{
+    const bool was = was_useful;
+    was_useful = false;
+    return was;
+}
+
+void tell(lfcp_verb verb, const char *text, uint64_t now)
+{
+    lfcp_client_queue(&kept_client, verb, text, now);
+}
+
+bool detector_on()
+{
+    return lfcp_client_detector_on(&kept_client);
+}
+
+bool camera_on()
+{
+    return lfcp_client_camera_on(&kept_client);
+}
+
+const lfcp_client *client()
+{
+    return &kept_client;
+}
+
+void command_ended(bool succeeded, const char *why, uint64_t now)
+{
+    if (succeeded) {
+        lfcp_client_command_done(&kept_client);
+    } else {
+        lfcp_client_command_failed(&kept_client, why, now);
+    }
+}
+
+void probe_ended(bool reachable, uint64_t now)
+{
+    internet = reachable;
+    was_useful = was_useful || reachable;
+    probe_at = now + probe_every_ms;
+}
+
+uint32_t sleep_due()
+{
+    if (!sleep_asked || uploads::busy() || !lfcp_client_may_sleep(&kept_client)) {
+        return 0;
+    }
+    kept_sleep_s = settings.sleep;
+    kept_mark = whole;
+    return kept_sleep_s;
+}
+
+bool restart_due()
+{
+    return restart_asked && !uploads::busy();
+}
+
+}  // namespace contact
