@@ -13,17 +13,23 @@ from tests.running_house import PATIENCE, RunningHouse
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_terminal(*words: str, typed: str = "", columns: int = 200, **environment: str) -> tuple[int, str]:
-    """The exit code, and all that the terminal got."""
+def on_terminal(
+    *words: str, typed: str = "", after: str = "", columns: int = 200, **environment: str
+) -> tuple[int, str]:
+    """The exit code, and all that the terminal got. after: what a person waits to see before typing."""
     ours, theirs = os.openpty()
-    os.write(ours, typed.encode())
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     settings = {**kept, "TERM": "xterm-256color", "COLUMNS": str(columns), **environment}
     command = [sys.executable, "-m", "alarmd", *words]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=settings) as process:
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=settings, start_new_session=True
+    ) as process:  # in a session of its own: it must not ask at our terminal
         os.close(theirs)
         seen = b""
         while True:
+            if typed and after.encode() in seen:
+                os.write(ours, typed.encode())
+                typed = ""
             try:
                 seen += os.read(ours, 65536)
             except OSError:  # the other side is closed
@@ -62,7 +68,8 @@ def test_what_came_from_the_wire_steers_no_terminal_and_is_no_markup(alarmd: Ala
 def test_on_a_narrow_terminal_nothing_is_cut_off(alarmd: Alarmd, moved: RunningHouse) -> None:
     seen = COLOUR.sub("", on_terminal("devices", columns=40)[1])
     assert "\u2026" not in seen
-    assert "cam1" in seen
+    assert re.search(r"^name +cam1\r$", seen, re.MULTILINE)
+    assert re.search(r"^last contact +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", seen, re.MULTILINE)
 
 
 def test_json_on_a_terminal_is_json(alarmd: Alarmd, moved: RunningHouse) -> None:
@@ -78,6 +85,14 @@ def test_before_a_device_is_forgotten_a_person_is_asked(
     _, seen = on_terminal("device", "forget", "cam1", typed=typed)
     assert "Forget cam1?" in seen
     assert len(alarmd.fine("devices", "--json").json["devices"]) == left
+
+
+def test_a_secret_is_asked_for_and_not_shown(alarmd: Alarmd, house: RunningHouse) -> None:
+    alarmd.fine("device", "add", "cam1")
+    code, seen = on_terminal("send", "cam1", "PRCC", "-", typed="very-secret\n", after="PRCC, parameter 1: ")
+    assert code == 0
+    assert "very-secret" not in seen
+    assert "cam1 PRCC (command 1) queued" in seen
 
 
 def test_nobody_is_asked_after_a_yes(alarmd: Alarmd, moved: RunningHouse) -> None:

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from alarmd.core.records import Signing
 from alarmd.web.keys import MadeKey
 from lfcp.authenticator import key_from_text
 from tests.running_house import RunningHouse
@@ -111,7 +112,7 @@ def test_on_the_control_socket_the_path_is_described_without_an_example_of_a_key
 
 
 def test_a_key_is_not_in_the_repr_of_the_answer() -> None:
-    made = MadeKey(device="cam1", key="k" * 43, label="A", signing="signed")
+    made = MadeKey(device="cam1", key="k" * 43, label="A", signing=Signing.SIGNED)
     assert "k" * 43 not in f"{made} {made!r}"
 
 
