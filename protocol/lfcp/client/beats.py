@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 
-from lfcp.constants import HEARTBEAT_AGAIN_MS, HEARTBEAT_AGAINS
+from lfcp.constants import HEARTBEAT_AGAIN_MS, Verb
 from lfcp.messages import UNUSED
 
 AGAIN_FIRST = HEARTBEAT_AGAIN_MS / 1000  # s; each further wait is twice the one before
@@ -13,23 +13,21 @@ _SECONDS = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class Beats:
-    """Times are monotonic seconds. interval: the device's own, s. agains: how often an unanswered heartbeat is
-    repeated. jitter: from 0 to 1.
-
-    A series is a heartbeat with its repetitions; a regular heartbeat and one that was asked for begin a new one."""
+    """Times are monotonic seconds. interval: the device's own, s. agains: how often an unanswered beat is repeated.
+    jitter: from 0 to 1."""
 
     __slots__ = (
         "_again_at",
         "_agains",
+        "_asked",
         "_jitter",
         "_own_interval",
         "_regular_at",
         "_repeats",
-        "_requested",
+        "_wanted",
         "interval",
         "last",
         "missed",
-        "series",
         "sleep",
         "unanswered",
     )
@@ -41,50 +39,45 @@ class Beats:
         self._regular_at = -math.inf
         self._again_at = math.inf
         self._repeats = 0
-        self._requested = 0  # series since the last regular heartbeat
+        self._wanted = False  # one more, at once
+        self._asked = False  # since the last regular heartbeat the server had its wish for one more
         self.interval = interval  # s; as the server allows
         self.last = -math.inf  # the last regular heartbeat
         self.missed = 0  # regular heartbeats in a row that were not answered before the next one
-        self.series = 0
         self.sleep: int | None = None  # s; declared
-        self.unanswered = False  # this series is
+        self.unanswered = False
+
+    @property
+    def verb(self) -> Verb:
+        return Verb.HEARTBEAT if self.sleep is None else Verb.SLEP
 
     def poll(self, now: float) -> bool:
         """Whether to beat now."""
         if now < self.next_wakeup():
             return False
         if now >= self._regular_at:
-            self._begin_regular(now)
-        elif self._again_at == -math.inf:
-            self._begin_requested()
+            self._begin(now)
         else:
-            self._repeats += 1
+            self._repeats = 0 if self._wanted else self._repeats + 1
+        self._wanted = False
+        left = self._repeats < self._agains
+        self._again_at = now + AGAIN_FIRST * math.pow(2, self._repeats) if left else math.inf
         self.unanswered = True
-        agains = self._agains if self.sleep is None else HEARTBEAT_AGAINS
-        self._again_at = now + AGAIN_FIRST * math.pow(2, self._repeats) if self._repeats < agains else math.inf
         return True
 
     def next_wakeup(self) -> float:
         """When poll() has something to do. math.inf: a sleep was declared, and acknowledged or told often enough."""
-        return min(self._regular_at, self._again_at)
+        return -math.inf if self._wanted else min(self._regular_at, self._again_at)
 
     def heard(self) -> None:
         """The server lives, whatever it said."""
         self.missed = 0
 
-    def answered(self, series: int) -> None:
-        """A late answer to an earlier series is none to this one: of a heartbeat none to the SLEP after it."""
-        if series == self.series:
+    def answered(self, beat: Verb) -> None:
+        """A late answer to a heartbeat is none to the SLEP that followed it."""
+        if beat is self.verb:
             self.unanswered = False
             self._again_at = math.inf
-
-    def asked(self, series: int) -> None:
-        """The server wants another one. Not for ever in a row: no server shall drive a device."""
-        if series == self.series and self._requested < HEARTBEAT_AGAINS:
-            self.at_once()
-
-    def at_once(self) -> None:
-        self._again_at = -math.inf
 
     def allow(self, interval: int) -> None:
         """The server wants to hear from the device at least this often, s."""
@@ -92,31 +85,34 @@ class Beats:
         if self.sleep is None:
             self._regular_at = min(self._regular_at, self.last + self.interval)
 
+    def asked(self, beat: Verb) -> None:
+        """The server wants another one at once. One wish a regular heartbeat, so that no server drives a device."""
+        if beat is self.verb and not self._asked:
+            self._asked = self._wanted = True
+
+    def at_once(self) -> None:
+        """One more, repeated as often as a regular one."""
+        self._wanted = True
+
     def declare_sleep(self, seconds: int) -> None:
         """SLEP takes the heartbeats' place until wake()."""
-        self._begin_anew(seconds)
+        self.sleep = seconds
+        self._regular_at = math.inf
+        self._asked = self.unanswered = False
+        self.at_once()
 
     def wake(self) -> None:
-        self._begin_anew(None)
-
-    def _begin_anew(self, sleep: int | None) -> None:
-        self.sleep = sleep
+        self.sleep = None
         self.unanswered = False
         self._regular_at = -math.inf
 
-    def _begin_regular(self, now: float) -> None:
+    def _begin(self, now: float) -> None:
         if self.unanswered:
             self.missed += 1
         self.last = now
-        wait = self.interval * (1 - SPREAD * self._jitter())
-        self._regular_at = now + wait if self.sleep is None else math.inf
-        self._repeats = self._requested = 0
-        self.series += 1
-
-    def _begin_requested(self) -> None:
+        self._regular_at = now + self.interval * (1 - SPREAD * self._jitter())
         self._repeats = 0
-        self._requested += 1
-        self.series += 1
+        self._asked = False
 
 
 def allowed_interval(field: str) -> int | None:

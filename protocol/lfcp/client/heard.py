@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from lfcp.client.event_queue import QueuedMessage
+from lfcp.constants import Verb
 
 BAD_PARAMETER = "has a bad parameter"
 
 
 class BeatAnswered(NamedTuple):
-    series: int  # of beats, see Beats
+    beat: Verb  # HEARTBEAT or SLEP
     interval: int | None  # s; the longest that the server allows, if it said so
     again: bool = False  # it proved nothing: beat again at once
 
@@ -18,12 +19,12 @@ class MessageStored(NamedTuple):
 
 
 class Commanded(NamedTuple):
-    """series: of beats, if the command came in answer to one. fault: why it cannot be carried out. id: None in LFCP/1.
+    """beat: what the command came in answer to. fault: why it cannot be carried out. id: None in LFCP/1.
     version: of the wanted state, if it says one."""
 
     verb: str
     params: tuple[str, ...]  # six, opened
-    series: int | None
+    beat: Verb | None
     id: str | None = None
     counter: int = 0  # of the frame; the ACK names it
     version: int | None = None

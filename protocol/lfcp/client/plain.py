@@ -53,7 +53,7 @@ class PlainLink:
         if message.signature is not None:
             return None
         if VERBS[message.verb].command:
-            return Commanded(message.verb, message.params, self._beats.series)
+            return Commanded(message.verb, message.params, self._beats.verb)
         return self._acknowledgement(message, now) if message.verb == Verb.ACK else None
 
     def _acknowledgement(self, message: Message, now: float) -> Heard:
@@ -61,7 +61,7 @@ class PlainLink:
         if allowed is not None:
             self._names_heartbeats = True
         if allowed is not None or self._answers_heartbeat(now):
-            return BeatAnswered(self._beats.series, allowed)
+            return BeatAnswered(self._beats.verb, allowed)
         if self._messages.in_flight is None:
             return Understood()  # the late ACK of a message that was sent twice
         return MessageStored(self._messages.in_flight)
@@ -69,8 +69,6 @@ class PlainLink:
     def _answers_heartbeat(self, now: float) -> bool:
         """Whether an ACK that names nothing is a heartbeat's. In doubt it is: then a message is sent once too often
         instead of being lost."""
-        if not self._beats.unanswered:
+        if self._names_heartbeats or not self._beats.unanswered:
             return False
-        if self._messages.in_flight is None:
-            return self._beats.sleep is not None or not self._names_heartbeats
-        return not self._names_heartbeats and now - self._beats.last <= ANSWER_WAIT
+        return self._messages.in_flight is None or now - self._beats.last <= ANSWER_WAIT

@@ -140,8 +140,8 @@ class ClientSession:
         peer.beats.heard()
         self._queue.heard(server)
         if isinstance(heard, Commanded):
-            if heard.series is not None:
-                peer.beats.answered(heard.series)
+            if heard.beat is not None:
+                peer.beats.answered(heard.beat)
             return [*self._commands.take(server, heard, now)]
         if isinstance(heard, BeatAnswered):
             return self._answered(peer, heard)
@@ -190,11 +190,11 @@ class ClientSession:
         return peer.link.read(message, data, now) if message.name == self.name else None
 
     def _answered(self, peer: _Peer, heard: BeatAnswered) -> list[ClientEvent]:
-        peer.beats.answered(heard.series)
+        peer.beats.answered(heard.beat)
         if heard.interval is not None:
             peer.beats.allow(heard.interval)
         if heard.again:
-            peer.beats.asked(heard.series)
+            peer.beats.asked(heard.beat)
         return [HeartbeatAcknowledged(peer.label, heard.interval)]
 
 

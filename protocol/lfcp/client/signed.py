@@ -29,7 +29,7 @@ FAILED = "1"
 DONE = "0"
 _VERSION = re.compile(r"0|[1-9][0-9]{0,9}")
 
-Awaited = QueuedMessage | int  # a message, or the series of a beat
+Awaited = QueuedMessage | Verb  # a message, or HEARTBEAT or SLEP
 
 
 class Signed:
@@ -42,29 +42,17 @@ class Signed:
         self._name, self._boot_id, self._key, self._notebook = name, boot_id, key, notebook
         self._counters = Counters(notebook)
 
-    def link(self, label: str, beats: Beats, _messages: Retransmission) -> "SignedLink":
-        return SignedLink(self._name, self._boot_id, self._key, label, beats, self._counters, self._notebook)
+    def link(self, label: str, _beats: Beats, _messages: Retransmission) -> "SignedLink":
+        return SignedLink(self._name, self._boot_id, self._key, label, self._counters, self._notebook)
 
 
 class SignedLink:
-    """beats: which of them an answer answers."""
-
-    def __init__(
-        self,
-        name: str,
-        boot_id: str,
-        key: bytes,
-        label: str,
-        beats: Beats,
-        counters: Counters,
-        notebook: Notebook,
-    ) -> None:
+    def __init__(self, name: str, boot_id: str, key: bytes, label: str, counters: Counters, notebook: Notebook) -> None:
         self._name = name
         self._boot_id = boot_id
         self._tag_up = derive(key, Purpose.TAG, Way.UP, label)
         self._tag_down = derive(key, Purpose.TAG, Way.DOWN, label)
         self._seal_down = derive(key, Purpose.SEAL, Way.DOWN, label)
-        self._beats = beats
         self._counters = counters
         self._notebook = notebook
         self._window: SequenceWindow | None = None  # None: no frame proved yet that it was made since the start
@@ -78,12 +66,10 @@ class SignedLink:
             digest=digest(self._notebook.kept.settings),
             wanted_version=report.wanted_version or 0,
         )
-        return self._write(Verb.HEARTBEAT, *report_parameters(full), awaits=self._beats.series)
+        return self._write(Verb.HEARTBEAT, *report_parameters(full), awaits=Verb.HEARTBEAT)
 
     def sleep(self, seconds: int) -> bytes:
-        return self._write(
-            Verb.SLEP, str(seconds), UNUSED, f"{self._boot_id}.{self._echo:x}", awaits=self._beats.series
-        )
+        return self._write(Verb.SLEP, str(seconds), UNUSED, f"{self._boot_id}.{self._echo:x}", awaits=Verb.SLEP)
 
     def message(self, message: QueuedMessage, now: float) -> bytes:
         age = min(int(now - message.happened), MAX_AGE)
@@ -154,14 +140,14 @@ class SignedLink:
         command_id, answered = message.params[2], self._answered(message)
         if not is_command_id(command_id):
             return None
-        series = answered if isinstance(answered, int) else None
+        beat = answered if isinstance(answered, Verb) else None
         try:
             opened = self._opened(message, counter)
             version = _version(message.verb, opened[0])
         except ProtocolError:
-            return Commanded(message.verb, NO_PARAMETERS, series, command_id, counter, fault=BAD_PARAMETER)
+            return Commanded(message.verb, NO_PARAMETERS, beat, command_id, counter, fault=BAD_PARAMETER)
         params = (*opened, *NO_PARAMETERS[len(opened) :])
-        return Commanded(message.verb, params, series, command_id, counter, version)
+        return Commanded(message.verb, params, beat, command_id, counter, version)
 
     def _opened(self, message: Message, counter: int) -> tuple[str, ...]:
         """p1 and p2, the command's own. Raises ProtocolError."""
