@@ -54,6 +54,7 @@ lfcp_status lfcp_client_poll(lfcp_client *client, uint64_t now_ms, uint8_t *fram
     lfcp_outgoing out = {frame, size, length};
     lfcp_status status = next_frame(client, &out, server);
     if (status != LFCP_OK) {
+        *length = 0;
         client->retry_at = client->now + LFCP_HEARTBEAT_AGAIN_MS;
     }
     return status;

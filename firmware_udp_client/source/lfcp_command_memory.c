@@ -5,7 +5,7 @@
 #include "lfcp_client_internal.h"
 
 #define ENTRY 9     /* bytes of a record's entry: label, number */
-#define FAILED 0x80 /* with a label */
+#define FAILED 0x80u /* with a label */
 
 static const char record[] = "commands"; /* the oldest first; a label of 0 is an empty entry */
 
@@ -54,7 +54,7 @@ lfcp_status lfcp_memory_keep(lfcp_client *client, uint8_t kept)
         if ((lasting >> place & 1u) == 0) {
             continue;
         }
-        entry[0] = (uint8_t)(memory->labels[place] | ((memory->failed >> place & 1u) != 0 ? FAILED : 0));
+        entry[0] = (uint8_t)((uint8_t)memory->labels[place] | (((unsigned)memory->failed >> place & 1u) != 0 ? FAILED : 0u));
         lfcp_put_big_endian(entry + 1, memory->numbers[place], ENTRY - 1);
         entry += ENTRY;
     }

@@ -21,7 +21,7 @@ lfcp_status lfcp_commands_send_ack(lfcp_client *client, unsigned at, const lfcp_
     lfcp_writer id = {texts[1], sizeof texts[1], 0};
     lfcp_put_hex(&answers, server->ack_answers);
     lfcp_put_command_id(&id, memory->labels[place], memory->numbers[place]);
-    const char *result = (memory->failed >> place & 1u) != 0 ? "1" : "0";
+    const char *result = ((unsigned)memory->failed >> place & 1u) != 0 ? "1" : "0";
     const lfcp_text params[] = {lfcp_written(&answers), {result, 1}, {"0", 1}, lfcp_written(&id)};
     lfcp_status status = lfcp_client_encode(client, at, LFCP_VERB_ACK, params, lfcp_signs(client) ? 4 : 0, out);
     if (status == LFCP_OK) {
