@@ -84,7 +84,7 @@ class SimulatedServer:
     def _send(self, send: SendFrame) -> None:
         for device in self.world.devices:
             if device.host == send.path.host:
-                self.world.transmit(partial(device.receive, send.payload), may_repeat=False)
+                self.world.transmit(partial(device.receive, send.payload), may_repeat=device.key is not None)
 
     def _arm(self) -> None:
         due, life = self.engine.next_deadline(), self.life

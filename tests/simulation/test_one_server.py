@@ -6,28 +6,34 @@ from functools import partial
 
 import pytest
 
+from alarmd.core import signed_life
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceAdopted
+from alarmd.core.inputs import CommandRequested, DeviceAdopted, Input, KeyGiven
 from alarmd.core.records import Event, Presence
+from alarmd.core.signed_exchange import SignedExchange
+from alarmd.core.turn import Turn
 from alarmd.storage.interface import EventFilter
 from alarmd.storage.memory_reader import MemoryReader
 from lfcp.constants import Verb
-from tests.simulation.world import INTERVAL, Weather, World
+from tests.simulation.world import ATTACKER, INTERVAL, SimulatedDevice, Weather, World
 
 SEEDS = range(int(os.environ.get("ALARMD_SEEDS", "10")))
 FINE = Weather()
 BAD = Weather(loss=0.15, duplication=0.1, delay=0.4)
 TERRIBLE = Weather(loss=0.15, duplication=0.1, delay=0.4, crashes=4)
+HOSTILE = Weather(loss=0.15, duplication=0.1, delay=0.4, crashes=4, replays=0.5, reboots=2)
 DEVICES = 6
 BUSY = 600.0  # s in which things happen
 HEALING = 400.0  # s in which nothing new does
 
 
-def live(seed: int, weather: Weather) -> World:
+def live(seed: int, weather: Weather, signed: bool = False) -> World:
     """Devices report motion and are commanded; two lose their power; the server crashes as the weather says."""
-    world = World(seed, DEVICES, weather)
+    world = World(seed, DEVICES, weather, signed)
     for device in world.devices:
-        world.at(0.0, partial(world.server.handle, DeviceAdopted("op", device.name)))
+        world.at(0.0, partial(world.server.handle, introduction(device)))
+        for _ in range(weather.reboots):
+            world.at(world.random.uniform(20, BUSY), device.reboot)
         for _ in range(6):
             verb = world.random.choice([Verb.MOAL, Verb.LOG])
             world.at(world.random.uniform(20, BUSY), partial(device.say, verb))
@@ -41,6 +47,12 @@ def live(seed: int, weather: Weather) -> World:
         world.at(world.random.uniform(10, BUSY), partial(crash, world, down))
     world.run(BUSY + HEALING)
     return world
+
+
+def introduction(device: SimulatedDevice) -> Input:
+    if device.key is None:
+        return DeviceAdopted("op", device.name)
+    return KeyGiven("op", device.name, device.key)
 
 
 def command(world: World, request: CommandRequested) -> None:
@@ -64,9 +76,13 @@ def names(world: World) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("weather", [FINE, BAD, TERRIBLE], ids=["fine", "bad", "terrible"])
-def test_the_promises_hold_in_any_weather(seed: int, weather: Weather) -> None:
-    world = live(seed, weather)
+@pytest.mark.parametrize(
+    ("weather", "signed"),
+    [(FINE, False), (BAD, False), (TERRIBLE, False), (FINE, True), (TERRIBLE, True), (HOSTILE, True)],
+    ids=["fine", "bad", "terrible", "fine-signed", "terrible-signed", "hostile-signed"],
+)
+def test_the_promises_hold_in_any_weather(seed: int, weather: Weather, signed: bool) -> None:
+    world = live(seed, weather, signed)
     told = "\n".join(world.trace[-200:])
     texts = {event.text for event in stored(world)}
     for device in world.devices:
@@ -89,6 +105,27 @@ def test_the_promises_hold_in_any_weather(seed: int, weather: Weather) -> None:
     for name, count in Counter(names(world).get(event.device_id or 0) for event in queued).items():
         assert finished[name] <= count, f"seed {seed}: {name} has more outcomes than commands\n{told}"
         assert name not in alive or finished[name] == count, f"seed {seed}: a command of {name} has no outcome\n{told}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("weather", [TERRIBLE, HOSTILE], ids=["terrible", "hostile"])
+def test_with_keys_nothing_happens_twice_whatever_the_network_does(seed: int, weather: Weather) -> None:
+    world = live(seed, weather, signed=True)
+    told = "\n".join(world.trace[-200:])
+    messages = [event for kind in (EventKind.MOTION, EventKind.LOG) for event in stored(world, kind)]
+    copies = Counter((event.device_id, event.boot_id, event.boot_event) for event in messages)
+    assert set(copies.values()) == {1}, f"seed {seed}: stored twice\n{told}"
+    for device in world.devices:
+        asked = sum(event.text.startswith("TLGS") for event in queued_for(world, device.name))
+        assert device.executed.count("TLGS") <= asked + weather.reboots, f"seed {seed}: done twice\n{told}"
+    contacts = world.server.store.load().contacts
+    assert str(ATTACKER) not in {contact.address for contact in contacts}, f"seed {seed}: a path was stolen\n{told}"
+    assert stored(world, EventKind.CLONED) == [], f"seed {seed}: a reboot looked like a clone\n{told}"
+
+
+def queued_for(world: World, name: str) -> list[Event]:
+    found = stored(world, EventKind.COMMAND_QUEUED)
+    return [event for event in found if names(world).get(event.device_id or 0) == name]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -127,9 +164,32 @@ def test_a_server_that_acknowledges_before_it_stores_is_caught(monkeypatch: pyte
         commit()
 
     monkeypatch.setattr(SimulatedServer, "handle", hasty)
+    monkeypatch.setattr("tests.simulation.server.MAX_COMMIT", 2.0)
     lost = 0
     for seed in range(40):
         world = live(seed, Weather(crashes=12, delay=0.01))
         texts = {event.text for event in stored(world)}
         lost += sum(text not in texts for device in world.devices for text in device.acknowledged)
     assert lost
+
+
+def test_a_server_that_forgets_what_it_stored_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alarmd.core.boots.Boots.stored", lambda _boots, _event: False)
+    with pytest.raises(AssertionError, match="stored twice"):
+        nothing_twice_for_many_seeds()
+
+
+def test_a_server_that_believes_any_echo_is_robbed_of_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alarmd.core.signed_life._prove_path", believe)
+    with pytest.raises(AssertionError, match="a path was stolen"):
+        nothing_twice_for_many_seeds()
+
+
+def nothing_twice_for_many_seeds() -> None:
+    for seed in range(40):
+        test_with_keys_nothing_happens_twice_whatever_the_network_does(seed, HOSTILE)
+
+
+def believe(turn: Turn, exchange: SignedExchange, _echo: int) -> bool:
+    signed_life._move(turn, exchange.session, exchange.signed, exchange.frame.path)
+    return True

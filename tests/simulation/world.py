@@ -11,33 +11,40 @@ from random import Random
 
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
-from lfcp.client import ClientSession, CommandReceived, MessageAcknowledged
-from lfcp.constants import Verb
+from lfcp import Report
+from lfcp.client import ClientSession, CommandReceived, MessageAcknowledged, VolatileMemory
+from lfcp.constants import KEY, Verb
 from tests.simulation.server import SimulatedServer
 
 MESSAGES = (Verb.MOAL, Verb.LOG, Verb.ERR)
 START = 1_795_262_400.0  # 2026-11-21 12:00 UTC
 SERVER = "A"
 INTERVAL = 20.0
+REPLAY_DELAY = 60.0  # s, on average
+ATTACKER = Path("udp", "203.0.113.66", 6666, 1)
 BOOT_SPREAD = 10.0  # s over which devices are switched on
 
 
 @dataclass(frozen=True)
 class Weather:
-    """loss, duplication: parts of the datagrams. delay: s, at most. crashes: of the server, a run."""
+    """loss, duplication, replays: parts of the datagrams; replayed are those to the server, later and from elsewhere.
+    delay: s, at most. crashes: of the server, and reboots: of each device with a key, a run."""
 
     loss: float = 0.0
     duplication: float = 0.0
     delay: float = 0.05
     crashes: int = 0
+    replays: float = 0.0
+    reboots: int = 0
 
 
 class World:
     """run(seconds) lets it live; `trace` says what happened, in order."""
 
-    def __init__(self, seed: int, devices: int, weather: Weather) -> None:
+    def __init__(self, seed: int, devices: int, weather: Weather, signed: bool = False) -> None:
         self.random = Random(seed)
         self.weather = weather
+        self.signed = signed
         self.now = 0.0
         self.trace: list[str] = []
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -60,6 +67,11 @@ class World:
         copies = 2 if may_repeat and self.random.random() < self.weather.duplication else 1
         for _ in range(copies):
             self.at(self.random.uniform(0.001, self.weather.delay), deliver)
+
+    def replay(self, frame: bytes) -> None:
+        """Somebody on the path recorded it and plays it from his own address, soon or much later."""
+        while self.random.random() < self.weather.replays:
+            self.at(self.random.expovariate(1 / REPLAY_DELAY), partial(self.server.receive, frame, ATTACKER))
 
     def note(self, text: str) -> None:
         self.trace.append(f"{self.now:10.3f} {text}")
@@ -84,10 +96,31 @@ class SimulatedDevice:
     executed: list[str] = field(default_factory=list)
     switched_off_at: float | None = None
     port: int = 4000
+    key: bytes | None = None
+    boots: int = 0
 
     def __post_init__(self) -> None:
-        self.session = ClientSession(self.name, (SERVER,), INTERVAL, self.world.random.random)
+        if self.world.signed:
+            self.key = self.world.random.randbytes(KEY)
+        self.memory = VolatileMemory()
         self.world.at(self.world.random.uniform(0, BOOT_SPREAD), self._wake)
+        self.boot()
+
+    def boot(self) -> None:
+        """What it had in mind is gone; what it keeps is not."""
+        self.boots += 1
+        report = Report(boot_id=self.world.random.randbytes(8).hex()) if self.key else None
+        self.session = ClientSession(
+            self.name, (SERVER,), INTERVAL, self.world.random.random, report=report, key=self.key, memory=self.memory
+        )
+
+    def reboot(self) -> None:
+        """Messages that no server had are gone with the device's memory: they were never acknowledged."""
+        if self.switched_off_at is None:
+            self.world.note(f"{self.name} reboots")
+            self.sent = [text for text in self.sent if text in self.acknowledged]
+            self.boot()
+            self._wake()
 
     def say(self, verb: Verb) -> None:
         text = f"{self.name}-{len(self.sent)}"
@@ -115,8 +148,9 @@ class SimulatedDevice:
             return
         path = Path("udp", self.host, self.port, 1)
         for _server, frame in self.session.poll(self.world.now):
-            is_message = any(f",{verb},".encode() in frame for verb in MESSAGES)
-            self.world.transmit(partial(self.world.server.receive, frame, path), may_repeat=not is_message)
+            ambiguous = self.key is None and any(f",{verb},".encode() in frame for verb in MESSAGES)
+            self.world.transmit(partial(self.world.server.receive, frame, path), may_repeat=not ambiguous)
+            self.world.replay(frame)
         self.world.at(max(0.01, self.session.next_wakeup() - self.world.now), self._look)
 
     def _look(self) -> None:
