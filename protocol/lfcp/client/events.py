@@ -8,7 +8,10 @@ class CommandReceived(NamedTuple):
 
     server: str
     verb: str
-    params: tuple[str, ...]  # six, unused is "0"
+    params: tuple[str, ...]  # six, unused is "0"; they may be secret
+
+    def __repr__(self) -> str:
+        return f"CommandReceived({self.server!r}, {self.verb!r}, …)"
 
 
 class MessageAcknowledged(NamedTuple):

@@ -30,6 +30,10 @@ class Commanded(NamedTuple):
     version: int | None = None
     fault: str | None = None
 
+    def __repr__(self) -> str:
+        """Parameters may be secret."""
+        return f"Commanded({self.verb!r}, …, id={self.id!r})"
+
 
 class Synchronised(NamedTuple):
     raised: bool  # the counter goes on above where it was
