@@ -19,7 +19,7 @@ from alarmd.cli.exits import Failure
 from alarmd.cli.output import print_facts, print_line
 from alarmd.cli.qr_code import print_qr_code
 from alarmd.core.records import Signing
-from alarmd.web.keys import MadeKey
+from alarmd.web.place_schemas import MadeKey
 
 OWNER_ONLY = 0o600
 SOMEWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's address, behind the default route

@@ -1,7 +1,6 @@
 """The operator's API: HTTP and JSON on control.sock (mode 0600), and on loopback TCP without secrets.
 
-All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.py, history_schemas.py and keys.py
-(answers).
+All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.py and history_schemas.py (answers).
 
     GET    /devices ?after=NAME &limit=            {unknown_devices, devices: [Device], next}
     GET    /devices/{name}                         Device

@@ -6,25 +6,16 @@ Only control.sock has this path: what goes over TCP can be read by others, on a 
 import secrets
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
 
 from alarmd.core.inputs import KeyGiven
-from alarmd.core.records import Device, Signing
+from alarmd.core.records import Device
 from alarmd.web.bodies import KeyBody
 from alarmd.web.dependencies import House, Operator
+from alarmd.web.place_schemas import MadeKey
 from lfcp.authenticator import key_as_text
 from lfcp.constants import KEY
 
 router = APIRouter(prefix="/devices", tags=["devices"])
-
-
-class MadeKey(BaseModel):
-    """What a device has to be told. The server gives a key away this once."""
-
-    device: str
-    key: str = Field(repr=False, description="32 random bytes as 43 characters of base64url.")
-    label: str = Field(description="The server's, which the device has to know beside its address.")
-    signing: Signing
 
 
 @router.post("/{name}/key", status_code=201, summary="Give a device a key")

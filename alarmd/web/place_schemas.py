@@ -75,6 +75,15 @@ class Devices(BaseModel):
     next: str | None = Field(description="`after` of the next page; null: this is the last.")
 
 
+class MadeKey(BaseModel):
+    """What a device has to be told. The server gives a key away this once."""
+
+    device: str
+    key: str = Field(repr=False, description="32 random bytes as 43 characters of base64url.")
+    label: str = Field(description="The server's, which the device has to know beside its address.")
+    signing: Signing
+
+
 class Site(Shape):
     name: str
     time_zone: str = Field(description="IANA name.", examples=["Europe/Prague"])

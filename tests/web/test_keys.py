@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from alarmd.core.records import Signing
-from alarmd.web.keys import MadeKey
+from alarmd.web.place_schemas import MadeKey
 from lfcp.authenticator import key_from_text
 from tests.running_house import RunningHouse
 from tests.signed_camera import SignedCamera
