@@ -13,7 +13,7 @@
 
 #define CONFIG_NETWORKS 4
 #define CONFIG_SERVERS LFCP_CLIENT_SERVERS
-#define CONFIG_TEXT_SIZE 3072 /* in flash, every field full */
+#define CONFIG_TEXT_SIZE 4096 /* in flash, every field full */
 
 typedef struct config_network {
     char ssid[33];     /* at most 32 bytes: IEEE 802.11 */

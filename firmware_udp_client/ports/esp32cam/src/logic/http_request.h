@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define HTTP_HEAD_SIZE 2048 /* request line and header; a browser sends some 600 bytes */
-#define HTTP_BODY_SIZE 3072 /* the control page's form, every field full */
+#define HTTP_BODY_SIZE 4096 /* the control page's form, every field full */
 
 typedef enum request_method { REQUEST_GET, REQUEST_POST, REQUEST_OTHER } request_method;
 

@@ -1,0 +1,1 @@
+#include "../../../common/bounded_text.h"

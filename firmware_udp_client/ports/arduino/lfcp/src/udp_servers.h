@@ -1,0 +1,1 @@
+#include "../../../common/udp_servers.h"
