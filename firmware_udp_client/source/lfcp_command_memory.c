@@ -4,8 +4,7 @@
 
 #include "lfcp_client_internal.h"
 
-#define ENTRY 9     /* bytes of a record's entry: label, number */
-#define FAILED 0x80u /* with a label */
+#define ENTRY 9 /* bytes of a record's entry: label, number */
 
 static const char record[] = "commands"; /* the oldest first; a label of 0 is an empty entry */
 
@@ -54,7 +53,7 @@ lfcp_status lfcp_memory_keep(lfcp_client *client, uint8_t kept)
         if ((lasting >> place & 1u) == 0) {
             continue;
         }
-        entry[0] = (uint8_t)((uint8_t)memory->labels[place] | (((unsigned)memory->failed >> place & 1u) != 0 ? FAILED : 0u));
+        entry[0] = (uint8_t)memory->labels[place];
         lfcp_put_big_endian(entry + 1, memory->numbers[place], ENTRY - 1);
         entry += ENTRY;
     }
@@ -74,9 +73,8 @@ lfcp_status lfcp_memory_start(lfcp_client *client)
         return LFCP_STORAGE_FAILED;
     }
     for (const uint8_t *entry = bytes; answer == 0 && entry < bytes + sizeof bytes && entry[0] != 0; entry += ENTRY) {
-        uint8_t place = lfcp_memory_add(client, (char)(entry[0] & ~FAILED), lfcp_get_big_endian(entry + 1, ENTRY - 1));
+        uint8_t place = lfcp_memory_add(client, (char)entry[0], lfcp_get_big_endian(entry + 1, ENTRY - 1));
         client->memory.lasting |= (uint16_t)(1u << place);
-        client->memory.failed |= (uint16_t)((entry[0] & FAILED) != 0 ? 1u << place : 0u);
     }
     return LFCP_OK;
 }

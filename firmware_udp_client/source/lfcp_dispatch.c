@@ -7,8 +7,8 @@
 
 static const char bad_parameter[] = "has a bad parameter";
 
-/* What an operator may ask a device for once more, after a restart that this brought about, must be known then. */
-static bool outlasts(lfcp_verb verb)
+/* Acknowledged before it is obeyed, and remembered beyond the restart. */
+static bool ends_the_run(lfcp_verb verb)
 {
     return verb == LFCP_VERB_RST || verb == LFCP_VERB_DSLP;
 }
@@ -148,14 +148,10 @@ static void refuse(lfcp_client *client, lfcp_verb verb, const char *fault)
 {
     char text[LFCP_SEND_MAX_FIELD + 1] = {0};
     lfcp_writer writer = {text, LFCP_SEND_MAX_FIELD, 0};
-    uint8_t place = client->running;
     lfcp_put_word(&writer, lfcp_verb_entry_of(verb)->name);
     lfcp_put_word(&writer, " ");
     lfcp_put_word(&writer, fault);
     (void)lfcp_client_command_failed(client, text, client->now - client->offset);
-    if (outlasts(verb) && lfcp_signs(client)) {
-        (void)lfcp_memory_keep(client, place);
-    }
 }
 
 void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event *event)
@@ -164,7 +160,7 @@ void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event 
     const char *fault;
     if (entry == NULL) {
         fault = "is not supported";
-    } else if (outlasts(message->verb)) {
+    } else if (ends_the_run(message->verb)) {
         fault = promise(client, message->verb);
     } else {
         fault = carry_out(client, entry, message);

@@ -28,11 +28,11 @@ class Read(NamedTuple):
     counter: int | None
 
 
-def declarations(folder: Path) -> str:
+def declarations(folder: Path, headers: Sequence[str] = HEADERS) -> str:
     """The headers as cffi wants them: without comments, macros and what they include of the system."""
     for name in SYSTEM_HEADERS:
         (folder / name).touch()
-    text = "".join(f'#include "{name}"\n' for name in HEADERS)
+    text = "".join(f'#include "{name}"\n' for name in headers)
     command = [need_program("cc", "gcc libc6-dev"), "-E", "-P", "-nostdinc", f"-I{folder}", f"-I{INCLUDE}", "-"]
     preprocessed = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
     return preprocessed.replace("extern const", "extern")  # in ABI mode cffi reads no constant that is a structure
