@@ -23,7 +23,7 @@ static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_messa
     lfcp_client_server *server = &client->servers[at];
     uint32_t seconds;
     bool allows = allowed_interval(message, &seconds);
-    if (!lfcp_counter_is_ours(client, answers) || !(allows || client->sleep_s != 0)) {
+    if (!allows && client->sleep_s == 0) {
         return;
     }
     if (allows) {
@@ -42,6 +42,9 @@ void lfcp_acks_signed(lfcp_client *client, unsigned server, const lfcp_message *
                       lfcp_event *event)
 {
     uint8_t place = lfcp_messages_copy(client, server, answers);
+    if (!lfcp_counter_is_ours(client, answers)) {
+        return;
+    }
     if (place != LFCP_NONE) {
         lfcp_messages_acknowledged(client, server, place, event);
     } else {

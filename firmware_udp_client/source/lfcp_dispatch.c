@@ -45,10 +45,12 @@ void lfcp_dispatch_obey(lfcp_client *client)
 /* An older version of the wanted state than the one followed is acknowledged, and nothing else. */
 static bool switch_as_wanted(lfcp_client *client, lfcp_verb verb, uint64_t version)
 {
-    if (version < client->wanted_version) {
+    if (version != 0 && version < client->wanted_version) {
         return false;
     }
-    client->wanted_version = version;
+    if (version != 0) {
+        client->wanted_version = version;
+    }
     if (verb == LFCP_VERB_ENAL || verb == LFCP_VERB_DSAL) {
         client->detector_wanted = verb == LFCP_VERB_ENAL;
     } else {

@@ -44,7 +44,7 @@ class CClientLibrary:
     """The shared libraries with the client's declarations."""
 
     def __init__(self, libraries: Path, scratch: Path) -> None:
-        self.ffi = FFI()
+        self.ffi: Any = FFI()
         self.ffi.cdef(declarations(scratch, ("lfcp_codec.h", "lfcp_signing.h", "lfcp_client.h", "lfcp_motion.h")))
         self.lfcp: Any = self.ffi.dlopen(str(libraries / "liblfcp.so"))
         mbedtls: Any = self.ffi.dlopen(str(libraries / "liblfcp_mbedtls.so"))
@@ -57,7 +57,8 @@ class CClient:
     def __init__(
         self, library: CClientLibrary, device: Device, memory: dict[str, bytes], boot_id: int, now: int = 0
     ) -> None:
-        self._library, self._ffi, self._lfcp = library, library.ffi, library.lfcp
+        self._library = library
+        self._ffi, self._lfcp = library.ffi, library.lfcp
         self.device, self.memory = device, memory
         self.obeyed: list[Obeyed] = []
         self.reachable = False
@@ -72,7 +73,10 @@ class CClient:
         assert status == self._lfcp.LFCP_OK, self.code(status)
 
     def code(self, status: int) -> str:
-        return self._ffi.string(self._lfcp.lfcp_status_text(status)).decode("ascii")
+        return self._string(self._lfcp.lfcp_status_text(status))
+
+    def _string(self, text: Any) -> str:
+        return str(self._ffi.string(text).decode("ascii"))
 
     def poll(self, now: int) -> list[tuple[str, bytes]]:
         frames = []
@@ -100,7 +104,7 @@ class CClient:
         return self.code(status), [*self._told(label, event), *self._commanded(label, self.obeyed[before:])]
 
     def _told(self, label: str, event: Any) -> list[list[Any]]:
-        kind, verb = event.kind, self._ffi.string(self._lfcp.lfcp_verb_entry_of(event.verb).name).decode("ascii")
+        kind, verb = event.kind, self._string(self._lfcp.lfcp_verb_entry_of(event.verb).name)
         if kind == self._lfcp.LFCP_EVENT_HEARTBEAT_ANSWERED:
             return [["heartbeat", label, event.number or None]]
         if kind == self._lfcp.LFCP_EVENT_MESSAGE_STORED:
@@ -115,7 +119,7 @@ class CClient:
     def _text_of(self, number: int) -> str:
         """A message that was stored stays in its place until that is needed."""
         places = self.client.queue.places
-        return next(self._ffi.string(each.text).decode("ascii") for each in places if each.number == number)
+        return next(self._string(each.text) for each in places if each.number == number)
 
     def queue(self, verb: str, text: str, now: int) -> bool:
         status = self._lfcp.lfcp_client_queue(self.client, self._verb(verb), text.encode("ascii"), now)
@@ -141,7 +145,7 @@ class CClient:
 
     @property
     def missed(self) -> int:
-        return min(self.client.servers[at].misses for at in range(len(self.device.labels)))
+        return min(int(self.client.servers[at].misses) for at in range(len(self.device.labels)))
 
     @property
     def detector_on(self) -> bool:
@@ -191,13 +195,13 @@ class CClient:
         config.failover.tell_directly = self._keep(callback("void(void *, const char *)", self._tell))
 
     def _carry_out(self, _context: Any, _client: Any, command: Any) -> None:
-        verb = self._ffi.string(self._lfcp.lfcp_verb_entry_of(command.verb).name).decode("ascii")
+        verb = self._string(self._lfcp.lfcp_verb_entry_of(command.verb).name)
         if verb not in AFTER_ITS_ACK:  # its event was told before
-            p1, p2 = (self._ffi.string(text).decode("ascii") for text in (command.p1, command.p2))
+            p1, p2 = (self._string(text) for text in (command.p1, command.p2))
             self.obeyed.append(Obeyed(verb, p1, p2))
 
     def _read(self, _context: Any, key: Any, data: Any, size: int) -> int:
-        record = self.memory.get(self._ffi.string(key).decode("ascii"))
+        record = self.memory.get(self._string(key))
         if record is None or len(record) != size:
             return 1
         self._ffi.memmove(data, record, size)
@@ -206,16 +210,18 @@ class CClient:
     def _write(self, _context: Any, key: Any, data: Any, size: int) -> int:
         if self.write_fails:
             return -1
-        self.memory[self._ffi.string(key).decode("ascii")] = bytes(self._ffi.buffer(data, size))
+        self.memory[self._string(key)] = bytes(self._ffi.buffer(data, size))
         return 0
 
     def _tell(self, _context: Any, text: Any) -> None:
-        self.told.append(self._ffi.string(text).decode("ascii"))
+        self.told.append(self._string(text))
 
 
 def memory_of(kept: Kept) -> dict[str, bytes]:
     """The records that say the same."""
-    entries = b"".join(each[0].encode("ascii") + int(each[2:], 16).to_bytes(8, "big") for each in kept.commands)
+    entries = b"".join(
+        each[0].encode("ascii") + int(each.partition(".")[2], 16).to_bytes(8, "big") for each in kept.commands
+    )
     memory = {name: value.to_bytes(4, "big", signed=True) for name, value in kept.settings.items()}
     memory["commands"] = entries.ljust(9 * COMMAND_MEMORY, b"\0")
     if kept.counter is not None:
