@@ -15,9 +15,10 @@ from alarmd.core.records import AlarmKind, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.signed_replies import acknowledge_heartbeat, acknowledge_sleep, synchronise
-from alarmd.core.signed_session import MAX_COUNTER, SignedSession
+from alarmd.core.signed_session import MAX_CHALLENGED, MAX_COUNTER, SignedSession
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
+from lfcp.constants import Verb
 from lfcp.signed_fields import read_boot, read_seconds
 
 SYNC_GAP = 10.0  # s between two SYNCs to one device
@@ -25,20 +26,35 @@ SYNCED = "synced"
 
 
 def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
-    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
+    session, signed = exchange.session, exchange.signed
     report = read_report(exchange.message)
     if report is None or report.boot_id is None:
         return Rejection.BAD_FIELDS
     alive = _alive(turn, exchange, report.boot_id, report.echo)
-    here = _prove_path(turn, exchange, report.echo)
+    if signed.proven and exchange.frame.path == session.path:
+        if exchange.newest and signed.challenged:
+            _contest(turn, session, signed)
+    elif not (alive and _proves_path(exchange, report.echo)):
+        return _elsewhere(turn, exchange, alive, report)
+    else:
+        _move(turn, session, signed, exchange.frame.path)
     if alive:
         _live(turn, session, signed, report)
-    proven = not exchange.newest or (alive and here)  # an overtaken one needs no other
-    if alive and here and signed_commands.answer(turn, session, exchange.counter):
-        return None
-    answered = acknowledge_heartbeat(turn, session, path, exchange.counter, proven)
-    if not here:
-        signed.candidate = path, answered
+    if not (alive and signed_commands.answer(turn, session, exchange.counter)):
+        proven = alive or not exchange.newest  # one that was overtaken needs no other
+        acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven)
+    return None
+
+
+def _elsewhere(turn: Turn, exchange: SignedExchange, alive: bool, report: Report) -> Rejection | None:
+    """From where the device is not proved to be: it may live, and is asked to prove the rest."""
+    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
+    if alive and session.path is not None:
+        _live(turn, session, signed, report)
+    if exchange.newest:
+        signed.copies = 0
+        signed.challenge(path)
+    acknowledge_heartbeat(turn, session, path, exchange.counter, proven=not exchange.newest)
     return None
 
 
@@ -57,17 +73,37 @@ def sleep(turn: Turn, exchange: SignedExchange) -> Rejection | None:
 
 
 def repeated(turn: Turn, exchange: SignedExchange) -> Rejection | None:
-    """A heartbeat or SLEP with a stale counter. The genuine one may be it, if somebody was faster with a copy."""
-    session, signed = exchange.session, exchange.signed
+    """A heartbeat or SLEP with a stale counter."""
     boot = read_boot(exchange.message.params[2])
     if boot is None:
         return Rejection.BAD_FIELDS
-    overtaken = signed.candidate is not None and exchange.counter == signed.up.highest
-    if overtaken and signed.proven and exchange.frame.path == session.path:
-        _contest(turn, session, signed)
-        acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven=True)
-        return None
+    if exchange.message.verb == Verb.HEARTBEAT and exchange.counter == exchange.signed.up.highest:
+        return _second_copy(turn, exchange)
     return synchronise_if_reset(turn, exchange, boot[0])
+
+
+def _second_copy(turn: Turn, exchange: SignedExchange) -> Rejection | None:
+    """Of the newest heartbeat. It may be the genuine one, if somebody was faster with a copy of it."""
+    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
+    proven = True
+    if signed.proven and path == session.path:
+        if not signed.challenged:
+            return Rejection.REPLAYED
+        _contest(turn, session, signed)
+    elif path not in signed.challenged:
+        if signed.copies >= MAX_CHALLENGED:
+            return Rejection.REPLAYED
+        signed.copies += 1
+        signed.challenge(path)
+        proven = False
+    else:
+        report = read_report(exchange.message)
+        if report is None or not _proves_path(exchange, report.echo):
+            return Rejection.REPLAYED
+        _move(turn, session, signed, path)
+        _live(turn, session, signed, report)
+    acknowledge_heartbeat(turn, session, path, exchange.counter, proven)
+    return None
 
 
 def synchronise_if_reset(turn: Turn, exchange: SignedExchange, boot_id: str) -> Rejection | None:
@@ -117,22 +153,15 @@ def _alive(turn: Turn, exchange: SignedExchange, boot_id: str, echo: int) -> boo
     return age is not None and age <= MISSES * session.interval
 
 
-def _prove_path(turn: Turn, exchange: SignedExchange, echo: int) -> bool:
-    """Whether the device is proved to be where the frame came from."""
-    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
-    if signed.proven and path == session.path:
-        if exchange.newest and signed.candidate is not None:
-            _contest(turn, session, signed)
-        return True
-    if signed.candidate is None or signed.candidate[0] != path or not signed.candidate[1] <= echo <= signed.down:
-        return False
-    _move(turn, session, signed, path)
-    return True
+def _proves_path(exchange: SignedExchange, echo: int) -> bool:
+    """It echoes what was sent there and nowhere else."""
+    return echo in exchange.signed.challenged.get(exchange.frame.path, ())
 
 
 def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path) -> None:
     old = session.path
-    signed.candidate, signed.proven = None, True
+    signed.challenged.clear()
+    signed.proven = True
     if old is not None:
         turn.state.connections.pop(old, None)
     if path.transport == "tcp":
@@ -146,9 +175,8 @@ def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path)
 
 def _contest(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
     """The device still speaks from its path: what came from elsewhere was a copy of its frame."""
-    assert signed.candidate is not None
-    text = f"frames came from {signed.candidate[0]} too; it stays at {session.path}"
-    signed.candidate = None
+    text = f"frames came from {', '.join(map(str, signed.challenged))} too; it stays at {session.path}"
+    signed.challenged.clear()
     turn.record_sometimes(EventKind.ADDRESS_CONTESTED, text, session, signed)
 
 

@@ -16,10 +16,9 @@ AGAIN = "1"  # to a heartbeat: beat again at once, so that its echo proves that 
 VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
 
 
-def acknowledge_heartbeat(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> int:
-    """Returns the counter of the ACK."""
+def acknowledge_heartbeat(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
     interval = str(int(session.interval))
-    return _send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
+    _send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
 
 
 def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, copies: int) -> None:
@@ -27,10 +26,10 @@ def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers:
     _send(turn, session, path, Verb.ACK, f"{answers:x}", str(copies), path.endpoint, promises=True)
 
 
-def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> int:
-    """Returns the counter of the ACK. It promises that the sleep is stored."""
+def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
+    """It promises that the sleep is stored."""
     result = DONE if proven else AGAIN
-    return _send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint, promises=True)
+    _send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint, promises=True)
 
 
 def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
@@ -46,14 +45,13 @@ def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, an
     _send(turn, session, path, Verb(ordered.verb), *own, ordered.identity, f"{answers:x}")
 
 
-def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: str, promises: bool = False) -> int:
+def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: str, promises: bool = False) -> None:
     signed, name = session.signed, session.device.name
     assert signed is not None
-    keys, counter = signed.sub_keys(signed.active), signed.next_counter(turn.now.mono)
+    keys, counter = signed.sub_keys(signed.active), signed.next_counter(turn.now.mono, path)
     if VERBS[verb].secret:
         own = len(VERBS[verb].params)
         sealed = (seal(keys.seal_down, counter, name, verb, at, text) for at, text in enumerate(params[:own], 1))
         params = (*sealed, *params[own:])
     frame = encode_signed(keys.tag_down, counter, name, verb, *params)
     turn.effects.append(SendFrame(path, frame, promises))
-    return counter

@@ -3,7 +3,7 @@
 Times are seconds of the rules' own clock. docs/protocol.md, "Counters", "Life".
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import NamedTuple
 
 from alarmd.core.boots import Boots
@@ -15,6 +15,8 @@ from lfcp.authenticator import Purpose, Way, derive, verified
 UNITS = 1 << 20  # of a down counter, in a second
 RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is written every minute or so, not always
 MAX_COUNTER = (1 << 63) - 1  # that is accepted: more is beyond what databases count
+MAX_CHALLENGED = 4  # paths
+MAX_CHALLENGES = 4  # counters of each that are remembered
 
 
 class SubKeys(NamedTuple):
@@ -36,7 +38,8 @@ class SignedSession:
         "_label",
         "active",  # epoch of the key that the device used last
         "boots",
-        "candidate",  # a path from which an echo of this counter, or a later one, would be a proof
+        "challenged",  # paths that are not proven, with the counters sent there: their echo would be the proof
+        "copies",  # of the newest heartbeat that were answered
         "down",  # the last counter sent
         "keys",  # by epoch, the newest last
         "last_digest",  # of the device's settings when they were last sent; None: they may be sent
@@ -58,7 +61,8 @@ class SignedSession:
         self.active = 0
         self.up = SequenceWindow(up)
         self.boots = Boots(boots)
-        self.candidate: tuple[Path, int] | None = None
+        self.challenged: dict[Path, deque[int]] = {}
+        self.copies = 0
         self.proven = False
         self.rebooted = False
         self.tamper_alarm: int | None = None
@@ -100,10 +104,18 @@ class SignedSession:
         others = (epoch for epoch in self.keys if epoch != self.active)
         return next((epoch for epoch in others if verified(self.sub_keys(epoch).tag_up, content)), None)
 
-    def next_counter(self, mono: float) -> int:
-        """For one frame to the device."""
+    def next_counter(self, mono: float, path: Path) -> int:
+        """For one frame to the device, sent to this path."""
         self.down = max(self.down + 1, self._base + int(mono * UNITS))
+        if path in self.challenged:
+            self.challenged[path].append(self.down)
         return self.down
+
+    def challenge(self, path: Path) -> None:
+        """From now on an echo of what is sent there proves the path. The one that waited longest gives way."""
+        self.challenged[path] = self.challenged.pop(path, deque(maxlen=MAX_CHALLENGES))
+        if len(self.challenged) > MAX_CHALLENGED:
+            del self.challenged[next(iter(self.challenged))]
 
     def age_of(self, echo: int, mono: float) -> float | None:
         """Seconds since the counter was sent; None: not by this run of the server."""

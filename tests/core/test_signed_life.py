@@ -9,6 +9,7 @@ from alarmd.core.inputs import AlarmCleared, CommandRequested, ConnectionClosed,
 from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, Presence, Signing
 from alarmd.core.signed_life import SYNC_GAP
+from alarmd.core.signed_session import MAX_CHALLENGED
 from alarmd.core.turn import SOMETIMES
 from lfcp.authenticator import Purpose, Way, derive
 from lfcp.writing import encode_signed
@@ -231,6 +232,42 @@ def test_a_newer_heartbeat_from_the_proven_path_ends_the_challenge_elsewhere(
     assert where(met) == path(), "the old challenge is worth nothing any more"
 
 
+def test_who_copies_every_heartbeat_and_is_faster_keeps_nobody_from_a_first_proof(
+    play: Playbook, camera: SignedCamera
+) -> None:
+    for result in ("1", "0"):
+        genuine = camera.heartbeat()
+        play << genuine.__class__(genuine.payload, ELSEWHERE)
+        play << genuine
+        (answer,) = camera.hear(play)
+        assert answer.params[1] == result
+        play << genuine
+        assert play.rejected == ["replayed"]
+    assert where(play) == path()
+    assert presence(play) is Presence.ONLINE
+
+
+def test_challenges_are_few_and_the_oldest_gives_way(met: Playbook, camera: SignedCamera) -> None:
+    for port in range(2000, 2000 + 2 * MAX_CHALLENGED):
+        met << camera.heartbeat(path("198.51.100.9", port))
+    assert len(met.engine.state.sessions["cam1"].signed.challenged) == MAX_CHALLENGED  # type: ignore[union-attr]
+    camera.hear(met)
+    camera.path = path("198.51.100.9", 2000 + 2 * MAX_CHALLENGED - 1)
+    assert camera.beat(met).params[1] == "0"
+
+
+def test_copies_of_one_heartbeat_are_answered_a_few_times_only(met: Playbook, camera: SignedCamera) -> None:
+    copied = camera.heartbeat()
+    met << copied
+    answered = 0
+    for port in range(2000, 2100):
+        met << copied.__class__(copied.payload, path("198.51.100.9", port))
+        answered += len(met.sent)
+        met << copied.__class__(copied.payload, path("198.51.100.9", port))
+        assert met.rejected == ["replayed"]
+    assert answered == MAX_CHALLENGED
+
+
 def test_a_heartbeat_that_was_overtaken_is_answered_and_proves_nothing(met: Playbook, camera: SignedCamera) -> None:
     early = camera.heartbeat()
     met << camera.heartbeat()
@@ -240,6 +277,18 @@ def test_a_heartbeat_that_was_overtaken_is_answered_and_proves_nothing(met: Play
     (answer,) = camera.hear(met)
     assert answer.params[1] == "0"
     assert met.engine.state.sessions["cam1"].seen == seen
+
+
+def test_a_heartbeat_that_was_overtaken_on_another_path_proves_nothing_there(
+    met: Playbook, camera: SignedCamera
+) -> None:
+    early = camera.heartbeat(ELSEWHERE)
+    met << camera.heartbeat()
+    met << early
+    (answer,) = camera.hear(met)
+    assert answer.params[1] == "0"
+    assert where(met) == path()
+    assert camera.beat(met, ELSEWHERE).params[1] == "1"
 
 
 def test_an_echo_of_the_future_lifts_the_servers_counter(met: Playbook, camera: SignedCamera) -> None:
@@ -464,10 +513,10 @@ def test_the_longest_frames_stay_within_three_times_what_came_from_an_unproven_a
 def test_the_tag_is_compared_before_anything_else_is_done(met: Playbook, camera: SignedCamera) -> None:
     state = met.engine.state.sessions["cam1"].signed
     assert state is not None
-    before = (state.up.highest, state.down, state.boots.current, state.candidate, state.active)
+    before = (state.up.highest, state.down, state.boots.current, dict(state.challenged), state.active)
     wrong = derive(bytes(32), Purpose.TAG, Way.UP, "A")
     for verb, params in (("HEARTBEAT", ("2", "26", "ffff.1", "a.-.0")), ("MOAL", ("x", "0", "ffff.1")), ("ACK", ())):
         met << frame(encode_signed(wrong, 2**40, "cam1", verb, *params))
         assert met.effects[0].__class__.__name__ == "RejectFrame"
         assert len(met.effects) == 1
-    assert (state.up.highest, state.down, state.boots.current, state.candidate, state.active) == before
+    assert (state.up.highest, state.down, state.boots.current, dict(state.challenged), state.active) == before

@@ -20,6 +20,7 @@ MESSAGES = (Verb.MOAL, Verb.LOG, Verb.ERR)
 START = 1_795_262_400.0  # 2026-11-21 12:00 UTC
 SERVER = "A"
 INTERVAL = 20.0
+CLOCK_NOISE = 1e-6  # s: sums of times are rounded
 REPLAY_DELAY = 60.0  # s, on average
 ATTACKER = Path("udp", "203.0.113.66", 6666, 1)
 BOOT_SPREAD = 10.0  # s over which devices are switched on
@@ -154,5 +155,5 @@ class SimulatedDevice:
         self.world.at(max(0.01, self.session.next_wakeup() - self.world.now), self._look)
 
     def _look(self) -> None:
-        if self.session.next_wakeup() <= self.world.now:
+        if self.session.next_wakeup() <= self.world.now + CLOCK_NOISE:
             self._wake()
