@@ -15,7 +15,7 @@ from pathlib import Path
 
 from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.server_key import server_key
-from alarmd.core.effects import DurableEffect, SaveContacts, SaveDevice, SaveSite, SaveZone
+from alarmd.core.effects import DurableEffect, SaveContacts, SaveDevice, SaveKey, SaveSite, SaveZone
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.vault import Vault
 from bench import fleet
@@ -75,29 +75,30 @@ def _url(database: Path) -> str:
     return f"sqlite:///{database}"
 
 
-def prepare(directory: Path, devices: int, report_within: float = fleet.REPORT_WITHIN) -> None:
-    """Adopted devices, seen just now, through the store as the server would."""
+def prepare(directory: Path, devices: int, report_within: float = fleet.REPORT_WITHIN, *, keyed: bool = False) -> None:
+    """Adopted devices, seen just now, through the store as the server would. keyed: each has a key and signs."""
     store = open_store(_url(database_in(directory)), fleet.LABEL, Vault(server_key(directory)))
     try:
         site, zones = fleet.places()
         store.commit([[SaveSite(site), *map(SaveZone, zones)]])
         for start in range(0, devices, DEVICES_A_TURN):
-            store.commit([_turn(range(start, min(start + DEVICES_A_TURN, devices)), report_within)])
+            store.commit([_turn(range(start, min(start + DEVICES_A_TURN, devices)), report_within, keyed)])
     finally:
         store.close()
 
 
-def _turn(numbers: range, report_within: float) -> list[DurableEffect]:
+def _turn(numbers: range, report_within: float, keyed: bool) -> list[DurableEffect]:
     moment = now()
-    saved: list[DurableEffect] = [SaveDevice(fleet.device(n, moment, report_within)) for n in numbers]
-    return [*saved, SaveContacts(tuple(fleet.contact(n, moment) for n in numbers))]
+    saved: list[DurableEffect] = [SaveDevice(fleet.device(n, moment, report_within, keyed=keyed)) for n in numbers]
+    keys: list[DurableEffect] = [SaveKey(fleet.key(n, moment)) for n in numbers if keyed]
+    return [*saved, *keys, SaveContacts(tuple(fleet.contact(n, moment) for n in numbers))]
 
 
 @contextmanager
-def alarmd(devices: int, report_within: float = fleet.REPORT_WITHIN) -> Iterator[Alarmd]:
+def alarmd(devices: int, report_within: float = fleet.REPORT_WITHIN, *, keyed: bool = False) -> Iterator[Alarmd]:
     with tempfile.TemporaryDirectory(prefix="alarmd-bench-") as name:
         directory = Path(name)
-        prepare(directory, devices, report_within)
+        prepare(directory, devices, report_within, keyed=keyed)
         port, metrics_port, source_port = free_udp_port(), _free_tcp_port(), free_udp_port()
         began = time.monotonic()
         with (directory / "log").open("w") as log:
@@ -110,7 +111,7 @@ def alarmd(devices: int, report_within: float = fleet.REPORT_WITHIN) -> Iterator
                 stderr=subprocess.STDOUT,
             )
             try:
-                _wait_for_answer(process, port, source_port, directory / "log")
+                _wait_for_answer(process, port, source_port, directory / "log", keyed)
                 seconds = time.monotonic() - began
                 server = Alarmd("alarmd", port, process, directory, metrics_port, source_port)
                 yield replace(server, started_after=seconds, start_cpu=server.cpu_seconds())
@@ -143,14 +144,19 @@ def _free_tcp_port() -> int:
         return port
 
 
-def _wait_for_answer(process: subprocess.Popen[str], port: int, source_port: int, log: Path) -> None:
+def _first_heartbeat(keyed: bool) -> bytes:
+    """Of the first device. Signed ones count on as in signed_device.c."""
+    return fleet.signed_heartbeat_of(0, time.time_ns() // 1000, echo=0) if keyed else fleet.heartbeat_of(0)
+
+
+def _wait_for_answer(process: subprocess.Popen[str], port: int, source_port: int, log: Path, keyed: bool) -> None:
     """Send the first device's heartbeat, from its own address, until it is answered."""
     deadline = time.monotonic() + START_PATIENCE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         device.bind((fleet.address_of(0), source_port))
         device.settimeout(PROBE_PATIENCE)
         while time.monotonic() < deadline and process.poll() is None:
-            device.sendto(fleet.heartbeat_of(0), ("127.0.0.1", port))
+            device.sendto(_first_heartbeat(keyed), ("127.0.0.1", port))
             try:
                 device.recv(REPLY)
             except TimeoutError:

@@ -1,11 +1,18 @@
 """Devices that the operator has adopted: as records for a database, and as frames for the rules."""
 
+from hashlib import sha256
+
 from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Contact, Device, Dialect, Presence, Signing, Site, Standing, Zone
+from alarmd.core.records import Arming, Contact, Device, DeviceKey, Dialect, Presence, Signing, Site, Standing, Zone
+from lfcp import Report, encode_signed, report_parameters
+from lfcp.authenticator import Purpose, Way, derive
+from lfcp.constants import Verb
 
 LABEL = "A"
 REPORT_WITHIN = 90.0  # s
+BOOT_ID = "5e1fb007ab1e5afe"  # of every device in every run, as in signed_device.c
+EPOCH = 1  # of every device's key
 
 
 def name_of(number: int) -> str:
@@ -21,6 +28,18 @@ def heartbeat_of(number: int) -> bytes:
     return f"{name_of(number)},HEARTBEAT,0,0,0,0,0,0".encode()
 
 
+def secret_of(number: int) -> bytes:
+    """As in signed_device.c."""
+    return sha256(name_of(number).encode()).digest()
+
+
+def signed_heartbeat_of(number: int, counter: int, echo: int) -> bytes:
+    """As signed_device.c sends it."""
+    report = Report(20, BOOT_ID, detector=True, camera=True, wanted_version=0, echo=echo, settings=True)
+    tag_key = derive(secret_of(number), Purpose.TAG, Way.UP, LABEL)
+    return encode_signed(tag_key, counter, name_of(number), Verb.HEARTBEAT, *report_parameters(report))
+
+
 def path_of(number: int) -> Path:
     return Path("udp", address_of(number), 20_000, 1)
 
@@ -32,7 +51,7 @@ def places() -> tuple[Site, tuple[Zone, Zone]]:
     return site, (zones[0], zones[1])
 
 
-def device(number: int, now: Instant, report_within: float = REPORT_WITHIN) -> Device:
+def device(number: int, now: Instant, report_within: float = REPORT_WITHIN, *, keyed: bool = False) -> Device:
     return Device(
         id=number + 1,
         name=name_of(number),
@@ -46,7 +65,7 @@ def device(number: int, now: Instant, report_within: float = REPORT_WITHIN) -> D
         wanted_version=0,
         camera_wish=None,
         settings=(),
-        signing=Signing.OPEN,
+        signing=Signing.SIGNED if keyed else Signing.OPEN,
         first_seen=now.wall,
         forgotten_at=None,
         origin=LABEL,
@@ -57,3 +76,7 @@ def device(number: int, now: Instant, report_within: float = REPORT_WITHIN) -> D
 def contact(number: int, now: Instant) -> Contact:
     """Seen just now, at the address it heartbeats from."""
     return Contact(number + 1, Presence.ONLINE, now.wall, str(path_of(number)), None)
+
+
+def key(number: int, now: Instant) -> DeviceKey:
+    return DeviceKey(number + 1, EPOCH, secret_of(number), now.wall, LABEL, 1)

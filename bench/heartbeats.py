@@ -31,8 +31,8 @@ def measure(rounds: int, seconds: float, devices: int = DEVICES) -> list[Result]
     lines = [line for name, reports in seen.items() for line in _rates(name, reports)]
     return [
         *lines,
-        Result(PART, "alarmd to bare Twisted", _ratio(own, seen[bare.name]), "", at_least=OF_BARE),
-        Result(PART, "alarmd to C", _ratio(own, seen[peer.name]), ""),
+        Result(PART, "alarmd to bare Twisted", ratio(own, seen[bare.name]), "", at_least=OF_BARE),
+        Result(PART, "alarmd to C", ratio(own, seen[peer.name]), ""),
         Result(PART, "p50 at half of alarmd's rate", median(r.p50_ms for r in at_half), "ms"),
         Result(PART, "p99 at half of alarmd's rate", median(r.p99_ms for r in at_half), "ms", at_most=P99_MS),
         Result(PART, "worst of all at half rate", max(r.max_ms for r in at_half), "ms"),
@@ -48,6 +48,6 @@ def _rates(name: str, reports: list[LoadReport]) -> list[Result]:
     ]
 
 
-def _ratio(ours: list[LoadReport], theirs: list[LoadReport]) -> float:
+def ratio(ours: list[LoadReport], theirs: list[LoadReport]) -> float:
     """Round by round, since what else the machine does changes between rounds."""
     return median(our.rate / their.rate for our, their in zip(ours, theirs, strict=True))

@@ -9,58 +9,37 @@
  * the moment the message was due, so a stall of the server (or of this program) is paid by every message it held up.
  *
  * One JSON object on standard output. Ends after --seconds or --count messages, whichever comes first. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "histogram.h"
+#include "load_device.h"
+#include "load_options.h"
 
 #define BATCH 64
-#define MAX_DEVICES 1000000
-#define MAX_SECONDS 600
 #define FIRST_ADDRESS 0x7f010000u /* 127.1.0.0 */
-#define PAYLOAD 64
-#define REPLY 256
 #define CONTROL 64
 #define SOCKET_BUFFER (4 << 20)
 #define SWEEP_NS 50000000ull /* how often lost messages are looked for */
 #define POLL_NS 10000000ull
-#define SECOND_NS 1000000000ull
-
-struct device {
-    uint64_t sent; /* when its message left, or was due; 0: none on the way */
-    struct in_addr address;
-    uint8_t name_size, size;
-    char payload[PAYLOAD];
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-    } source;
-};
-
-struct options {
-    const char *host, *kind;
-    int port, source_port;
-    unsigned devices, first, window, passes;
-    double rate, seconds;
-    uint64_t count, timeout_ns;
-};
 
 struct totals {
-    uint64_t sent, answered, lost, unexpected, behind_ns;
+    uint64_t sent, answered, challenged, lost, unexpected, behind_ns;
     struct histogram latency;
 };
 
-static struct options options = {"127.0.0.1", "heartbeat", 8443, 0, 10000, 0, 128, 3, 0, 5, 0, SECOND_NS / 2};
+static struct options options;
+static const struct kind *kind;
 static struct device *devices;
 static struct totals totals;
 static struct sockaddr_in server;
@@ -69,7 +48,7 @@ static int sock;
 
 static struct mmsghdr out[BATCH], in[BATCH];
 static struct iovec out_vectors[BATCH], in_vectors[BATCH];
-static char replies[BATCH][REPLY];
+static char messages[BATCH][FRAME], replies[BATCH][FRAME];
 static char controls[BATCH][CONTROL] __attribute__((aligned(8)));
 
 static void die(const char *what)
@@ -89,15 +68,13 @@ static uint64_t now_ns(void)
 
 static void make_device(struct device *d, unsigned number)
 {
-    const char *form = strcmp(options.kind, "moal") ? "%s,HEARTBEAT,0,0,0,0,0,0" : "%s,MOAL,garden_gate,0,0,0,0,0";
-    char name[16];
-    d->name_size = (uint8_t)snprintf(name, sizeof name, "dev%05u", number);
-    d->size = (uint8_t)snprintf(d->payload, sizeof d->payload, form, name);
+    d->name_size = (uint8_t)snprintf(d->name, sizeof d->name, "dev%05u", number);
     d->address.s_addr = htonl(FIRST_ADDRESS + number);
     d->source.header = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
     struct in_pktinfo source = {.ipi_spec_dst = d->address};
     memcpy(CMSG_DATA(&d->source.header), &source, sizeof source);
+    kind->make(d);
 }
 
 static void make_devices(void)
@@ -130,7 +107,7 @@ static void make_messages(void)
     for (unsigned i = 0; i < BATCH; i++) {
         out[i].msg_hdr = (struct msghdr){.msg_name = &server, .msg_namelen = sizeof server,
                                          .msg_iov = &out_vectors[i], .msg_iovlen = 1};
-        in_vectors[i] = (struct iovec){replies[i], REPLY};
+        in_vectors[i] = (struct iovec){replies[i], FRAME};
         in[i].msg_hdr = (struct msghdr){.msg_iov = &in_vectors[i], .msg_iovlen = 1, .msg_control = controls[i]};
     }
 }
@@ -175,8 +152,10 @@ static struct device *free_device(void)
 
 static void put(unsigned slot, struct device *d, uint64_t stamp)
 {
+    const char *frame;
+    size_t size = kind->write(d, messages[slot], &frame);
     d->sent = stamp;
-    out_vectors[slot] = (struct iovec){d->payload, d->size};
+    out_vectors[slot] = (struct iovec){(void *)frame, size};
     out[slot].msg_hdr.msg_control = &d->source;
     out[slot].msg_hdr.msg_controllen = sizeof d->source;
 }
@@ -198,7 +177,7 @@ static void send_batch(unsigned count)
     }
 }
 
-/* The device that an answer went to, by the address it arrived at, if the answer bears its name and is an ACK. */
+/* The device that an answer went to, by the address it arrived at, if it waits for one. */
 static struct device *whose(const struct mmsghdr *m)
 {
     const struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr);
@@ -209,10 +188,21 @@ static struct device *whose(const struct mmsghdr *m)
     unsigned number = ntohl(info.ipi_addr.s_addr) - FIRST_ADDRESS - options.first;
     if (number >= options.devices)
         return NULL;
-    struct device *d = &devices[number];
-    const char *reply = m->msg_hdr.msg_iov->iov_base;
-    bool named = m->msg_len > d->name_size + 5u && !memcmp(reply, d->payload, d->name_size);
-    return named && !memcmp(reply + d->name_size, ",ACK,", 5) && d->sent ? d : NULL;
+    return devices[number].sent ? &devices[number] : NULL;
+}
+
+static void take(const struct mmsghdr *m, uint64_t now)
+{
+    struct device *d = whose(m);
+    enum answer answer = d ? kind->read(d, m->msg_hdr.msg_iov->iov_base, m->msg_len) : NO_ANSWER;
+    if (answer == NO_ANSWER) {
+        totals.unexpected++;
+        return;
+    }
+    histogram_add(&totals.latency, now > d->sent ? now - d->sent : 0);
+    totals.answered++;
+    totals.challenged += answer == CHALLENGED;
+    forget(d);
 }
 
 /* Returns how many datagrams there were. */
@@ -227,16 +217,8 @@ static unsigned receive_batch(void)
         return 0;
     }
     uint64_t now = now_ns();
-    for (int i = 0; i < got; i++) {
-        struct device *d = whose(&in[i]);
-        if (!d) {
-            totals.unexpected++;
-            continue;
-        }
-        histogram_add(&totals.latency, now > d->sent ? now - d->sent : 0);
-        totals.answered++;
-        forget(d);
-    }
+    for (int i = 0; i < got; i++)
+        take(&in[i], now);
     return (unsigned)got;
 }
 
@@ -316,63 +298,43 @@ static uint64_t warm_up(void)
     return lost;
 }
 
-static void report(uint64_t answered, double seconds, uint64_t warm_up_lost)
+/* Of this program so far, user and system. */
+static double cpu_seconds(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+           + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+static void report(uint64_t answered, double seconds, double cpu, uint64_t warm_up_lost)
 {
     const struct histogram *h = &totals.latency;
     printf("{\"kind\": \"%s\", \"loop\": \"%s\", \"devices\": %u, \"window\": %u, \"seconds\": %.3f, "
-           "\"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"unexpected\": %llu, \"warm_up_lost\": %llu, "
-           "\"rate\": %.0f, \"behind_us\": %.1f, \"latency_us\": "
+           "\"sent\": %llu, \"answered\": %llu, \"challenged\": %llu, \"lost\": %llu, \"unexpected\": %llu, "
+           "\"warm_up_lost\": %llu, \"rate\": %.0f, \"cpu_us\": %.2f, \"behind_us\": %.1f, \"latency_us\": "
            "{\"mean\": %.1f, \"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}}\n",
            options.kind, options.rate > 0 ? "open" : "closed", options.devices, options.window, seconds,
-           (unsigned long long)totals.sent, (unsigned long long)totals.answered, (unsigned long long)totals.lost,
-           (unsigned long long)totals.unexpected, (unsigned long long)warm_up_lost, (double)answered / seconds,
+           (unsigned long long)totals.sent, (unsigned long long)totals.answered, (unsigned long long)totals.challenged,
+           (unsigned long long)totals.lost, (unsigned long long)totals.unexpected, (unsigned long long)warm_up_lost,
+           (double)answered / seconds, totals.sent ? cpu * 1e6 / (double)totals.sent : 0,
            (double)totals.behind_ns / 1e3, h->count ? (double)h->sum / (double)h->count / 1e3 : 0,
            (double)histogram_percentile(h, 0.5) / 1e3, (double)histogram_percentile(h, 0.99) / 1e3,
            (double)histogram_percentile(h, 0.999) / 1e3, (double)h->max / 1e3);
 }
 
-static void parse_options(int argc, char **argv)
-{
-    static const struct option long_options[] = {
-        {"host", 1, 0, 'h'},   {"port", 1, 0, 'p'},    {"source-port", 1, 0, 'o'}, {"kind", 1, 0, 'k'},
-        {"devices", 1, 0, 'd'}, {"first", 1, 0, 'f'},  {"window", 1, 0, 'w'},      {"rate", 1, 0, 'r'},
-        {"seconds", 1, 0, 's'}, {"count", 1, 0, 'c'},  {"passes", 1, 0, 'a'},      {"timeout-ms", 1, 0, 't'},
-        {0, 0, 0, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
-        switch (c) {
-        case 'h': options.host = optarg; break;
-        case 'p': options.port = atoi(optarg); break;
-        case 'o': options.source_port = atoi(optarg); break;
-        case 'k': options.kind = optarg; break;
-        case 'd': options.devices = (unsigned)atoi(optarg); break;
-        case 'f': options.first = (unsigned)atoi(optarg); break;
-        case 'w': options.window = (unsigned)atoi(optarg); break;
-        case 'r': options.rate = atof(optarg); break;
-        case 's': options.seconds = atof(optarg); break;
-        case 'c': options.count = strtoull(optarg, NULL, 10); break;
-        case 'a': options.passes = (unsigned)atoi(optarg); break;
-        case 't': options.timeout_ns = strtoull(optarg, NULL, 10) * 1000000; break;
-        default: exit(2);
-        }
-    }
-    bool known = !strcmp(options.kind, "heartbeat") || !strcmp(options.kind, "moal");
-    if (!known || options.devices < 1 || (uint64_t)options.first + options.devices > MAX_DEVICES
-        || options.window < 1 || options.seconds <= 0 || options.seconds > MAX_SECONDS || options.rate < 0) {
-        fprintf(stderr, "load: an option is out of range\n");
-        exit(2);
-    }
-    if (options.count == 0)
-        options.count = UINT64_MAX;
-}
-
 int main(int argc, char **argv)
 {
-    parse_options(argc, argv);
+    options = parse_options(argc, argv);
+    kind = kind_named(options.kind);
+    if (!kind)
+        refuse("no such kind of devices in this build");
     prctl(PR_SET_TIMERSLACK, 1000); /* ns; the default of 50 µs would be seen in the percentiles */
     make_devices();
     open_socket();
     make_messages();
     uint64_t warm_up_lost = warm_up();
+    double cpu = cpu_seconds();
     uint64_t start = now_ns(), until = start + (uint64_t)(options.seconds * 1e9);
     if (options.rate > 0)
         open_loop(until, options.count);
@@ -380,6 +342,6 @@ int main(int argc, char **argv)
         closed_loop(until, options.count);
     uint64_t answered = totals.answered, end = now_ns();
     drain();
-    report(answered, (double)(end - start) / 1e9, warm_up_lost);
+    report(answered, (double)(end - start) / 1e9, cpu_seconds() - cpu, warm_up_lost);
     return 0;
 }

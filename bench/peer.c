@@ -5,7 +5,6 @@
  * It supervises nothing, stores nothing and believes everybody: a limit to compare with, not a server.
  *
  *     peer ADDRESS PORT        prints the port it got, then runs until it is killed */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>

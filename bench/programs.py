@@ -2,22 +2,43 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD = HERE / "build"
-COMPILE = ("cc", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
+FIRMWARE = ROOT / "firmware_udp_client" / "source"
+COMPILE = (
+    "cc",
+    "-O2",
+    "-g",
+    "-std=gnu11",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-I",
+    FIRMWARE.parent / "include",
+)
+LOAD = ("load.c", "load_options.c", "load_device.c")
+CODEC = ("base64url", "decode", "encode", "signing", "text", "verbs", "crypto_mbedtls")  # of the firmware
+MBEDTLS_HEADER = "#include <mbedtls/chachapoly.h>\n"
 STOP_SECONDS = 30
 LOAD_MARGIN_SECONDS = 120  # warm-up and drain, beyond the seconds asked for
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class MissingError(Exception):
+    """What a part of the benchmarks needs and this machine lacks, with the way to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +70,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What it counted. rate: answers a second; latencies in ms; cpu_us: of the server, for each answer."""
+    """What it counted. rate: answers a second; latencies in ms; cpu_us: of the server, for each answer; own_cpu_us: of
+    the load, for each message. challenged: signed heartbeats whose answer was "beat again at once"."""
 
     sent: int
     answered: int
+    challenged: int
     lost: int
     unexpected: int
     rate: float
@@ -61,6 +84,7 @@ class LoadReport:
     max_ms: float
     behind_ms: float
     cpu_us: float
+    own_cpu_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +111,41 @@ def cores() -> tuple[set[int], set[int]]:
     return {usable[0]}, {usable[-1]}
 
 
-def build() -> None:
+@cache
+def has_mbedtls() -> bool:
+    """Whether devices with a key can be built: the firmware's crypto stands on it."""
+    command = ["cc", "-E", "-x", "c", "-", "-o", os.devnull]
+    done = subprocess.run(command, input=MBEDTLS_HEADER, stderr=subprocess.DEVNULL, text=True, check=False)
+    return done.returncode == 0
+
+
+def need_mbedtls() -> None:
+    if not has_mbedtls():
+        raise MissingError("mbedTLS (Debian: apt install libmbedtls-dev)")
+
+
+def need_program(name: str, package: str) -> str:
+    """Its path."""
+    path = shutil.which(name)
+    if path is None:
+        raise MissingError(f"the program {name} (Debian: apt install {package})")
+    return path
+
+
+def compiled(name: str, *arguments: str | Path) -> Path:
+    """The program. arguments: sources and options of the compiler."""
     BUILD.mkdir(exist_ok=True)
-    for name in ("load", "peer"):
-        subprocess.run([*COMPILE, "-o", BUILD / name, HERE / f"{name}.c"], check=True)
+    subprocess.run([*COMPILE, "-o", BUILD / name, *arguments], check=True)
+    return BUILD / name
+
+
+def build() -> None:
+    compiled("peer", HERE / "peer.c")
+    load: list[str | Path] = [HERE / source for source in LOAD]
+    if has_mbedtls():
+        codec = [FIRMWARE / f"lfcp_{name}.c" for name in CODEC]
+        load += ["-DWITH_MBEDTLS", HERE / "signed_device.c", *codec, "-lmbedcrypto"]
+    compiled("load", *load)
 
 
 def free_udp_port() -> int:
@@ -147,6 +202,7 @@ def run_load(server: Server, load: Load) -> LoadReport:
     return LoadReport(
         sent=seen["sent"],
         answered=seen["answered"],
+        challenged=seen["challenged"],
         lost=seen["lost"] + seen["warm_up_lost"],
         unexpected=seen["unexpected"],
         rate=seen["rate"],
@@ -155,4 +211,5 @@ def run_load(server: Server, load: Load) -> LoadReport:
         max_ms=seen["latency_us"]["max"] / 1000,
         behind_ms=seen["behind_us"] / 1000,
         cpu_us=(server.cpu_seconds() - before) / max(1, total) * 1e6,
+        own_cpu_us=seen["cpu_us"],
     )

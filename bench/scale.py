@@ -1,42 +1,69 @@
 """A server with many devices: what each costs in memory, and how soon it answers after its start."""
 
 from statistics import median
+from typing import NamedTuple
 
 from bench.alarmd_server import alarmd
-from bench.programs import Load, run_load
+from bench.programs import Load, need_mbedtls, run_load
 from bench.results import Result
 
 PART = "scale"
 DEVICES = 100_000
-BYTES_EACH = 1500.0
-START_SECONDS = 3.0
+PASSES = 2  # heartbeats of each: with the second one a device with a key has proved its address
+
+
+class Sort(NamedTuple):
+    """A sort of devices, and what one may cost at most."""
+
+    what: str
+    kind: str  # of the load
+    keyed: bool
+    bytes_each: float
+    start_seconds: float | None  # with all of them
+
+
+PLAIN = Sort("a device", "heartbeat", keyed=False, bytes_each=1500.0, start_seconds=3.0)
+KEYED = Sort("a device with a key", "signed", keyed=True, bytes_each=4000.0, start_seconds=None)
+
+
+class Seen(NamedTuple):
+    """Of one server: s, s of CPU, bytes resident before and after the heartbeats, heartbeats without an answer."""
+
+    started_after: float
+    start_cpu: float
+    loaded: int
+    active: int
+    lost: int
 
 
 def measure(rounds: int, devices: int = DEVICES) -> list[Result]:
-    with alarmd(1) as empty:
-        run_load(empty, Load(devices=1, window=1, passes=0, count=1, source_port=empty.source_port))
-        base, base_start = empty.resident_bytes(), empty.started_after
-    starts, cpu, loaded, active, lost = [], [], [], [], 0
-    for _ in range(rounds):
-        with alarmd(devices) as server:
-            starts.append(server.started_after)
-            cpu.append(server.start_cpu)
-            loaded.append(server.resident_bytes())
-            load = Load(devices=devices, passes=2, seconds=1.0, source_port=server.source_port)
-            lost += run_load(server, load).lost
-            active.append(server.resident_bytes())
+    return _of_sort(PLAIN, rounds, devices)
+
+
+def measure_keyed(rounds: int, devices: int = DEVICES) -> list[Result]:
+    need_mbedtls()
+    return _of_sort(KEYED, rounds, devices)
+
+
+def _of_sort(sort: Sort, rounds: int, devices: int) -> list[Result]:
+    base = _see(sort, 1)
+    seen = [_see(sort, devices) for _ in range(rounds)]
+    what, start = sort.what, median(one.started_after for one in seen)
+    loaded, active = (median(one[at] for one in seen) - base.active for at in (2, 3))
     return [
-        Result(PART, "start to first answer, 1 device", base_start, "s"),
-        Result(PART, f"start to first answer, {devices:,} devices", median(starts), "s", at_most=START_SECONDS),
-        Result(PART, "of it, CPU", median(cpu), "s"),
-        Result(PART, "resident, 1 device", base / 1e6, "MB"),
-        Result(PART, "memory of a device, loaded", (median(loaded) - base) / devices, "bytes"),
-        Result(
-            PART,
-            "memory of a device, after its heartbeats",
-            (median(active) - base) / devices,
-            "bytes",
-            at_most=BYTES_EACH,
-        ),
-        Result(PART, "heartbeats not answered", lost, "", at_most=0),
+        Result(PART, f"{what}: start to first answer, 1", base.started_after, "s"),
+        Result(PART, f"{what}: start to first answer, {devices:,}", start, "s", at_most=sort.start_seconds),
+        Result(PART, f"{what}: of it, CPU", median(one.start_cpu for one in seen), "s"),
+        Result(PART, f"{what}: resident, 1", base.active / 1e6, "MB"),
+        Result(PART, f"{what}: memory, loaded", loaded / devices, "bytes"),
+        Result(PART, f"{what}: memory, after its heartbeats", active / devices, "bytes", at_most=sort.bytes_each),
+        Result(PART, f"{what}: heartbeats not answered", sum(one.lost for one in seen), "", at_most=0),
     ]
+
+
+def _see(sort: Sort, devices: int) -> Seen:
+    with alarmd(devices, keyed=sort.keyed) as server:
+        loaded = server.resident_bytes()
+        load = Load(kind=sort.kind, devices=devices, passes=PASSES, seconds=1.0, source_port=server.source_port)
+        lost = run_load(server, load).lost
+        return Seen(server.started_after, server.start_cpu, loaded, server.resident_bytes(), lost)

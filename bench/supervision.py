@@ -3,72 +3,42 @@
 import gc
 import heapq
 import time
-from datetime import UTC
 from random import Random
 
+from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import CacheHeartbeat, Effect, RecordEvent
-from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import FrameReceived, HeartbeatsRepeated, ServerStarted, TimerFired
-from alarmd.core.instant import SECOND, Instant
-from alarmd.core.settings import Settings
-from alarmd.core.snapshot import Snapshot
+from alarmd.core.inputs import FrameReceived, HeartbeatsRepeated
+from alarmd.core.instant import SECOND
 from bench import fleet
 from bench.results import Result
+from bench.rules import INTERVAL, START, Rules, at
 
 PART = "supervision"
 SMALL, LARGE = 1_000, 100_000  # devices
 HEARTBEATS = 400_000
-INTERVAL = 20.0  # s between a device's heartbeats
 BATCH = 64  # datagrams that the listener hands over at once
 COST_MAY_GROW = 1.5  # times, over a hundredfold number of devices: room for cache misses, none for a search
 LOSSES = 1_000
 LOSS_WITHIN = 1.0  # s from the configured limit, before or after
-START = Instant(1_750_000_000 * SECOND, 1_000.0)
 SEED = 20_251_121
 
 
-class Rules:
-    """An engine with its timer, driven by virtual time (s since the start)."""
-
-    def __init__(self, devices: int) -> None:
-        site, zones = fleet.places()
-        numbers = range(devices)
-        snapshot = Snapshot(
-            sites=(site,),
-            zones=zones,
-            devices=tuple(fleet.device(n, START) for n in numbers),
-            contacts=tuple(fleet.contact(n, START) for n in numbers),
-            last_site_id=1,
-            last_zone_id=2,
-            last_device_id=devices,
-            last_hlc=1,
-        )
-        self.engine = Engine(Settings(), snapshot, lambda _name: UTC, START)
-        self.engine.handle(ServerStarted("bench"), START)
-        self.sessions = []
-        for number in numbers:
-            frame = FrameReceived(fleet.heartbeat_of(number), fleet.path_of(number))
-            cached = [e for e in self.engine.handle(frame, START) if isinstance(e, CacheHeartbeat)]
-            self.sessions.append(cached[0].session)
-
-    def advance(self, seconds: float) -> list[Effect]:
-        """Fire the timer whenever it is due until then."""
-        effects: list[Effect] = []
-        until = START.mono + seconds
-        while (due := self.engine.next_deadline()) is not None and due <= until:
-            effects += self.engine.handle(TimerFired(due), at(due - START.mono))
-        return effects
-
-
-def at(seconds: float) -> Instant:
-    return Instant(START.wall + round(seconds * SECOND), START.mono + seconds)
+def cached_sessions(rules: Rules, devices: int) -> list[DeviceSession]:
+    """Each device's, after a first heartbeat that the listener may answer from its cache from now on."""
+    sessions = []
+    for number in range(devices):
+        frame = FrameReceived(fleet.heartbeat_of(number), fleet.path_of(number))
+        cached = [e for e in rules.engine.handle(frame, START) if isinstance(e, CacheHeartbeat)]
+        sessions.append(cached[0].session)
+    return sessions
 
 
 def cost(devices: int, heartbeats: int) -> float:
     """CPU µs of the rules for each heartbeat, timers included, as the listener's cache hands them over."""
     rules = Rules(devices)
-    circle = rules.sessions + rules.sessions[:BATCH]
+    sessions = cached_sessions(rules, devices)
+    circle = sessions + sessions[:BATCH]
     step = INTERVAL * BATCH / devices
     gc.collect()
     gc.freeze()  # as the server does once it has loaded
@@ -86,6 +56,7 @@ def cost(devices: int, heartbeats: int) -> float:
 def parse_cost(devices: int, heartbeats: int) -> float:
     """The same for heartbeats that the cache does not know: decoded, looked up and answered one by one."""
     rules = Rules(devices)
+    cached_sessions(rules, devices)
     frames = [FrameReceived(fleet.heartbeat_of(n), fleet.path_of(n)) for n in range(devices)]
     began = time.process_time()
     for beat in range(heartbeats):
@@ -100,6 +71,7 @@ def loss_errors(losses: int) -> list[float]:
     while as many stay; below 0: told early."""
     random = Random(SEED)
     rules = Rules(2 * losses)
+    sessions = cached_sessions(rules, 2 * losses)
     silent = {n: random.uniform(0, 10 * INTERVAL) for n in range(losses)}
     until = 10 * INTERVAL + 2 * fleet.REPORT_WITHIN
     beats = [(random.uniform(0, INTERVAL), n) for n in range(2 * losses)]
@@ -109,7 +81,7 @@ def loss_errors(losses: int) -> list[float]:
     while beats:
         now, number = heapq.heappop(beats)
         errors += _errors(rules.advance(now), last)
-        rules.engine.handle(HeartbeatsRepeated([rules.sessions[number]]), at(now))
+        rules.engine.handle(HeartbeatsRepeated([sessions[number]]), at(now))
         last[number] = now
         later = now + random.uniform(0.8, 1.2) * INTERVAL
         if later < silent.get(number, until):

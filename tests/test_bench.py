@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import heartbeats, raw_sqlite, results, run, supervision
-from bench.programs import BUILD, Load, Server, bare_twisted, build, c_peer, run_load
+from bench import firmware, fleet, heartbeats, raw_sqlite, results, run, scale, signed, signed_rules, supervision
+from bench.programs import BUILD, Load, MissingError, Server, bare_twisted, build, c_peer, has_mbedtls, run_load
 from bench.results import Result
-from tests.needs import need_program
+from lfcp import Report, decode, encode_signed, read_report
+from lfcp.authenticator import Purpose, Way, derive, verified
+from tests.needs import need, need_program
 
 FEW = Load(devices=50, window=8, seconds=1.0, passes=1)
 
@@ -25,9 +27,14 @@ def _programs() -> None:
     build()
 
 
+@pytest.fixture
+def _mbedtls() -> None:
+    need(has_mbedtls(), "mbedTLS (Debian: apt install libmbedtls-dev)")
+
+
 @contextmanager
-def server_that_answers(wrongly: int, never: int) -> Iterator[Server]:
-    """Answers every device but two: one gets another device's answer, one gets none."""
+def server_with(answer: Callable[[int, bytes], bytes | None]) -> Iterator[Server]:
+    """answer: device's number and datagram → reply, if there is one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(0.1)
@@ -39,10 +46,9 @@ def server_that_answers(wrongly: int, never: int) -> Iterator[Server]:
                     datagram, address = sock.recvfrom(512)
                 except TimeoutError:
                     continue
-                number = int(datagram[3:8])
-                if number != never:
-                    name = b"stranger" if number == wrongly else datagram.split(b",")[0]
-                    sock.sendto(name + b",ACK,0,0,0,0,0,0", address)
+                reply = answer(int(datagram[3:8]), datagram)
+                if reply is not None:
+                    sock.sendto(reply, address)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -71,7 +77,11 @@ def test_the_load_keeps_to_its_rate_and_to_its_count() -> None:
 
 
 def test_a_lost_answer_and_a_wrong_one_are_not_counted_as_answers() -> None:
-    with server_that_answers(wrongly=3, never=7) as server:
+    def answer(number: int, datagram: bytes) -> bytes | None:
+        name = b"stranger" if number == 3 else datagram.split(b",")[0]
+        return None if number == 7 else name + b",ACK,0,0,0,0,0,0"
+
+    with server_with(answer) as server:
         report = run_load(server, Load(devices=10, window=10, count=10, seconds=60.0, passes=0))
     assert (report.sent, report.answered, report.lost, report.unexpected) == (10, 8, 2, 1)
 
@@ -80,6 +90,122 @@ def test_the_load_refuses_what_it_cannot_do() -> None:
     for wrong in ("--devices=0", "--kind=picture", "--seconds=0", "--window=0", "--devices=2000000"):
         done = subprocess.run([BUILD / "load", wrong], capture_output=True, text=True)
         assert done.returncode == 2, wrong
+
+
+class SignedServer:
+    """Verifies every heartbeat of the load with the fleet's keys, and answers with what a test wants."""
+
+    def __init__(self, result: str = "0") -> None:
+        self.result = result
+        self.reports: dict[int, list[Report]] = {}
+        self.counters: dict[int, list[int]] = {}
+        self.down = 0
+
+    def answer(self, number: int, datagram: bytes) -> bytes:
+        message, key = decode(datagram), fleet.secret_of(number)
+        assert message.signature is not None
+        report = read_report(message)
+        assert verified(derive(key, Purpose.TAG, Way.UP, fleet.LABEL), datagram)
+        assert report is not None
+        self.reports.setdefault(number, []).append(report)
+        self.counters.setdefault(number, []).append(message.signature.counter)
+        self.down += 1
+        tag_key = derive(key, Purpose.TAG, Way.DOWN, fleet.LABEL)
+        answers = f"{message.signature.counter:x}"
+        return encode_signed(tag_key, self.down, message.name, "ACK", answers, self.result, "127.0.0.1:9", "26")
+
+
+SIGNED = Load(kind="signed", devices=3, window=1, passes=0, count=9, seconds=60.0)
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_a_signed_load_counts_up_and_echoes_the_newest_answer() -> None:
+    server = SignedServer()
+    with server_with(server.answer) as listening:
+        report = run_load(listening, SIGNED)
+    assert (report.answered, report.challenged, report.lost, report.unexpected) == (9, 0, 0, 0)
+    assert {n: [report.echo for report in of] for n, of in server.reports.items()} == {
+        0: [0, 1, 4],
+        1: [0, 2, 5],
+        2: [0, 3, 6],
+    }
+    for counters in server.counters.values():
+        assert counters == list(range(counters[0], counters[0] + 3))
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_a_signed_answer_that_asks_to_beat_again_is_counted_apart() -> None:
+    with server_with(SignedServer(result="1").answer) as listening:
+        report = run_load(listening, SIGNED)
+    assert (report.answered, report.challenged) == (9, 9)
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_a_signed_answer_with_a_changed_tag_or_heard_before_is_none() -> None:
+    server, first = SignedServer(), dict[int, bytes]()
+
+    def answer(number: int, datagram: bytes) -> bytes:
+        genuine = server.answer(number, datagram)
+        changed = genuine[:-1] + (b"A" if genuine[-1:] != b"A" else b"B")
+        return (genuine, changed, first.setdefault(number, genuine))[number]
+
+    with server_with(answer) as listening:
+        report = run_load(listening, SIGNED)
+    assert (report.answered, report.lost, report.unexpected) == (4, 5, 5)
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_the_load_and_the_rules_bench_send_the_same_signed_heartbeat() -> None:
+    seen: list[bytes] = []
+    with server_with(lambda _number, datagram: seen.append(datagram)) as listening:
+        run_load(listening, Load(kind="signed", devices=1, passes=0, count=1, seconds=60.0))
+    signature = decode(seen[0]).signature
+    assert signature is not None
+    assert seen == [fleet.signed_heartbeat_of(0, signature.counter, echo=0)]
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_signed_heartbeats_are_measured_through_the_whole_server() -> None:
+    measured = {result.what: result for result in signed.measure(rounds=1, seconds=1.0, devices=200)}
+    assert measured["heartbeats not answered"].value == 0
+    assert measured["heartbeats that proved nothing"].value == 0
+    assert measured["alarmd, signed"].value > 0
+    assert measured["alarmd to bare Twisted"].value > 0
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_memory_and_start_are_measured_with_keys_and_without() -> None:
+    for lines in (scale.measure(1, devices=50), scale.measure_keyed(1, devices=50)):
+        measured = {result.what.partition(": ")[2]: result for result in lines}
+        assert measured["heartbeats not answered"].value == 0
+        assert measured["start to first answer, 50"].value > 0
+        assert "memory, after its heartbeats" in measured
+
+
+def test_every_signed_heartbeat_of_the_rules_bench_is_a_proof() -> None:
+    assert signed_rules.cost(devices=20, passes=3) > 0
+
+
+@pytest.mark.usefixtures("_mbedtls")
+def test_instructions_of_the_firmware_are_counted_for_each_of_its_tasks() -> None:
+    need_program("valgrind", "valgrind")
+    counts = {result.what: result.value for result in firmware.measure()}
+    assert 0 < counts["poll, nothing to do"] < counts["poll, a signed heartbeat is due"]
+    assert counts["decode a signed ACK"] + counts["verify its tag"] < counts["receive, its signed ACK"]
+
+
+def test_a_part_that_needs_what_is_missing_is_left_out_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_rounds: int, _seconds: float) -> list[Result]:
+        raise MissingError("the program abacus (Debian: apt install abacus)")
+
+    monkeypatch.setattr(run, "PARTS", {"part": measure})
+    monkeypatch.setattr(sys, "argv", ["run.py", "--json"])
+    assert run.main() == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["results"] == []
+    assert "part is left out: it needs the program abacus (Debian: apt install abacus)" in told.err
 
 
 def test_heartbeats_are_measured_through_the_whole_server() -> None:
