@@ -1,6 +1,8 @@
-"""A device in Python: a sensor or camera on a computer that speaks LFCP/1 to one or more servers.
+"""A device in Python: a sensor or camera on a computer that speaks LFCP to one or more servers; with a key signed.
 
-device = Device("cellar1", [("192.0.2.10", 8443)], {Verb.SCAM: camera_off, Verb.WCAM: camera_on})
+memory = MemoryFile(Path("/var/lib/cellar1/memory"))
+servers = {"A": ("192.0.2.10", 8443)}
+device = Device("cellar1", servers, {Verb.SCAM: camera_off, Verb.WCAM: camera_on}, key=key, memory=memory)
 async with device:
     device.motion("stairs")
     await device.run()
@@ -8,19 +10,22 @@ async with device:
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 import structlog
 
 from alarmd.device.datagrams import Datagrams
+from alarmd.device.failover_mode import Failover, FailoverMode
 from lfcp import Report, Verb, escape
-from lfcp.client import ClientEvent, ClientSession, CommandReceived, MessageAcknowledged
+from lfcp.client import ClientEvent, ClientSession, CommandReceived, DeviceMemory, MessageAcknowledged
 
 INTERVAL = 20.0  # s between heartbeats, until a server allows less
-LABELS = tuple("ABCDEFGH")
 LONGEST_NAP = 60.0  # s without a look at the clock
+ACKNOWLEDGED_FIRST = frozenset({Verb.RST, Verb.DSLP})  # there is nobody to do it afterwards
 
 Handler = Callable[[tuple[str, ...]], Awaitable[None]]
 
@@ -32,103 +37,177 @@ class CommandFailedError(Exception):
 
 
 class Device:
-    """servers: host and port of each. handlers: what to do for a command, with its six parameters; a command without
-    one is reported as an error. heard: is told of every event, for whoever wants to watch."""
+    """servers: host and port of each, by its label. handlers: what to do for a command, with its six parameters; a
+    command without one fails. detector, camera: whether they are on at the start; None: there is none. heard: is told
+    of every event, for whoever wants to watch. key: needs a memory. Raises what the memory raises."""
 
     def __init__(
         self,
         name: str,
-        servers: Sequence[tuple[str, int]],
+        servers: Mapping[str, tuple[str, int]],
         handlers: Mapping[Verb, Handler],
         interval: float = INTERVAL,
         heard: Callable[[ClientEvent], None] = lambda _: None,
+        *,
+        detector: bool | None = None,
+        camera: bool | None = None,
+        key: bytes | None = None,
+        memory: DeviceMemory | None = None,
+        failover: Failover | None = None,
     ) -> None:
-        boot_id = f"{random.getrandbits(64):x}"  # tells starts apart, protects nothing
-        report = Report(boot_id=boot_id)
-        self._session = ClientSession(name, LABELS[: len(servers)], interval, random.random, report=report)
+        knows_settings = key is not None and Verb.CONF in handlers
+        report = Report(boot_id=secrets.token_hex(8), detector=detector, camera=camera, settings=knows_settings)
+        self._session = ClientSession(
+            name, tuple(servers), interval, random.random, report=report, commands=handlers, key=key, memory=memory
+        )
         self._servers = servers
         self._handlers = handlers
         self._heard = heard
-        self._lines: list[Datagrams] = []
-        self._commands: set[asyncio.Task[None]] = set()
+        self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
+        self._lines: dict[str, Datagrams] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._something_to_send = asyncio.Event()
+        self._may_sleep = asyncio.Event()
+        self._mute = False  # no counter can be reserved
 
     async def __aenter__(self) -> "Device":
-        for host, port in self._servers:
-            self._lines.append(await Datagrams.connect(host, port))
+        for label, (host, port) in self._servers.items():
+            self._lines[label] = await Datagrams.connect(host, port)
         return self
 
     async def __aexit__(self, *_what: object) -> None:
-        for task in self._commands:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._commands, return_exceptions=True)
-        for line in self._lines:
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines.values():
             line.close()
 
     @property
     def errors(self) -> int:
         """How often the network said that a server is not there."""
-        return sum(line.errors for line in self._lines)
+        return sum(line.errors for line in self._lines.values())
+
+    @property
+    def settings(self) -> Mapping[str, int]:
+        """What CONF gave, also before this start."""
+        return self._session.settings
 
     def motion(self, what: str) -> bool:
         """Raise an alarm at every server. False: too many wait already."""
+        if self._failover is not None:
+            self._failover.tell(what)
         return self._tell(Verb.MOAL, what)
 
     def log(self, text: str) -> bool:
         return self._tell(Verb.LOG, text)
 
+    async def declare_sleep(self, seconds: int) -> None:
+        """Returns when every server knows of it, or was told often enough. After the sleep call wake()."""
+        self._session.declare_sleep(seconds)
+        self._may_sleep.clear()
+        self._something_to_send.set()
+        await self._may_sleep.wait()
+
+    def wake(self) -> None:
+        self._session.wake()
+        self._may_sleep.set()
+        self._something_to_send.set()
+
     async def run(self) -> None:
         """Until cancelled. An error of `heard` ends it too, in an ExceptionGroup: it would be deaf otherwise."""
         async with asyncio.TaskGroup() as group:
-            for index in range(len(self._lines)):
-                group.create_task(self._listen(index))
+            for label in self._lines:
+                group.create_task(self._listen(label))
             await self._speak()
 
     async def _speak(self) -> None:
         while True:
             self._something_to_send.clear()
-            for server, frame in self._session.poll(monotonic()):
-                await self._lines[LABELS.index(server)].send(frame)
+            await self._send_what_is_due()
             nap = min(max(self._session.next_wakeup() - monotonic(), 0.0), LONGEST_NAP)
             with suppress(TimeoutError):
                 async with asyncio.timeout(nap):
                     await self._something_to_send.wait()
 
-    async def _listen(self, server: int) -> None:
+    async def _send_what_is_due(self) -> None:
+        for label, frame in self._due():
+            await self._lines[label].send(frame)
+        self._look()
+
+    def _due(self) -> list[tuple[str, bytes]]:
+        """Nothing while the memory fails: a counter that is used twice is worse than silence, which is noticed."""
+        try:
+            frames = self._session.poll(monotonic())
+        except OSError as error:
+            if not self._mute:
+                _log.error("the memory cannot be written: nothing is sent", error=str(error))
+            self._mute = True
+            return []
+        self._mute = self._mute and not frames
+        return frames
+
+    async def _listen(self, label: str) -> None:
         while True:
-            datagram = await self._lines[server].receive()
+            datagram = await self._lines[label].receive()
             if datagram is None:
                 continue
-            for event in self._session.receive(LABELS[server], datagram, monotonic()):
+            for event in self._session.receive(label, datagram, monotonic()):
                 self._take(event)
+            self._look()
             self._something_to_send.set()
+
+    def _look(self) -> None:
+        if self._failover is not None:
+            self._failover.look()
+        if self._session.may_sleep:
+            self._may_sleep.set()
 
     def _take(self, event: ClientEvent) -> None:
         self._heard(event)
         if isinstance(event, CommandReceived):
-            task = asyncio.create_task(self._carry_out(event))
-            self._commands.add(task)
-            task.add_done_callback(self._commands.discard)
+            self._spawn(self._carry_out(event))
         elif isinstance(event, MessageAcknowledged):
             _log.debug("stored", verb=event.verb, text=escape(event.text))
 
     async def _carry_out(self, command: CommandReceived) -> None:
         """The session takes the next command only when this one has its answer."""
+        verb = Verb(command.verb)
         try:
-            verb = Verb(command.verb)
+            if verb in ACKNOWLEDGED_FIRST:
+                await self._acknowledge()
             await self._handlers[verb](command.params)
-        except KeyError:
-            self._session.command_failed(f"{command.verb} is not supported", monotonic())
+            if verb not in ACKNOWLEDGED_FIRST:
+                await self._acknowledge()
         except CommandFailedError as failure:
-            self._session.command_failed(str(failure), monotonic())
+            self._fail(str(failure))
+        except OSError as error:
+            self._fail(f"{verb} failed: {error.strerror or 'no reason given'}")
         except Exception:  # a handler's defect must not silence the device
-            _log.exception("a command failed", verb=command.verb)
-            self._session.command_failed(f"{command.verb} failed", monotonic())
-        else:
-            self._session.command_done()
+            _log.exception("a command failed", verb=verb)
+            self._fail(f"{verb} failed")
         self._something_to_send.set()
+
+    async def _acknowledge(self) -> None:
+        self._session.command_done()
+        await self._send_what_is_due()
+
+    def _fail(self, why: str) -> None:
+        if self._session.busy:
+            self._session.command_failed(why, monotonic())
+        else:  # it was acknowledged already
+            self._tell(Verb.ERR, why)
 
     def _tell(self, verb: Verb, text: str) -> bool:
         queued = self._session.queue(verb, text, monotonic())
         self._something_to_send.set()
         return queued
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a defect in what the device was told to do", exc_info=task.exception())

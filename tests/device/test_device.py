@@ -11,6 +11,7 @@ import pytest
 
 from alarmd.device.device import CommandFailedError, Device
 from lfcp import Verb
+from lfcp.authenticator import key_from_text
 from lfcp.client import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged
 from tests.running_house import RunningHouse, running_house
 from tests.waiting import LIMIT, until
@@ -26,6 +27,10 @@ def closed_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
         unused.bind(("127.0.0.1", 0))
         return int(unused.getsockname()[1])
+
+
+def at(house: RunningHouse) -> dict[str, tuple[str, int]]:
+    return {"A": ("127.0.0.1", house.udp_port)}
 
 
 async def play(device: Device, *steps: Callable[[], object]) -> None:
@@ -47,6 +52,11 @@ def api(house: RunningHouse, method: str, path: str, **body: Any) -> Any:
         return client.request(method, path, json=body or None).json()
 
 
+def keyed(house: RunningHouse, name: str = "cellar1") -> bytes:
+    """The device's new key."""
+    return key_from_text(api(house, "POST", f"/devices/{name}/key", zone="home")["key"])
+
+
 def outcome(house: RunningHouse) -> Callable[[], bool]:
     """Whether the newest command has one."""
     return lambda: api(house, "GET", "/commands")["commands"][0]["finished_at"] is not None
@@ -54,7 +64,7 @@ def outcome(house: RunningHouse) -> Callable[[], bool]:
 
 async def test_a_device_is_seen_and_its_motion_is_stored(house: RunningHouse) -> None:
     events: list[ClientEvent] = []
-    device = Device("cellar1", [("127.0.0.1", house.udp_port)], {}, interval=1, heard=events.append)
+    device = Device("cellar1", at(house), {}, interval=1, heard=events.append)
     assert device.motion("stairs")
     assert device.log("all well")
     await play(device, lambda: sum(isinstance(event, MessageAcknowledged) for event in events) == 2)
@@ -71,7 +81,7 @@ async def test_a_command_is_carried_out_and_acknowledged(house: RunningHouse) ->
 
     api(house, "POST", "/devices/cellar1/adopt", zone="home")
     api(house, "POST", "/commands", target="cellar1", verb="WCAM")
-    await play(Device("cellar1", [("127.0.0.1", house.udp_port)], {Verb.WCAM: camera_on}, interval=1), outcome(house))
+    await play(Device("cellar1", at(house), {Verb.WCAM: camera_on}, interval=1), outcome(house))
     assert done == [("0",) * 6]
     assert api(house, "GET", "/commands/1")["state"] == "acked"
 
@@ -97,14 +107,14 @@ async def test_a_command_that_fails_is_reported_with_the_reason(
 ) -> None:
     api(house, "POST", "/devices/cellar1/adopt", zone="home")
     api(house, "POST", "/commands", target="cellar1", verb="WCAM")
-    device = Device("cellar1", [("127.0.0.1", house.udp_port)], handlers, interval=1)
+    device = Device("cellar1", at(house), handlers, interval=1)
     await play(device, lambda: api(house, "GET", "/commands/1")["state"] == "failed")
     assert words in api(house, "GET", "/commands/1")["outcome"]
 
 
 async def test_a_server_that_is_away_does_not_break_the_device_for_the_other(house: RunningHouse) -> None:
     events: list[ClientEvent] = []
-    servers = [("127.0.0.1", closed_port()), ("127.0.0.1", house.udp_port)]
+    servers = {"A": ("127.0.0.1", closed_port()), "B": ("127.0.0.1", house.udp_port)}
     device = Device("cellar1", servers, {}, interval=1, heard=events.append)
     device.motion("stairs")
     await play(device, lambda: device.errors and any(isinstance(event, MessageAcknowledged) for event in events))
@@ -114,7 +124,7 @@ async def test_a_server_that_is_away_does_not_break_the_device_for_the_other(hou
 async def test_a_server_that_comes_back_hears_what_was_kept_for_it(tmp_path: Path) -> None:
     port = closed_port()
     events: list[ClientEvent] = []
-    device = Device("cellar1", [("127.0.0.1", port)], {}, interval=1, heard=events.append)
+    device = Device("cellar1", {"A": ("127.0.0.1", port)}, {}, interval=1, heard=events.append)
     device.motion("stairs")
     async with device:
         running = asyncio.create_task(device.run())
@@ -126,7 +136,7 @@ async def test_a_server_that_comes_back_hears_what_was_kept_for_it(tmp_path: Pat
 
 
 async def test_a_full_queue_is_said(house: RunningHouse) -> None:
-    device = Device("cellar1", [("127.0.0.1", house.udp_port)], {})
+    device = Device("cellar1", at(house), {})
     async with device:
         told = [device.motion(str(number)) for number in range(100)]
     assert told[0]
@@ -137,7 +147,7 @@ async def test_a_watcher_that_fails_does_not_leave_a_deaf_device(house: RunningH
     def fail(_event: ClientEvent) -> None:
         raise LookupError("a defect")
 
-    async with Device("cellar1", [("127.0.0.1", house.udp_port)], {}, interval=1, heard=fail) as device:
+    async with Device("cellar1", at(house), {}, interval=1, heard=fail) as device:
         with pytest.raises(ExceptionGroup) as ended:
             await asyncio.wait_for(device.run(), LIMIT)
     assert ended.group_contains(LookupError)

@@ -42,13 +42,17 @@ class Commands:
         self.acks: deque[OwedAck] = deque(maxlen=MAX_ACKS)
         self.version: int | None = None
 
+    @property
+    def busy(self) -> bool:
+        return self._running is not None
+
     def take(self, server: str, command: Commanded, now: float) -> list[CommandReceived]:
         """What the caller has to carry out. While a command is running, a further frame is its repetition, or another
         command that the server will repeat."""
         if command.id is not None and command.id in self._results:
             self.acks.append(OwedAck(server, command.counter, command.id, self._results[command.id]))
             return []
-        if self._running is not None:
+        if self.busy:
             return []
         self._running = server, command
         fault = self._fault(command)

@@ -94,6 +94,11 @@ class ClientSession:
         """Every server knows of the declared sleep, or was told often enough, and nothing else is on its way."""
         return self.next_wakeup() == math.inf
 
+    @property
+    def busy(self) -> bool:
+        """A command is being carried out."""
+        return self._commands.busy
+
     def poll(self, now: float) -> list[tuple[str, bytes]]:
         """(server, frame) pairs to send now, in this order."""
         owed = self._commands.owed()
