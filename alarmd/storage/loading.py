@@ -26,14 +26,13 @@ Made = TypeVar("Made")
 
 def load(connection: Connection, origin: str, vault: Vault) -> Snapshot:
     """origin: this server's label, whose events are counted. Everything is in the order of its id."""
-    active = devices.c.forgotten_at.is_(None)
-    known = select(devices.c.id).where(active)
+    forgotten = select(devices.c.id).where(devices.c.forgotten_at.is_not(None))  # few: quicker than a list of the rest
     return Snapshot(
         sites=_all(connection, rows.site_of, sites),
         zones=_all(connection, rows.zone_of, zones),
-        devices=_all(connection, rows.device_of, devices, active),
-        contacts=_all(connection, rows.contact_of, contacts, contacts.c.device_id.in_(known)),
-        keys=sealed_keys.opened(vault, _rows(connection, device_keys, device_keys.c.device_id.in_(known))),
+        devices=_all(connection, rows.device_of, devices, devices.c.forgotten_at.is_(None)),
+        contacts=_all(connection, rows.contact_of, contacts, contacts.c.device_id.not_in(forgotten)),
+        keys=sealed_keys.opened(vault, _rows(connection, device_keys, device_keys.c.device_id.not_in(forgotten))),
         alarms=_all(connection, rows.alarm_of, alarms, ALARM_OPEN),
         commands=_all(connection, rows.command_of, commands, COMMAND_OPEN),
         **high_water.last_given(connection, origin),

@@ -57,11 +57,12 @@ def _sealed(vault: Vault, key: DeviceKey) -> Values:
 
 
 def _opened(vault: Vault, row: Row) -> DeviceKey | None:
-    device_id, epoch, sealed, *rest = row
+    device_id, epoch, sealed, created_at, origin, hlc = row
     try:
-        return DeviceKey(device_id, epoch, vault.open(sealed, _bound_to(device_id, epoch)), *rest)
+        secret = vault.open(sealed, _bound_to(device_id, epoch))
     except CannotOpenError:
         return None
+    return DeviceKey(device_id, epoch, secret, created_at, origin, hlc)
 
 
 def _bound_to(device_id: int, epoch: int) -> bytes:
