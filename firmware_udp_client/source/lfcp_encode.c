@@ -38,16 +38,7 @@ static lfcp_status check_parameter(lfcp_text text, size_t limit)
     return is_sendable(text) && text.length <= limit ? LFCP_OK : LFCP_BAD_PARAMETER;
 }
 
-static lfcp_status check_parameters(lfcp_verb verb, const lfcp_text *params, size_t count, bool is_signed)
-{
-    lfcp_status status = LFCP_OK;
-    for (size_t at = 0; at < count && status == LFCP_OK; at++) {
-        status = check_parameter(params[at], limit_of(lfcp_verb_entry_of(verb), at, is_signed));
-    }
-    return status;
-}
-
-static lfcp_status check_form(lfcp_text name, lfcp_verb verb, size_t count, size_t most)
+static lfcp_status check(lfcp_text name, lfcp_verb verb, const lfcp_text *params, size_t count, bool is_signed)
 {
     if (!lfcp_is_name(name)) {
         return LFCP_BAD_NAME;
@@ -55,7 +46,14 @@ static lfcp_status check_form(lfcp_text name, lfcp_verb verb, size_t count, size
     if ((unsigned)verb >= LFCP_VERB_COUNT) {
         return LFCP_UNKNOWN_VERB;
     }
-    return count > most ? LFCP_TOO_MANY_PARAMETERS : LFCP_OK;
+    if (count > (is_signed ? SIGNED_PARAMETERS : LFCP_PARAMETERS)) {
+        return LFCP_TOO_MANY_PARAMETERS;
+    }
+    lfcp_status status = LFCP_OK;
+    for (size_t at = 0; at < count && status == LFCP_OK; at++) {
+        status = check_parameter(params[at], limit_of(lfcp_verb_entry_of(verb), at, is_signed));
+    }
+    return status;
 }
 
 static void write_fields(lfcp_writer *writer, lfcp_text name, lfcp_verb verb, const lfcp_text *params, size_t count,
@@ -73,10 +71,7 @@ static void write_fields(lfcp_writer *writer, lfcp_text name, lfcp_verb verb, co
 lfcp_status lfcp_encode(uint8_t *frame, size_t size, size_t *length, lfcp_text name, lfcp_verb verb,
                         const lfcp_text *params, size_t count)
 {
-    lfcp_status status = check_form(name, verb, count, LFCP_PARAMETERS);
-    if (status == LFCP_OK) {
-        status = check_parameters(verb, params, count, false);
-    }
+    lfcp_status status = check(name, verb, params, count, false);
     if (status != LFCP_OK) {
         return status;
     }
@@ -86,23 +81,16 @@ lfcp_status lfcp_encode(uint8_t *frame, size_t size, size_t *length, lfcp_text n
     return writer.length > size ? LFCP_NO_SPACE : LFCP_OK;
 }
 
-static lfcp_status check_signed(uint64_t counter, lfcp_text name, lfcp_verb verb, const lfcp_text *params,
-                                size_t count)
-{
-    lfcp_status status = check_form(name, verb, count, SIGNED_PARAMETERS);
-    if (status != LFCP_OK) {
-        return status;
-    }
-    return counter == 0 ? LFCP_BAD_PARAMETER : check_parameters(verb, params, count, true);
-}
-
 lfcp_status lfcp_encode_signed(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], uint64_t counter,
                                uint8_t *frame, size_t size, size_t *length, lfcp_text name, lfcp_verb verb,
                                const lfcp_text *params, size_t count)
 {
-    lfcp_status status = check_signed(counter, name, verb, params, count);
+    lfcp_status status = check(name, verb, params, count, true);
     if (status != LFCP_OK) {
         return status;
+    }
+    if (counter == 0) {
+        return LFCP_BAD_PARAMETER;
     }
     lfcp_writer writer = {(char *)frame, size, 0};
     write_fields(&writer, name, verb, params, count, SIGNED_PARAMETERS);

@@ -2,9 +2,11 @@
 #ifndef HEX_H
 #define HEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Reads pairs of hexadecimal digits until the text ends; gives the number of bytes. */
 static inline size_t from_hex(const char *text, uint8_t *bytes)
@@ -15,6 +17,13 @@ static inline size_t from_hex(const char *text, uint8_t *bytes)
         bytes[length++] = (uint8_t)byte;
     }
     return length;
+}
+
+/* Whether these bytes, at most 256, are printed so. */
+static inline bool is_hex(const uint8_t *bytes, size_t length, const char *text)
+{
+    uint8_t expected[256] = {0};
+    return from_hex(text, expected) == length && memcmp(bytes, expected, length) == 0;
 }
 
 #endif

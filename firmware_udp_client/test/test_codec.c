@@ -134,6 +134,26 @@ static void numbers_are_written_in_one_form(void)
     CHECK(are_same(room, writer.length, "-2147483648 0 ffffffffffffffff", 30));
 }
 
+static void counters_are_read_in_one_form(void)
+{
+    static const char *const none[] = {"", "0", "01", "1A", "1 ", "g", "-1", "10000000000000000"};
+    uint64_t counter = 0;
+    for (size_t at = 0; at < sizeof none / sizeof *none; at++) {
+        check_why = none[at];
+        CHECK(!lfcp_read_counter(text(none[at]), &counter) && counter == 0);
+    }
+    CHECK(lfcp_read_counter(text("ffffffffffffffff"), &counter) && counter == UINT64_MAX);
+    CHECK(lfcp_read_counter(text("1a"), &counter) && counter == 0x1a);
+}
+
+static void nothing_is_written_as_nothing(void)
+{
+    lfcp_writer writer = {NULL, 0, 0};
+    lfcp_text nothing = {NULL, 0};
+    lfcp_put(&writer, nothing);
+    CHECK(writer.length == 0);
+}
+
 static void a_writer_past_its_end_writes_nothing_more(void)
 {
     uint8_t room[8];
@@ -158,6 +178,8 @@ int main(void)
     RUN(nothing_at_all_is_an_empty_frame);
     RUN(one_nul_ends_a_frame_and_two_do_not);
     RUN(numbers_are_written_in_one_form);
+    RUN(counters_are_read_in_one_form);
+    RUN(nothing_is_written_as_nothing);
     RUN(a_writer_past_its_end_writes_nothing_more);
     return checked();
 }

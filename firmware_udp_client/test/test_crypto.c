@@ -5,12 +5,6 @@
 
 static const lfcp_crypto *const crypto = &lfcp_crypto_mbedtls;
 
-static bool is_hex(const uint8_t *bytes, size_t length, const char *hex)
-{
-    uint8_t expected[256];
-    return are_same(bytes, length, expected, from_hex(hex, expected));
-}
-
 /* The examples of FIPS 180-4, as NIST publishes them. */
 static void sha256_is_that_of_fips_180(void)
 {
@@ -70,11 +64,11 @@ static const char sunscreen_sealed[] =
     "1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
     "3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691";
 
-static uint8_t key[32], nonce[12], bound[12], sealed[256];
+static uint8_t seal_key[32], nonce[12], bound[12], sealed[256];
 
 static void take_the_example_of_rfc_8439(void)
 {
-    from_hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f", key);
+    from_hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f", seal_key);
     from_hex("070000004041424344454647", nonce);
     from_hex("50515253c0c1c2c3c4c5c6c7", bound);
     from_hex(sunscreen_sealed, sealed);
@@ -86,9 +80,9 @@ static void seals_are_those_of_rfc_8439(void)
     uint8_t made[256], opened[256];
     size_t length = sizeof sunscreen - 1;
     take_the_example_of_rfc_8439();
-    CHECK(crypto->seal(NULL, key, nonce, bound, 12, (const uint8_t *)sunscreen, length, made) == 0);
+    CHECK(crypto->seal(NULL, seal_key, nonce, bound, 12, (const uint8_t *)sunscreen, length, made) == 0);
     CHECK(is_hex(made, length + 16, sunscreen_sealed));
-    CHECK(crypto->unseal(NULL, key, nonce, bound, 12, made, length + 16, opened) == 0);
+    CHECK(crypto->unseal(NULL, seal_key, nonce, bound, 12, made, length + 16, opened) == 0);
     CHECK(are_same(opened, length, sunscreen, length));
 }
 
@@ -99,12 +93,12 @@ static void every_flipped_bit_of_a_seal_is_noticed(void)
     take_the_example_of_rfc_8439();
     for (size_t bit = 0; bit < 8 * length; bit++) {
         sealed[bit / 8] = (uint8_t)(sealed[bit / 8] ^ 1U << bit % 8);
-        CHECK(crypto->unseal(NULL, key, nonce, bound, 12, sealed, length, opened) != 0);
+        CHECK(crypto->unseal(NULL, seal_key, nonce, bound, 12, sealed, length, opened) != 0);
         sealed[bit / 8] = (uint8_t)(sealed[bit / 8] ^ 1U << bit % 8);
     }
-    CHECK(crypto->unseal(NULL, key, nonce, bound, 11, sealed, length, opened) != 0);
-    CHECK(crypto->unseal(NULL, key, nonce, bound, 12, sealed, 15, opened) != 0);
-    CHECK(crypto->unseal(NULL, key, nonce, bound, 12, sealed, length, opened) == 0);
+    CHECK(crypto->unseal(NULL, seal_key, nonce, bound, 11, sealed, length, opened) != 0);
+    CHECK(crypto->unseal(NULL, seal_key, nonce, bound, 12, sealed, 15, opened) != 0);
+    CHECK(crypto->unseal(NULL, seal_key, nonce, bound, 12, sealed, length, opened) == 0);
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static void a_label_is_a_letter_from_a_to_z(void)
 
 static lfcp_status sealed_at(lfcp_verb verb, unsigned at, const char *name, size_t length, size_t size)
 {
-    static const char secret[MAX_SEALED_TEXT + 1];
+    static const char secret[MAX_SEALED_TEXT + 1] = "secret";
     char field[LFCP_SIGNED_MAX_FIELD];
     lfcp_text said = {secret, length};
     size_t written = 0;

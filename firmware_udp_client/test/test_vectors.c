@@ -92,9 +92,9 @@ static void sub_keys_are_derived(void)
     const sub_key_vector *vector;
     for (EACH(vector, sub_key_vectors)) {
         check_why = vector->why;
-        uint8_t expected[LFCP_KEY], sub_key[LFCP_KEY];
+        uint8_t sub_key[LFCP_KEY];
         CHECK(sub_key_of(vector->key, sub_key) == LFCP_OK);
-        CHECK(are_same(sub_key, sizeof sub_key, expected, from_hex(vector->sub_key, expected)));
+        CHECK(is_hex(sub_key, sizeof sub_key, vector->sub_key));
     }
 }
 
@@ -103,9 +103,9 @@ static void keys_are_read_from_text(void)
     const key_text_vector *vector;
     for (EACH(vector, key_text_vectors)) {
         check_why = vector->why;
-        uint8_t expected[LFCP_KEY], key[LFCP_KEY];
+        uint8_t key[LFCP_KEY];
         CHECK(lfcp_key_from_text(vector->text.at, vector->text.length, key) == vector->reason);
-        CHECK(vector->reason != LFCP_OK || are_same(key, sizeof key, expected, from_hex(vector->key, expected)));
+        CHECK(vector->reason != LFCP_OK || is_hex(key, sizeof key, vector->key));
     }
 }
 

@@ -12,13 +12,13 @@ SOURCE = FIRMWARE / "source"
 CRYPTO = SOURCE / "lfcp_crypto_mbedtls.c"  # the one source that needs more than a compiler
 
 
-def build(folder: Path, *options: str) -> Path:
+def build(folder: Path, *options: str, target: str = "all") -> Path:
     """Configures and builds into the folder; options: of cmake, as LFCP_SANITIZE=ON."""
     cmake = need_program("cmake", "cmake")
     need_program("cc", "gcc libc6-dev")
     need(Path("/usr/include/mbedtls/chachapoly.h").exists(), "mbedTLS (Debian: apt install libmbedtls-dev)")
     run(cmake, "-S", FIRMWARE, "-B", folder, *(f"-D{option}" for option in options))
-    run(cmake, "--build", folder, "--parallel", "2")
+    run(cmake, "--build", folder, "--parallel", "2", "--target", target)
     return folder
 
 
