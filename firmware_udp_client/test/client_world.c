@@ -22,8 +22,8 @@ static int hmac(void *context, const uint8_t *key, size_t key_length, const uint
 {
     const world *w = context;
     return w->crypto_fails ? -1
-                               : w->real_crypto->hmac_sha256(w->real_crypto->context, key, key_length, first,
-                                                                 first_length, second, second_length, mac);
+                           : w->real_crypto->hmac_sha256(w->real_crypto->context, key, key_length, first, first_length,
+                                                         second, second_length, mac);
 }
 
 static int sha256(void *context, const uint8_t *data, size_t length, uint8_t hash[32])
@@ -36,8 +36,8 @@ static int unseal(void *context, const uint8_t key[32], const uint8_t nonce[12],
                   size_t bound_length, const uint8_t *sealed, size_t sealed_length, uint8_t *plain)
 {
     const world *w = context;
-    return w->real_crypto->unseal(w->real_crypto->context, key, nonce, bound, bound_length, sealed,
-                                      sealed_length, plain);
+    return w->real_crypto->unseal(w->real_crypto->context, key, nonce, bound, bound_length, sealed, sealed_length,
+                                  plain);
 }
 
 static record *record_called(world *w, const char *key)
@@ -154,6 +154,7 @@ void world_prepare(world *w)
 
 lfcp_status world_start(world *w, uint64_t boot_id)
 {
+    w->sent_count = 0;
     return lfcp_client_start(&w->client, &w->config, boot_id, w->now);
 }
 
@@ -182,7 +183,7 @@ static void check_sent(world *w, sent_frame *sent)
         return;
     }
     MUST(lfcp_derive(w->real_crypto, world_key, LFCP_PURPOSE_TAG, LFCP_WAY_UP, w->config.labels[sent->server],
-                      tag_key) == LFCP_OK);
+                     tag_key) == LFCP_OK);
     MUST(lfcp_verify(w->real_crypto, tag_key, sent->frame, &sent->message) == LFCP_OK);
     MUST(sent->message.counter > w->highest_counter);
     w->highest_counter = sent->message.counter;
@@ -255,20 +256,20 @@ static lfcp_text sealed(const world *w, unsigned server, lfcp_verb verb, unsigne
 {
     uint8_t key[LFCP_KEY];
     size_t length;
-    MUST(lfcp_derive(w->real_crypto, world_key, LFCP_PURPOSE_SEAL, LFCP_WAY_DOWN, w->config.labels[server],
-                      key) == LFCP_OK);
-    MUST(lfcp_seal(w->real_crypto, key, w->down[server], text_of(w->config.name), verb, at, text_of(text),
-                    field, LFCP_SIGNED_MAX_FIELD, &length) == LFCP_OK);
+    MUST(lfcp_derive(w->real_crypto, world_key, LFCP_PURPOSE_SEAL, LFCP_WAY_DOWN, w->config.labels[server], key) ==
+         LFCP_OK);
+    MUST(lfcp_seal(w->real_crypto, key, w->down[server], text_of(w->config.name), verb, at, text_of(text), field,
+                   LFCP_SIGNED_MAX_FIELD, &length) == LFCP_OK);
     return (lfcp_text){field, length};
 }
 
 static void sign(world *w, unsigned server, lfcp_verb verb, const lfcp_text *params)
 {
     uint8_t key[LFCP_KEY];
-    MUST(lfcp_derive(w->real_crypto, world_key, LFCP_PURPOSE_TAG, LFCP_WAY_DOWN, w->config.labels[server],
-                      key) == LFCP_OK);
-    MUST(lfcp_encode_signed(w->real_crypto, key, w->down[server], w->frame, sizeof w->frame,
-                             &w->frame_length, text_of(w->config.name), verb, params, 4) == LFCP_OK);
+    MUST(lfcp_derive(w->real_crypto, world_key, LFCP_PURPOSE_TAG, LFCP_WAY_DOWN, w->config.labels[server], key) ==
+         LFCP_OK);
+    MUST(lfcp_encode_signed(w->real_crypto, key, w->down[server], w->frame, sizeof w->frame, &w->frame_length,
+                            text_of(w->config.name), verb, params, 4) == LFCP_OK);
 }
 
 lfcp_status serve(world *w, unsigned server, lfcp_verb verb, const char *p1, const char *p2, const char *p3,

@@ -272,9 +272,9 @@ static void a_wake_up_is_no_start(void)
     world_meet(&w);
     CHECK(lfcp_client_queue(&w.client, LFCP_VERB_LOG, "before", w.now) == LFCP_OK);
     memcpy(&before, &w, sizeof w);
-    memset(&w.client, 0xee, sizeof w.client); /* memory that a sleep does not keep … */
+    memset(&w.client, 0xee, sizeof w.client);           /* memory that a sleep does not keep … */
     memcpy(&w.client, &before.client, sizeof w.client); /* … but for a copy */
-    w.now = 10; /* the clock began anew */
+    w.now = 10;                                         /* the clock began anew */
     CHECK(lfcp_client_woke(&w.client, &w.config, w.now, 3600000) == LFCP_OK);
     CHECK(poll_all(&w) == 4);
     CHECK(is(last(&w, 3), 0, LFCP_VERB_LOG) && param_is(last(&w, 3), 2, "3600") && param_is(last(&w, 3), 3, "9f3c.1"));

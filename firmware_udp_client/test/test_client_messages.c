@@ -38,8 +38,8 @@ static void text_is_made_fit(void)
     const struct {
         const char *text;
         const char *fit;
-    } each[] = {{"a,b", "a;b"},       {"\ttab\r\n", " tab  "}, {"\x1c\x1f\x1b\x7f", "  ??"},
-                {"gr\xc3\xbcn", "gr??n"}, {"", "-"},             {"~ !", "~ !"}};
+    } each[] = {{"a,b", "a;b"}, {"\ttab\r\n", " tab  "}, {"\x1c\x1f\x1b\x7f", "  ??"}, {"gr\xc3\xbcn", "gr??n"},
+                {"", "-"},      {"~ !", "~ !"}};
     for (size_t at = 0; at < sizeof each / sizeof *each; at++) {
         world_meet(&w);
         check_why = each[at].fit;
