@@ -1,5 +1,5 @@
 /* Frames <-> fields, as docs/protocol.md defines them; the same answers as the Python module `lfcp` (lfcp.decode with
- * no leniency, lfcp.encode, lfcp.encode_signed), byte for byte and reason for reason: tests/protocol compares them.
+ * no leniency, lfcp.encode, lfcp.encode_signed), byte for byte and reason for reason: tests/firmware compares them.
  * No allocation, no I/O, no global state. Text is not terminated by NUL unless it says so. */
 #ifndef LFCP_CODEC_H
 #define LFCP_CODEC_H
@@ -47,16 +47,19 @@ typedef struct lfcp_message {
     size_t content_length;             /* bytes of the frame without its end: what the tag is about, and the tag */
 } lfcp_message;
 
-/* Reads one frame strictly. The message points into `frame`. LFCP_OK or the reason of refusal. */
+/* Reads one frame strictly. The message points into `frame`. LFCP_OK, or the reason of refusal: then the message means
+ * nothing. */
 lfcp_status lfcp_decode(const uint8_t *frame, size_t length, lfcp_message *message);
 
 /* Writes an unsigned frame without NUL or line end: name, verb, `count` parameters (at most six), the rest "0".
- * LFCP_NO_SPACE if `size` is less than the frame needs; LFCP_SEND_MAX_FRAME is always enough. */
+ * LFCP_NO_SPACE if `size` is less than the frame needs, *length then says how much; LFCP_SEND_MAX_FRAME is always
+ * enough. Else the reason why it must not be sent. */
 lfcp_status lfcp_encode(uint8_t *frame, size_t size, size_t *length, lfcp_text name, lfcp_verb verb,
                         const lfcp_text *params, size_t count);
 
 /* Writes a signed frame: at most four parameters, those of secret verbs sealed already. counter: from 1, never used
- * before with this key. LFCP_SIGNED_MAX_FRAME bytes are always enough. */
+ * before with this key. LFCP_SIGNED_MAX_FRAME bytes are always enough. Otherwise as
+ * lfcp_encode. */
 lfcp_status lfcp_encode_signed(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], uint64_t counter,
                                uint8_t *frame, size_t size, size_t *length, lfcp_text name, lfcp_verb verb,
                                const lfcp_text *params, size_t count);

@@ -7,7 +7,7 @@
 typedef enum lfcp_purpose { LFCP_PURPOSE_TAG, LFCP_PURPOSE_SEAL } lfcp_purpose;
 typedef enum lfcp_way { LFCP_WAY_UP, LFCP_WAY_DOWN } lfcp_way; /* up: from the device */
 
-/* HKDF-SHA-256 (RFC 5869). label: the server's, 'A' to 'Z'. */
+/* HKDF-SHA-256 (RFC 5869). label: the server's, 'A' to 'Z', else LFCP_INVALID. */
 lfcp_status lfcp_derive(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_purpose purpose, lfcp_way way,
                         char label, uint8_t sub_key[LFCP_KEY]);
 
@@ -15,11 +15,12 @@ lfcp_status lfcp_derive(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], 
 lfcp_status lfcp_verify(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], const uint8_t *frame,
                         const lfcp_message *message);
 
-/* The parameter p`at` (1 to 4) as it travels; `size` of LFCP_SIGNED_MAX_FIELD is always enough. */
+/* The parameter p`at` (1 to 4) as it travels; `size` of LFCP_SIGNED_MAX_FIELD is always enough. LFCP_BAD_PARAMETER for
+ * a text that would not fit there, LFCP_INVALID for a name that is too long or a verb or position that is none. */
 lfcp_status lfcp_seal(const lfcp_crypto *crypto, const uint8_t seal_key[LFCP_KEY], uint64_t counter, lfcp_text name,
                       lfcp_verb verb, unsigned at, lfcp_text text, char *field, size_t size, size_t *length);
 
-/* The reverse. LFCP_BAD_SEAL if it cannot be opened. */
+/* The reverse. LFCP_BAD_SEAL if it cannot be opened. The text is ASCII and may be empty; no NUL ends it. */
 lfcp_status lfcp_unseal(const lfcp_crypto *crypto, const uint8_t seal_key[LFCP_KEY], uint64_t counter, lfcp_text name,
                         lfcp_verb verb, unsigned at, lfcp_text field, char *text, size_t size, size_t *length);
 

@@ -48,7 +48,7 @@ class CLibrary:
         self.crypto = self.ffi.addressof(mbedtls, "lfcp_crypto_mbedtls")
 
     def code(self, status: int) -> str:
-        return self.ffi.string(self.lfcp.lfcp_status_text(status)).decode("ascii")
+        return str(self.ffi.string(self.lfcp.lfcp_status_text(status)), "ascii")
 
     def text(self, value: bytes) -> Any:
         """An lfcp_text of memory of exactly this size, so that a sanitizer sees who reads beyond."""
@@ -67,7 +67,7 @@ class CLibrary:
         return int(getattr(self.lfcp, f"LFCP_VERB_{name}", self.lfcp.LFCP_VERB_COUNT))
 
     def verb_name(self, verb: int) -> bytes:
-        return self.ffi.string(self.lfcp.lfcp_verb_entry_of(verb).name)
+        return bytes(self.ffi.string(self.lfcp.lfcp_verb_entry_of(verb).name))
 
     def decode(self, frame: bytes) -> Read | str:
         message = self.ffi.new("lfcp_message *")
@@ -159,4 +159,4 @@ class CLibrary:
         given = [value is not None for value in values]
         status = self.lfcp.lfcp_settings_digest(self.crypto, given, [value or 0 for value in values], digest)
         assert status == self.lfcp.LFCP_OK
-        return self.ffi.string(digest).decode("ascii")
+        return str(self.ffi.string(digest), "ascii")
