@@ -118,8 +118,9 @@ def _evict_one(turn: Turn) -> bool:
 
 
 def _evictable(turn: Turn, session: DeviceSession) -> bool:
-    """One that the operator put into quarantine would come back out of it."""
-    kept = session.device.standing is Standing.QUARANTINED and _standing(turn) is not Standing.QUARANTINED
+    """One that the operator put into quarantine would come back out of it, and one that signs without its key."""
+    quarantined = session.device.standing is Standing.QUARANTINED and _standing(turn) is not Standing.QUARANTINED
+    kept = quarantined or session.device.signing is not Signing.OPEN
     return session.presence is Presence.NEW and session.alarm_incident is None and not kept
 
 

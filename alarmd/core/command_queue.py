@@ -25,7 +25,7 @@ class CommandQueue:
         "push_at",
         "pushes",
         "reset_acknowledged",
-        "rows_sent",
+        "sent_at",
         "sent_to",
         "waiting",
     )
@@ -34,11 +34,11 @@ class CommandQueue:
         self.waiting: deque[Command] = deque()
         self.in_flight: Command | None = None
         self.sent_to = ""  # the host that the one in flight went to
+        self.sent_at: float | None = None  # when the last one went out, monotonic s
         self.awaiting_quiet = False
         self.acknowledged: Command | None = None
         self.acknowledged_at = 0.0
         self.reset_acknowledged = False
-        self.rows_sent: float | None = None
         self.pushes = 0
         self.push_at: float | None = None
 

@@ -65,11 +65,11 @@ def supersede(turn: Turn, session: DeviceSession, older: Callable[[Command], boo
         expire(turn, command.id, "superseded")
 
 
-def expire_secrets(turn: Turn, session: DeviceSession) -> None:
-    """The device turned out to be one that would send a secret on."""
+def expire_secrets(turn: Turn, session: DeviceSession, why: str) -> None:
+    """The device turned out to be one that a secret is not safe with."""
     for command in open_commands(session):
         if VERBS[command.verb].secret:
-            expire(turn, command.id, "its dialect takes no secrets")
+            expire(turn, command.id, why)
 
 
 def open_commands(session: DeviceSession) -> list[Command]:
@@ -151,7 +151,7 @@ def _settle_reset(turn: Turn, session: DeviceSession, queue: CommandQueue, reboo
 def _rows_allowed(turn: Turn, queue: CommandQueue, rebooted: bool) -> bool:
     """A seed device never executes at its first heartbeat after a boot, and rows amplify."""
     mono = turn.now.mono
-    return not rebooted and (queue.rows_sent is None or mono - queue.rows_sent >= ROWS_GAP)
+    return not rebooted and (queue.sent_at is None or mono - queue.sent_at >= ROWS_GAP)
 
 
 def _send(turn: Turn, session: DeviceSession, queue: CommandQueue) -> Command:
@@ -159,7 +159,7 @@ def _send(turn: Turn, session: DeviceSession, queue: CommandQueue) -> Command:
     assert session.path is not None
     queue.in_flight = sent(queue.in_flight, turn.now.wall)
     queue.sent_to = session.path.host
-    queue.rows_sent = turn.now.mono
+    queue.sent_at = turn.now.mono
     queue.acknowledged = None
     queue.reset_acknowledged = False
     turn.save_command(queue.in_flight)

@@ -69,7 +69,8 @@ class QueueDelivery:
 @dataclass(frozen=True, slots=True)
 class SendFrame:
     """Bytes for a device. `promises`: the frame says that something is stored, so it waits for the commit;
-    a heartbeat's ACK and a command promise nothing and leave at once."""
+    a heartbeat's ACK and a command promise nothing and leave at once. One with a secret waits too, for the counter that
+    sealed it."""
 
     path: Path
     payload: bytes

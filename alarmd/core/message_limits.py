@@ -8,15 +8,17 @@ from alarmd.core.state import STRANGERS_BURST, STRANGERS_RATE
 from alarmd.core.turn import Turn
 
 
-def over_limit(turn: Turn, session: DeviceSession) -> Rejection | None:
-    """Spends one message of the device's allowance; the reason if there is none left."""
+def over_limit(turn: Turn, session: DeviceSession, unsigned: bool = False) -> Rejection | None:
+    """Spends one message of the device's allowance; the reason if there is none left. unsigned: anybody may have sent
+    it in the name of a device with a key, so it spends nothing of what that one signs."""
     state, mono = turn.state, turn.now.mono
     rate, burst = state.settings.message_rate, state.settings.message_burst
     if state.backlog_full:
         return Rejection.NO_ROOM
-    if session.bucket is None:
-        session.bucket = TokenBucket(burst, mono)
-    if not session.bucket.take(mono, rate, burst):
+    holder = session if unsigned or session.signed is None else session.signed
+    if holder.bucket is None:
+        holder.bucket = TokenBucket(burst, mono)
+    if not holder.bucket.take(mono, rate, burst):
         return Rejection.DEVICE_RATE
     stranger = session.device.standing is not Standing.ADOPTED
     if stranger and not state.strangers_bucket.take(mono, STRANGERS_RATE, STRANGERS_BURST):

@@ -17,12 +17,12 @@ AGE_TOLD = 60  # s; older motion is told with its age
 def keep(turn: Turn, session: DeviceSession, verb: Verb, text: str, frame: FrameReceived, said: Said | None) -> bool:
     """Store it; False: refused, and not to be acknowledged, so that the device keeps it."""
     if verb is not Verb.MOAL:
-        kept = within_limits(turn, session, frame)
+        kept = within_limits(turn, session, frame, unsigned=said is None)
         if kept:
             turn.record(KINDS[verb], text, session, said=said)
         return kept
     begins = session.alarm_incident is None and session.device.standing is Standing.ADOPTED
-    if not within_limits(turn, session, frame, unlimited=begins):
+    if not within_limits(turn, session, frame, unsigned=said is None, unlimited=begins):
         return False
     if not alarms.room_for_motion(turn, session):
         turn.reject(frame.path, Rejection.NO_ROOM, frame.payload)
@@ -33,12 +33,14 @@ def keep(turn: Turn, session: DeviceSession, verb: Verb, text: str, frame: Frame
     return True
 
 
-def within_limits(turn: Turn, session: DeviceSession, frame: FrameReceived, unlimited: bool = False) -> bool:
+def within_limits(
+    turn: Turn, session: DeviceSession, frame: FrameReceived, *, unsigned: bool = False, unlimited: bool = False
+) -> bool:
     """Whether a message may be stored.
 
     unlimited: what begins an incident of an adopted device, at most once a minute; nobody may keep an alarm from being
     told by a flood in the device's name."""
-    reason = over_limit(turn, session)
+    reason = over_limit(turn, session, unsigned)
     if unlimited and reason is Rejection.DEVICE_RATE:
         return True
     if reason is not None:

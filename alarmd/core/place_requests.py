@@ -28,7 +28,9 @@ def device_changed(turn: Turn, request: DeviceChanged) -> None:
         failover.drop_cause(turn, session.device.zone_id, session.device.name)
     turn.change_device(session, **changes)
     if session.device.dialect is Dialect.SEED:
-        expire_secrets(turn, session)
+        expire_secrets(turn, session, "its dialect takes no secrets")
+    if before.signing is not session.device.signing is Signing.OPEN:
+        expire_secrets(turn, session, "it cannot be sealed any more")
     excuse(session, allowed_interval(before.report_within))
     session.heartbeats_unanswered = 0
     file(turn, session)

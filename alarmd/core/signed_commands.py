@@ -40,12 +40,15 @@ def push(turn: Turn, device_id: int) -> None:
 
 
 def answer(turn: Turn, session: DeviceSession, counter: int) -> bool:
-    """Answer a proven heartbeat with a command; False if none waits."""
+    """Answer a proven heartbeat with a command; False if none waits, or if it went out just now: whoever beats without
+    pause does not make us write without pause."""
     queue = session.commands
     if queue is None or session.device.standing is Standing.QUARANTINED:
         return False
     if queue.in_flight is None:
         return _start(turn, session, queue, counter)
+    if queue.sent_at is not None and turn.now.mono - queue.sent_at < FIRST_WAIT:
+        return False
     _send(turn, session, queue, counter)
     return True
 
@@ -60,7 +63,7 @@ def acknowledged(turn: Turn, session: DeviceSession, command_id: str, failed: bo
         _finish(turn, session, CommandSign.REFUSED, SAID_FAILED)
         return
     _finish(turn, session, CommandSign.ACKNOWLEDGED, "")
-    if verb == Verb.DSLP:
+    if verb == Verb.DSLP and session.presence is not Presence.LOST:  # an ACK that somebody held back ends no loss
         supervision.declare_sleep(turn, session, supervision.SLEEP_AFTER_DSLP)
 
 
@@ -91,6 +94,7 @@ def _send(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int)
     assert queue.in_flight is not None
     assert session.path is not None
     queue.in_flight = sent(queue.in_flight, turn.now.wall)
+    queue.sent_at = turn.now.mono
     command(turn, session, session.path, queue.in_flight, answers)
     turn.save_command(queue.in_flight)
     if queue.pushes < PUSH_RESENDS:

@@ -15,3 +15,4 @@ class SignedExchange(NamedTuple):
     counter: int
     newest: bool  # no frame with a higher counter came before
     frame: FrameReceived
+    copy: bool = False  # it came from another address before

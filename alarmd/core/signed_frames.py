@@ -51,21 +51,22 @@ def _authentic(
     counter: int,
     frame: FrameReceived,
 ) -> None:
+    renewed = epoch != signed.active
+    if renewed:
+        _retire_older_keys(turn, session, signed, epoch)
     newest = counter > signed.up.highest
     fresh = signed.up.accept(counter)
-    before, signed.active = signed.active, epoch  # it is answered under the key that it used
     exchange = SignedExchange(session, signed, message, counter, newest, frame)
     refused = (HANDLERS if fresh else STALE)[message.verb](turn, exchange)
     if refused is not None:
         turn.reject(frame.path, refused, frame.payload)
-    if not fresh:
-        signed.active = before
-    elif epoch != before:
-        _retire_older_keys(turn, session, signed, epoch)
+    if renewed:
+        turn.save_contact(session)  # the counters of the key before are forgotten together with it
 
 
 def _retire_older_keys(turn: Turn, session: DeviceSession, signed: SignedSession, epoch: int) -> None:
     """The device has its new key: the old one is nobody's any more."""
+    signed.use_key(epoch)
     for older in [known for known in signed.epochs if known < epoch]:
         signed.drop_key(older)
         turn.effects.append(DropKey(session.device.id, older))

@@ -11,18 +11,17 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ConnectionClosed
 from alarmd.core.message_limits import over_limit
 from alarmd.core.paths import Path
-from alarmd.core.records import AlarmKind, Standing
+from alarmd.core.records import AlarmKind, Presence, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.signed_replies import acknowledge_heartbeat, acknowledge_sleep, synchronise
-from alarmd.core.signed_session import MAX_CHALLENGED, MAX_COUNTER, SignedSession
+from alarmd.core.signed_session import MAX_LIFT, SignedSession
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
 from lfcp.constants import Verb
 from lfcp.signed_fields import read_boot, read_seconds
 
-SYNC_GAP = 10.0  # s between two SYNCs to one device
-SYNCED = "synced"
+SYNC_GAP = 10.0  # s between two SYNCs for one boot to one address
 
 
 def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
@@ -30,95 +29,65 @@ def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     report = read_report(exchange.message)
     if report is None or report.boot_id is None:
         return Rejection.BAD_FIELDS
+    unseen = session.path is None
     alive = _alive(turn, exchange, report.boot_id, report.echo)
-    if signed.proven and exchange.frame.path == session.path:
-        if exchange.newest and signed.challenged:
-            _contest(turn, session, signed)
-    elif not (alive and _proves_path(exchange, report.echo)):
-        return _elsewhere(turn, exchange, alive, report)
-    else:
-        _move(turn, session, signed, exchange.frame.path)
-    if alive:
+    here = _locate(turn, exchange, alive, report.echo)
+    if alive and session.path is not None and (unseen or not exchange.copy):
         _live(turn, session, signed, report)
-    if not (alive and signed_commands.answer(turn, session, exchange.counter)):
-        proven = alive or not exchange.newest  # one that was overtaken needs no other
+    if not (alive and here and signed_commands.answer(turn, session, exchange.counter)):
+        proven = (alive and here) or not exchange.newest  # one that was overtaken needs no other
         acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven)
-    return None
-
-
-def _elsewhere(turn: Turn, exchange: SignedExchange, alive: bool, report: Report) -> Rejection | None:
-    """From where the device is not proved to be: it may live, and is asked to prove the rest."""
-    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
-    if alive and session.path is not None:
-        _live(turn, session, signed, report)
-    if exchange.newest:
-        signed.copies = 0
-        signed.challenge(path)
-    acknowledge_heartbeat(turn, session, path, exchange.counter, proven=not exchange.newest)
     return None
 
 
 def sleep(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     """Silence that a proven frame announces is normal."""
+    session, path = exchange.session, exchange.frame.path
     boot, seconds = read_boot(exchange.message.params[2]), read_seconds(exchange.message.params[0])
     if boot is None or not seconds:
         return Rejection.BAD_FIELDS
     alive = _alive(turn, exchange, *boot)
-    if alive and messages.within_limits(turn, exchange.session, exchange.frame):
-        supervision.declare_sleep(turn, exchange.session, seconds)
-    elif alive:
-        return None
-    acknowledge_sleep(turn, exchange.session, exchange.frame.path, exchange.counter, alive)
+    _locate(turn, exchange, alive, boot[1])
+    alive = alive and session.path is not None
+    if alive and not (exchange.copy and session.presence is Presence.ASLEEP):
+        if not messages.within_limits(turn, session, exchange.frame):
+            return None
+        supervision.heard(turn, session)
+        supervision.declare_sleep(turn, session, seconds)
+    acknowledge_sleep(turn, session, path, exchange.counter, alive)
     return None
 
 
 def repeated(turn: Turn, exchange: SignedExchange) -> Rejection | None:
-    """A heartbeat or SLEP with a stale counter."""
+    """A heartbeat or SLEP with a stale counter. The genuine one may be it, if somebody was faster with a copy."""
+    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
     boot = read_boot(exchange.message.params[2])
     if boot is None:
         return Rejection.BAD_FIELDS
-    if exchange.message.verb == Verb.HEARTBEAT and exchange.counter == exchange.signed.up.highest:
-        return _second_copy(turn, exchange)
+    if exchange.counter == signed.up.highest and signed.wants_copy(path, session.path):
+        again = heartbeat if exchange.message.verb == Verb.HEARTBEAT else sleep
+        return again(turn, exchange._replace(newest=True, copy=True))
     return synchronise_if_reset(turn, exchange, boot[0])
-
-
-def _second_copy(turn: Turn, exchange: SignedExchange) -> Rejection | None:
-    """Of the newest heartbeat. It may be the genuine one, if somebody was faster with a copy of it."""
-    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
-    proven = True
-    if signed.proven and path == session.path:
-        if not signed.challenged:
-            return Rejection.REPLAYED
-        _contest(turn, session, signed)
-    elif path not in signed.challenged:
-        if signed.copies >= MAX_CHALLENGED:
-            return Rejection.REPLAYED
-        signed.copies += 1
-        signed.challenge(path)
-        proven = False
-    else:
-        report = read_report(exchange.message)
-        if report is None or not _proves_path(exchange, report.echo):
-            return Rejection.REPLAYED
-        _move(turn, session, signed, path)
-        _live(turn, session, signed, report)
-    acknowledge_heartbeat(turn, session, path, exchange.counter, proven)
-    return None
 
 
 def synchronise_if_reset(turn: Turn, exchange: SignedExchange, boot_id: str) -> Rejection | None:
     """A boot that the newest frame did not name: the device may have lost its counter, so it is told ours."""
-    session, signed = exchange.session, exchange.signed
-    if boot_id == signed.boots.current:
+    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
+    if boot_id == signed.boots.current or signed.up.highest > MAX_LIFT or _synchronised(turn, signed, boot_id, path):
         return Rejection.REPLAYED
-    last = signed.told.get(SYNCED)
-    if last is not None and turn.now.mono - last < SYNC_GAP:
-        return Rejection.REPLAYED
-    signed.told[SYNCED] = turn.now.mono
-    text = f"a frame of boot {boot_id} from {exchange.frame.path} has a counter that was used"
+    signed.synced = boot_id, path, turn.now.mono
+    text = f"a frame of boot {boot_id} from {path} has a counter that was used"
     turn.record_sometimes(EventKind.COUNTER_STALE, text, session, signed)
-    synchronise(turn, session, signed, exchange.frame.path, boot_id)
+    synchronise(turn, session, signed, path, boot_id)
     return None
+
+
+def _synchronised(turn: Turn, signed: SignedSession, boot_id: str, path: Path) -> bool:
+    """Just now. Replays of other boots, or from elsewhere, do not keep a device from being told."""
+    if signed.synced is None:
+        return False
+    boot, where, mono = signed.synced
+    return (boot, where) == (boot_id, path) and turn.now.mono - mono < SYNC_GAP
 
 
 def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_id: str) -> None:
@@ -128,8 +97,8 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
     if sign is BootSign.SAME:
         return
     signed.rebooted = True
-    turn.save_contact(session)  # a clone must be seen over a restart of ours too
     if over_limit(turn, session) is None:
+        turn.save_contact(session)  # a clone must be seen over a restart of ours too
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
     if sign is BootSign.RETURNED:
         _cloned(turn, session, signed)
@@ -147,15 +116,27 @@ def _alive(turn: Turn, exchange: SignedExchange, boot_id: str, echo: int) -> boo
     if not exchange.newest:
         return False
     enter_boot(turn, session, signed, boot_id)
-    if signed.down < echo <= MAX_COUNTER:
+    if signed.down < echo <= MAX_LIFT:
         signed.lift(echo)
     age = signed.age_of(echo, turn.now.mono)
     return age is not None and age <= MISSES * session.interval
 
 
-def _proves_path(exchange: SignedExchange, echo: int) -> bool:
-    """It echoes what was sent there and nowhere else."""
-    return echo in exchange.signed.challenged.get(exchange.frame.path, ())
+def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> bool:
+    """Whether the device is proved to be where the frame came from. If not, what it is answered is the challenge."""
+    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
+    if exchange.newest:
+        signed.copies = [*signed.copies, path] if exchange.copy else [path]
+    if signed.proven and path == session.path:
+        if exchange.newest and signed.challenged:
+            _contest(turn, session, signed)
+        return True
+    if alive and echo in signed.challenged.get(path, ()):
+        _move(turn, session, signed, path)
+        return True
+    if exchange.newest:
+        signed.challenge(path, session.path)
+    return False
 
 
 def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path) -> None:

@@ -4,7 +4,7 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import SendFrame
 from alarmd.core.paths import Path
 from alarmd.core.records import Command
-from alarmd.core.signed_session import SignedSession
+from alarmd.core.signed_session import STORE_EVERY, SignedSession
 from alarmd.core.turn import Turn
 from lfcp import encode_signed
 from lfcp.constants import VERBS, Verb
@@ -49,9 +49,12 @@ def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: s
     signed, name = session.signed, session.device.name
     assert signed is not None
     keys, counter = signed.sub_keys(signed.active), signed.next_counter(turn.now.mono, path)
-    if VERBS[verb].secret:
+    secret = VERBS[verb].secret
+    if secret:
         own = len(VERBS[verb].params)
         sealed = (seal(keys.seal_down, counter, name, verb, at, text) for at, text in enumerate(params[:own], 1))
         params = (*sealed, *params[own:])
     frame = encode_signed(keys.tag_down, counter, name, verb, *params)
-    turn.effects.append(SendFrame(path, frame, promises))
+    if secret or counter - signed.stored > STORE_EVERY:
+        turn.save_contact(session)
+    turn.effects.append(SendFrame(path, frame, promises or secret))  # a nonce leaves only once it is stored as used

@@ -9,14 +9,17 @@ from typing import NamedTuple
 from alarmd.core.boots import Boots
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
+from alarmd.core.rate_limits import TokenBucket
 from lfcp import SequenceWindow
 from lfcp.authenticator import Purpose, Way, derive, verified
 
 UNITS = 1 << 20  # of a down counter, in a second
-RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is written every minute or so, not always
+RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is not written with every frame
+STORE_EVERY = RESTART_LEAD // 2  # the other half is for commits that take their time
 MAX_COUNTER = (1 << 63) - 1  # that is accepted: more is beyond what databases count
+MAX_LIFT = 1 << 62  # to which one side lifts the other: a stolen key must not use up the counters of the next one
 MAX_CHALLENGED = 4  # paths
-MAX_CHALLENGES = 4  # counters of each that are remembered
+MAX_CHALLENGES = 16  # counters of each that are remembered
 
 
 class SubKeys(NamedTuple):
@@ -38,13 +41,16 @@ class SignedSession:
         "_label",
         "active",  # epoch of the key that the device used last
         "boots",
+        "bucket",  # of signed messages; made when the first one comes
         "challenged",  # paths that are not proven, with the counters sent there: their echo would be the proof
-        "copies",  # of the newest heartbeat that were answered
+        "copies",  # where the newest heartbeat or SLEP came from
         "down",  # the last counter sent
         "keys",  # by epoch, the newest last
         "last_digest",  # of the device's settings when they were last sent; None: they may be sent
         "proven",  # the session's path was proved in this run
         "rebooted",  # not yet answered by sending what is wanted
+        "stored",  # the down counter as it was last written
+        "synced",  # the last SYNC: for which boot, where to and when
         "tamper_alarm",  # id of the open one
         "told",  # when events that a stranger can provoke were last recorded, by kind
         "up",
@@ -56,17 +62,19 @@ class SignedSession:
         self._label = label
         self._base = start - int(now.mono * UNITS)
         self._derived: dict[int, SubKeys] = {}
-        self._floor = self.down = start
+        self._floor = self.down = self.stored = start
         self.keys: OrderedDict[int, bytes] = OrderedDict()
         self.active = 0
         self.up = SequenceWindow(up)
         self.boots = Boots(boots)
+        self.bucket: TokenBucket | None = None
         self.challenged: dict[Path, deque[int]] = {}
-        self.copies = 0
+        self.copies: list[Path] = []
         self.proven = False
         self.rebooted = False
         self.tamper_alarm: int | None = None
         self.last_digest: str | None = None
+        self.synced: tuple[str, Path, float] | None = None
         self.told: dict[str, float] = {}
 
     def __repr__(self) -> str:
@@ -84,6 +92,12 @@ class SignedSession:
     def drop_key(self, epoch: int) -> None:
         del self.keys[epoch]
         self._derived.pop(epoch, None)
+
+    def use_key(self, epoch: int) -> None:
+        """The device uses this one from now on. Nothing that it signs was recorded before, so its counters begin anew:
+        whoever stole the key before may have used them all up."""
+        self.active = epoch
+        self.up = SequenceWindow()
 
     def sub_keys(self, epoch: int) -> SubKeys:
         """Made when they are first needed: most of a large fleet's would be made for nothing at a start."""
@@ -111,11 +125,19 @@ class SignedSession:
             self.challenged[path].append(self.down)
         return self.down
 
-    def challenge(self, path: Path) -> None:
-        """From now on an echo of what is sent there proves the path. The one that waited longest gives way."""
+    def challenge(self, path: Path, last: Path | None) -> None:
+        """From now on an echo of what is sent there proves the path. The one that waited longest gives way, but never
+        that of the address where the device was last seen: many faster copies must not keep it from its proof."""
         self.challenged[path] = self.challenged.pop(path, deque(maxlen=MAX_CHALLENGES))
         if len(self.challenged) > MAX_CHALLENGED:
-            del self.challenged[next(iter(self.challenged))]
+            others = [one for one in self.challenged if last is None or not one.same_peer(last)]
+            del self.challenged[(others or [path])[0]]
+
+    def wants_copy(self, path: Path, last: Path | None) -> bool:
+        """Whether a further copy of the newest heartbeat is answered: once at each address, at few, and always at the
+        one where the device was last seen."""
+        room = len(self.copies) <= MAX_CHALLENGED or (last is not None and path.same_peer(last))
+        return room and path not in self.copies
 
     def age_of(self, echo: int, mono: float) -> float | None:
         """Seconds since the counter was sent; None: not by this run of the server."""

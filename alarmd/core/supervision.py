@@ -6,14 +6,13 @@ from itertools import islice
 from alarmd.core import failover
 from alarmd.core.deadlines import BUCKET
 from alarmd.core.device_session import MAX_SLEEP, DeviceSession, Sign
-from alarmd.core.effects import SaveContacts
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.loss_causes import classify, count_in, count_out
 from alarmd.core.losses import forget_loss, heard_on_its_line, tell_loss
 from alarmd.core.paths import Path
-from alarmd.core.records import Contact, Presence
-from alarmd.core.turn import Turn, contact
+from alarmd.core.records import Presence
+from alarmd.core.turn import Turn
 
 MAX_LOOKS = 500  # sessions in one tick, some 3 ms: devices that were switched on together keep nobody else waiting
 CHECKPOINT = 60.0  # s after which a contact is written again, when the wheel looks at the session anyway
@@ -100,16 +99,14 @@ def file(turn: Turn, session: DeviceSession) -> None:
 
 def tick(turn: Turn) -> None:
     """Look at the sessions whose bucket is due, some at a time: the timer fires again at once for the rest."""
-    stale: list[Contact] = []
+    stale: list[DeviceSession] = []
     for session in islice(turn.state.wheel.take_due(turn.now.mono), MAX_LOOKS):
         _look_at(turn, session)
         file(turn, session)
         forgotten = turn.state.by_id.get(session.device.id) is not session
         if session.seen - session.saved >= CHECKPOINT and not forgotten:
-            session.saved = turn.now.mono
-            stale.append(contact(turn.state, session, turn.now))
-    if stale:
-        turn.effects.append(SaveContacts(tuple(stale)))
+            stale.append(session)
+    turn.save_contacts(stale)
 
 
 def _look_at(turn: Turn, session: DeviceSession) -> None:
@@ -150,11 +147,7 @@ def _found(turn: Turn, session: DeviceSession) -> None:
 
 def save_all(turn: Turn) -> None:
     """Write every contact that is not up to date: the last thing before a planned stop."""
-    stale = [session for session in turn.state.by_id.values() if session.seen > session.saved]
-    for session in stale:
-        session.saved = turn.now.mono
-    if stale:
-        turn.effects.append(SaveContacts(tuple(contact(turn.state, session, turn.now) for session in stale)))
+    turn.save_contacts([session for session in turn.state.by_id.values() if session.seen > session.saved])
 
 
 def watch_clocks(turn: Turn) -> None:

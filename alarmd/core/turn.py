@@ -1,5 +1,6 @@
 """One turn: one input being decided. Collects the effects and gives out identities, so that no rule does either."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -107,8 +108,16 @@ class Turn:
         self.effects.append(SaveCommand(command))
 
     def save_contact(self, session: DeviceSession) -> None:
-        session.saved = self.now.mono
-        self.effects.append(SaveContacts((contact(self.state, session, self.now),)))
+        self.save_contacts((session,))
+
+    def save_contacts(self, sessions: Sequence[DeviceSession]) -> None:
+        """Nothing if there are none."""
+        for session in sessions:
+            session.saved = self.now.mono
+            if session.signed is not None:
+                session.signed.stored = session.signed.down
+        if sessions:
+            self.effects.append(SaveContacts(tuple(contact(self.state, session, self.now) for session in sessions)))
 
     def uncache(self, session: DeviceSession) -> None:
         """From now on its heartbeats come through the rules again."""

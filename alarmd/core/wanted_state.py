@@ -4,6 +4,7 @@ to a device that reports otherwise; docs/protocol.md, "Commands", "Digest"."""
 from alarmd.core import commands, failover
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
+from alarmd.core.message_limits import over_limit
 from alarmd.core.reassertion import may_reassert, note_asserted
 from alarmd.core.records import Command
 from alarmd.core.signed_session import SignedSession
@@ -15,6 +16,7 @@ from lfcp.settings import digest
 CAMERA = frozenset({str(Verb.WCAM), str(Verb.SCAM)})
 CONF = str(Verb.CONF)
 SETTING = frozenset({CONF})
+MAX_VERSION = 1 << 32  # to which a device lifts ours: there must be room for many newer ones in ten digits
 
 
 def wish_camera(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: float) -> Command:
@@ -39,7 +41,8 @@ def settings_of(kept: tuple[str, ...]) -> dict[str, int]:
 
 def compare(turn: Turn, session: DeviceSession, signed: SignedSession, report: Report) -> None:
     """What a proven heartbeat reports with what is wanted."""
-    if (report.wanted_version or 0) > session.device.wanted_version:  # another server's, or a restored backup of ours
+    newer = session.device.wanted_version < (report.wanted_version or 0) <= MAX_VERSION
+    if newer and over_limit(turn, session) is None:  # another server's, or a backup of ours was restored
         turn.change_device(session, wanted_version=report.wanted_version)
     failover.compare(turn, session)
     wish = session.device.camera_wish
