@@ -4,31 +4,36 @@ import asyncio
 import json
 import math
 import random
+import re
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked
-from alarmd.cli.exits import Failure
+from alarmd.cli.exits import WRONG_USAGE, Failure
 from alarmd.cli.moments import Span
 from alarmd.cli.output import print_facts
+from alarmd.device.key_list import KeyListError, read_keys
 from alarmd.device.simulated_device import START_WITHIN, Behaviour
-from alarmd.device.simulator import MAX_DEVICES, Simulator
+from alarmd.device.simulator import MAX_DEVICES, NO_KEYS, Server, Simulator
 from lfcp import ProtocolError, check_name
 from lfcp.constants import MAX_REPORT_INTERVAL
 
 HEARTBEATS_BEFORE_LOSS = 8  # a device that nobody adopted is supervised after five regular ones
 TELL_EVERY = 5.0  # s between two lines of progress; on a terminal it is one line, every second
 LFCP_PORT = 8443
+DEVICES = 10
+NAMED = "sim"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    devices: int
     interval: float
     motion_every: float
     restart_every: float
@@ -48,9 +53,11 @@ class Plan:
         "alarmd simulate --devices 1000 --motion-every 10m",
         "alarmd simulate --devices 10 --interval 5 --lose 3     watch with: alarmd alarms",
         "alarmd simulate --server 192.0.2.10:8443 --devices 1",
+        "umask 077; alarmd device add sim1 --json | jq -r '.device+\",\"+.key' >> keys.csv",
+        "alarmd simulate --keys keys.csv                        devices that sign (LFCP/2)",
     )
 )
-@click.option("--devices", type=click.IntRange(1, MAX_DEVICES), default=10, show_default=True)
+@click.option("--devices", type=click.IntRange(1, MAX_DEVICES), show_default=str(DEVICES))
 @click.option(
     "--interval",
     type=Span(1, MAX_REPORT_INTERVAL),
@@ -67,35 +74,51 @@ class Plan:
     help=f"So many devices fall silent after {HEARTBEATS_BEFORE_LOSS} heartbeats.",
 )
 @click.option("--duration", type=Span(0.1), help="Default: until Ctrl-C.")
-@click.option("--server", metavar="HOST[:PORT]", help="Default: this machine, the configured port.")
-@click.option("--name", default="sim", show_default=True, help="What the devices' names begin with.")
+@click.option(
+    "--server",
+    metavar="[LABEL=]HOST[:PORT]",
+    help="Default: this machine, the configured port and label. Only signed frames need the label.",
+)
+@click.option("--name", show_default=NAMED, help="What the devices' names begin with.")
+@click.option(
+    "--keys",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Play the devices of this file, which sign with their keys: lines of NAME,KEY. Nobody else may read it.",
+)
 @click.option("--seed", type=int, help="Repeats a run's chances.")
 @common_options
 @pass_asked
 def simulate(
     asked: Asked,
     /,
-    devices: int,
+    devices: int | None,
     duration: float | None,
     server: str | None,
-    name: str,
+    name: str | None,
+    key_file: Path | None,
     seed: int | None,
     **behaviour: Any,
 ) -> None:
     """Play devices: heartbeats, motion, restarts and loss, over UDP.
 
-    The server meets them as it meets any unknown device: it admits 500 names from one address at once and 20 a second
-    then (devices.stranger_burst, stranger_rate), and a tenth of devices.limit in all. `alarmd device forget` removes
-    them. Ends with a summary, and with exit code 1 if no heartbeat was answered or an alarm was not acknowledged.
+    The server meets those without a key as any unknown device: it admits 500 names from one address at once and 20 a
+    second then (devices.stranger_burst, stranger_rate), and a tenth of devices.limit in all. `alarmd device forget`
+    removes them. Those with a key are yours already.
+
+    Ends with a summary, and with exit code 1 if no heartbeat was answered or an alarm was not acknowledged.
     """
-    host, port = _host_and_port(server) if server else ("127.0.0.1", asked.config.lfcp.port)
-    plan = Plan(devices, **behaviour)
-    simulator = Simulator(host, port, _names(name, devices), plan.behaviour, _dice(seed))
+    if key_file and (devices or name):
+        raise click.UsageError("--keys says which devices there are: leave --devices and --name away")
+    keys = _keys(key_file) if key_file else NO_KEYS
+    names = list(keys) or _names(name or NAMED, devices or DEVICES)
+    host, port, _ = there = _server(asked, server)
+    simulator = Simulator(there, names, Plan(**behaviour).behaviour, _dice(seed), keys)
     try:
         found = asyncio.run(_run(simulator, duration, quiet=asked.json))
     except OSError as error:
         raise Failure(f"cannot send to {host} port {port}: {error.strerror or error}", field="server") from None
-    _tell(asked, {"devices": devices, **found})
+    _tell(asked, {"devices": len(names), **found})
     if not found["answered"]:
         raise Failure(f"no heartbeat was answered: is there a server at {host} port {port}?", reason="no_answer")
     if found["alarms_owed"] or found["alarms_refused"]:
@@ -172,19 +195,34 @@ def _words(name: str, value: Any) -> str:
     return str(value)
 
 
-def _host_and_port(text: str) -> tuple[str, int]:
+def _server(asked: Asked, text: str | None) -> Server:
+    if text is None:
+        return Server("127.0.0.1", asked.config.lfcp.port, asked.config.server.label)
+    label, address = text[:1], text[2:]
+    if re.match(r"[A-Z]=", text) is None:
+        label, address = asked.config.server.label, text
     try:
-        parts = urlsplit(f"//{text}")
+        parts = urlsplit(f"//{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if not host or parts.path or parts.username is not None:
         raise click.BadParameter(
-            f"{text!r} is no server; write HOST:PORT or [IPv6]:PORT, the port up to 65535",
+            f"{text!r} is no server; write HOST:PORT or [IPv6]:PORT, the port up to 65535, after A= if its label is A",
             click.get_current_context(),
             param_hint="--server",
         )
-    return host, port or LFCP_PORT
+    return Server(host, port or LFCP_PORT, label)
+
+
+def _keys(path: Path) -> Mapping[str, bytes]:
+    try:
+        keys = read_keys(path)
+    except KeyListError as error:
+        raise Failure(str(error), WRONG_USAGE, "wrong_key_file", "keys") from None
+    if len(keys) > MAX_DEVICES:
+        raise Failure(f"{path} has more than {MAX_DEVICES} devices", WRONG_USAGE, "wrong_key_file", "keys")
+    return keys
 
 
 def _names(prefix: str, count: int) -> list[str]:

@@ -2,21 +2,23 @@
 
 import math
 import random
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 
 from alarmd.device.tally import Tally
-from lfcp import Report, Verb, encode
+from lfcp import Report, Verb
 from lfcp.client import (
     ClientEvent,
     ClientSession,
     CommandReceived,
     HeartbeatAcknowledged,
+    Kept,
     MessageAcknowledged,
+    VolatileMemory,
 )
 
 START_WITHIN = 10.0  # s in which a fleet wakes up
 AWAY = {Verb.RST: 3, Verb.DSLP: 30}  # s
-SERVER = "A"  # its label
 PLACES = ("gate", "garden", "cellar", "stairs", "roof")
 
 
@@ -31,11 +33,26 @@ class Behaviour:
     silent_after: float = math.inf
 
 
-class SimulatedDevice:
-    """Times are monotonic seconds; start: when the fleet starts."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """name: the device's. server: the server's label. key: None for LFCP/1. counter: those up to here were used."""
 
-    def __init__(self, name: str, behaviour: Behaviour, start: float, dice: random.Random, tally: Tally) -> None:
-        self.name = name
+    name: str
+    server: str = "A"
+    key: bytes | None = field(default=None, repr=False)
+    counter: int = 0
+
+
+class SimulatedDevice:
+    """Times are monotonic seconds; start: when the fleet starts. Boot ids alone do not come from the dice: one that
+    comes again would be a replay."""
+
+    def __init__(
+        self, identity: Identity, behaviour: Behaviour, start: float, dice: random.Random, tally: Tally
+    ) -> None:
+        self.name = identity.name
+        self._identity = identity
+        self._memory = VolatileMemory(Kept(identity.counter))
         self._behaviour = behaviour
         self._dice = dice
         self._tally = tally
@@ -43,7 +60,7 @@ class SimulatedDevice:
         self._motion_at = math.inf
         self._restart_at = math.inf
         self._heartbeat_at = math.nan
-        self._going: Verb | None = None  # RST or DSLP, once its ACK has left
+        self._going: Verb | None = None  # RST or DSLP, once it was acknowledged
         self._untold = 0
         self._up_at = start + dice.uniform(0, min(behaviour.interval, START_WITHIN))
         self._up = False
@@ -56,30 +73,29 @@ class SimulatedDevice:
         if not self._up:
             self._start(now)
         if now >= self._restart_at:
-            self._go_down(now, Verb.RST)
+            self._going = Verb.RST
+            self._go_down(now)
             return []
         if now >= self._motion_at:
             self._move(now)
         frames = [frame for _, frame in self._session.poll(now)]
         self._watch_heartbeats(frames, now)
-        if self._going is Verb.DSLP:
-            frames.append(encode(self.name, Verb.SLEP, str(AWAY[Verb.DSLP])))
-        if self._going:
-            self._go_down(now, self._going)
+        if self._may_go():
+            self._go_down(now)
         return frames
 
     def receive(self, datagram: bytes, now: float) -> None:
         if not self._up or now >= self._silent_at:
             return
         rejected = self._session.rejected
-        for event in self._session.receive(SERVER, datagram, now):
+        for event in self._session.receive(self._identity.server, datagram, now):
             self._take(event, now)
         self._tally.rejected += self._session.rejected - rejected
 
     def next_wakeup(self) -> float:
         """When poll() has something to do next; in the past: now."""
         up = min(self._session.next_wakeup(), self._motion_at, self._restart_at)
-        due = up if self._up else self._up_at
+        due = -math.inf if self._may_go() else up if self._up else self._up_at
         return due if due < self._silent_at else math.inf
 
     def quieten(self) -> None:
@@ -95,18 +111,32 @@ class SimulatedDevice:
         return 0 if self.silent(now) else self._untold
 
     def _new_session(self) -> ClientSession:
-        report = Report(boot_id=f"{self._dice.getrandbits(64):x}", detector=True, camera=True)
-        return ClientSession(self.name, (SERVER,), self._behaviour.interval, self._dice.random, report=report)
+        key = self._identity.key
+        report = Report(boot_id=secrets.token_hex(8), detector=True, camera=True)
+        return ClientSession(
+            self.name,
+            (self._identity.server,),
+            self._behaviour.interval,
+            self._dice.random,
+            report=report._replace(settings=key is not None),
+            key=key,
+            memory=self._memory,
+        )
 
     def _start(self, now: float) -> None:
         self._up = True
         self._motion_at = now + self._after(self._behaviour.motion_every)
         self._restart_at = now + self._after(self._behaviour.restart_every)
 
-    def _go_down(self, now: float, why: Verb) -> None:
+    def _may_go(self) -> bool:
+        """It was told to, and has said what comes before: the ACK, and of a sleep that it sleeps."""
+        return self._going is Verb.RST or (self._going is Verb.DSLP and self._session.may_sleep)
+
+    def _go_down(self, now: float) -> None:
         """What it had not told yet is lost, as with a real restart."""
+        assert self._going is not None
         self._tally.restarts += 1
-        self._up, self._up_at = False, now + AWAY[why]
+        self._up, self._up_at = False, now + AWAY[self._going]
         self._going = None
         self._untold = 0
         self._session = self._new_session()
@@ -152,3 +182,5 @@ class SimulatedDevice:
             self._session.queue(Verb.LOG, "a picture would be sent now", now)
         elif verb in AWAY:
             self._going = verb
+        if verb is Verb.DSLP:
+            self._session.declare_sleep(AWAY[verb])

@@ -3,31 +3,47 @@
 import asyncio
 import heapq
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, time
+from typing import NamedTuple
 
 from alarmd.device.datagrams import Datagrams
-from alarmd.device.simulated_device import Behaviour, SimulatedDevice
+from alarmd.device.simulated_device import Behaviour, Identity, SimulatedDevice
 from alarmd.device.tally import Tally
 
 MAX_SOCKETS = 500  # below the usual limit of 1024 open files; beyond, devices share them
 MAX_DEVICES = 20_000
 LAST_CALL = 5.0  # s that the server gets at the end for what it has not acknowledged
 LONGEST_NAP = 1.0  # s
+COUNTERS = 1 << 20  # a second: a device whose counter begins so goes on above every earlier run, without a memory
+NO_KEYS: Mapping[str, bytes] = {}
+
+
+class Server(NamedTuple):
+    host: str
+    port: int
+    label: str = "A"
 
 
 class Simulator:
-    """behaviour: of the device with this number. dice: all chance comes from here, so a seed repeats a run."""
+    """behaviour: of the device with this number. dice: all chance comes from here, so a seed repeats a run. keys: by
+    name, of those devices that sign."""
 
     def __init__(
-        self, host: str, port: int, names: Sequence[str], behaviour: Callable[[int], Behaviour], dice: random.Random
+        self,
+        server: Server,
+        names: Sequence[str],
+        behaviour: Callable[[int], Behaviour],
+        dice: random.Random,
+        keys: Mapping[str, bytes] = NO_KEYS,
     ) -> None:
         if not 1 <= len(names) <= MAX_DEVICES:
             raise ValueError(f"1 to {MAX_DEVICES} devices, not {len(names)}")
         self.tally = Tally()
-        self._host, self._port = host, port
+        self._server = server
         self._names = names
+        self._keys = keys
         self._behaviour = behaviour
         self._dice = dice
         self._devices: list[SimulatedDevice] = []
@@ -42,7 +58,7 @@ class Simulator:
         listening: list[asyncio.Task[None]] = []
         try:
             for _ in range(min(len(self._names), MAX_SOCKETS)):
-                self._lines.append(await Datagrams.connect(self._host, self._port))
+                self._lines.append(await Datagrams.connect(self._server.host, self._server.port))
             listening = [asyncio.create_task(self._listen(line)) for line in self._lines]
             await self._live(stop, seconds)
         finally:
@@ -81,9 +97,11 @@ class Simulator:
             ending.cancel()
 
     def _wake_up(self, start: float) -> None:
+        counter = int(time() * COUNTERS)
         for number, name in enumerate(self._names):
+            identity = Identity(name, self._server.label, self._keys.get(name), counter)
             behaviour = self._behaviour(number)
-            self._devices.append(SimulatedDevice(name, behaviour, start, self._dice, self.tally))
+            self._devices.append(SimulatedDevice(identity, behaviour, start, self._dice, self.tally))
             self._numbers[name.encode()] = number
             self._due.append(0.0)
             self._file(number)

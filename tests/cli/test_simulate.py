@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alarmd.cli import exits
 from alarmd.cli import simulate as module
+from alarmd.cli.asked import Asked
 from tests.cli.conftest import Alarmd
 from tests.device.test_device import closed_port
 from tests.running_house import PATIENCE, RunningHouse
@@ -77,7 +79,7 @@ def test_an_alarm_that_is_not_acknowledged_fails_it(
 
 
 def test_devices_fall_silent_after_they_are_expected() -> None:
-    plan = module.Plan(3, 5.0, 60.0, 600.0, 1)
+    plan = module.Plan(5.0, 60.0, 600.0, 1)
     lost, other = plan.behaviour(0), plan.behaviour(1)
     assert 8 * 5.0 <= lost.silent_after < 20 * 5.0
     assert other.silent_after == float("inf")
@@ -136,10 +138,65 @@ def test_wrong_words_are_wrong_usage(alarmd: Alarmd, words: tuple[str, ...], tol
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("here", ("here", 8443)), ("192.0.2.1:1234", ("192.0.2.1", 1234)), ("[2001:db8::1]:1", ("2001:db8::1", 1))],
+    [
+        ("here", ("here", 8443, "C")),
+        ("192.0.2.1:1234", ("192.0.2.1", 1234, "C")),
+        ("B=192.0.2.1", ("192.0.2.1", 8443, "B")),
+        ("[2001:db8::1]:1", ("2001:db8::1", 1, "C")),
+        ("Z=[2001:db8::1]:1", ("2001:db8::1", 1, "Z")),
+        (None, ("127.0.0.1", 1234, "C")),
+    ],
 )
-def test_a_server_is_read(text: str, meant: tuple[str, int]) -> None:
-    assert module._host_and_port(text) == meant
+def test_a_server_is_read(text: str | None, meant: tuple[str, int, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALARMD_LFCP_PORT", "1234")
+    monkeypatch.setenv("ALARMD_SERVER_LABEL", "C")
+    assert module._server(Asked(), text) == meant
+
+
+def a_file(path: Path, *lines: str, mode: int = 0o600) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    path.chmod(mode)
+    return str(path)
+
+
+def test_devices_of_a_key_file_sign(
+    alarmd: Alarmd, house: RunningHouse, server: tuple[str, ...], tmp_path: Path
+) -> None:
+    with house.client() as client:
+        keys = {name: client.post(f"/devices/{name}/key", json={}).json()["key"] for name in ("gate", "roof")}
+    keys_of = a_file(tmp_path / "keys.csv", *(f"{name},{key}" for name, key in keys.items()))
+    words = ("--interval", "1", "--duration", "3", "--motion-every", "1s", "--json")
+    summary = alarmd.fine("simulate", *server, "--keys", keys_of, *words).json
+    assert (summary["devices"], summary["alarms_owed"], summary["frames_rejected"]) == (2, 0, 0)
+    assert summary["alarms_stored"] == summary["alarms"] != 0
+    with house.client() as client:
+        shown = client.get("/devices").json()["devices"]
+        assert sorted(device["name"] for device in shown) == ["gate", "roof"]
+        assert all(client.get(f"/devices/{name}").json()["live"]["path_proven"] for name in keys)
+
+
+@pytest.mark.parametrize("words", [("--devices", "3"), ("--name", "cam")])
+def test_a_key_file_says_itself_which_devices_there_are(alarmd: Alarmd, tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = alarmd("simulate", "--keys", a_file(tmp_path / "keys.csv"), *words)
+    assert ended.code == exits.WRONG_USAGE
+    assert "leave --devices and --name away" in ended.err
+
+
+def test_a_key_file_that_others_may_read_is_refused(alarmd: Alarmd, tmp_path: Path) -> None:
+    keys = a_file(tmp_path / "keys.csv", f"cam1,{'A' * 43}", mode=0o640)
+    ended = alarmd("simulate", "--keys", keys, "--json")
+    assert ended.code == exits.WRONG_USAGE
+    assert ended.error["reason"] == "wrong_key_file"
+    assert f"chmod 600 {keys}" in ended.error["message"]
+    assert "A" * 43 not in ended.err
+
+
+def test_a_key_file_has_limits(alarmd: Alarmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_DEVICES", 1)
+    keys = a_file(tmp_path / "keys.csv", *(f"cam{number},{'A' * 43}" for number in range(2)))
+    ended = alarmd("simulate", "--keys", keys)
+    assert ended.code == exits.WRONG_USAGE
+    assert "more than 1 devices" in ended.err
 
 
 def test_a_server_that_cannot_be_reached_at_all_is_told(alarmd: Alarmd) -> None:

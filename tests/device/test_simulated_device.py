@@ -3,26 +3,31 @@
 import math
 import random
 
-from alarmd.device.simulated_device import AWAY, START_WITHIN, Behaviour, SimulatedDevice
+from alarmd.device.simulated_device import AWAY, START_WITHIN, Behaviour, Identity, SimulatedDevice
 from alarmd.device.tally import Tally
 from lfcp import Verb, decode, read_report
+from lfcp.authenticator import key_from_text
+from tests.protocol.small_server import SmallServer
 
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 ACK = b"sim1,ACK,0,0,0,0,0,0"
 
 
 class Play:
     """A device and its clock."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, key: str | None = None) -> None:
         self.tally = Tally()
         self.now = 1000.0
-        self.device = SimulatedDevice("sim1", behaviour, self.now, random.Random(1), self.tally)
+        identity = Identity("sim1", "B", None if key is None else key_from_text(key), counter=7000)
+        self.device = SimulatedDevice(identity, behaviour, self.now, random.Random(1), self.tally)
 
     def next(self) -> list[str]:
         """The verbs of what it sends at its next moment."""
         self.now = max(self.now, self.device.next_wakeup())
         assert self.now < math.inf
-        self.frames = [decode(frame) for frame in self.device.poll(self.now)]
+        self.sent = self.device.poll(self.now)
+        self.frames = [decode(frame) for frame in self.sent]
         return [frame.verb for frame in self.frames]
 
     def until(self, verb: Verb) -> None:
@@ -43,7 +48,7 @@ class Play:
 
 def test_a_fleet_does_not_wake_up_all_at_once() -> None:
     tally, dice = Tally(), random.Random(1)
-    devices = [SimulatedDevice(f"sim{number}", Behaviour(), 1000.0, dice, tally) for number in range(50)]
+    devices = [SimulatedDevice(Identity(f"sim{number}"), Behaviour(), 1000.0, dice, tally) for number in range(50)]
     starts = [device.next_wakeup() for device in devices]
     assert len(set(starts)) == 50
     assert all(1000.0 <= start <= 1000.0 + START_WITHIN for start in starts)
@@ -131,6 +136,43 @@ def test_a_device_told_to_sleep_says_for_how_long() -> None:
     assert play.frames[-1].params[0] == str(AWAY[Verb.DSLP])
     assert play.next() == ["HEARTBEAT"]
     assert play.now == asleep_at + AWAY[Verb.DSLP]
+
+
+def test_a_device_with_a_key_signs_and_its_counter_goes_on_over_a_restart() -> None:
+    play, server = Play(Behaviour(), KEY), SmallServer("sim1", "B", KEY)
+    play.until(Verb.HEARTBEAT)
+    first = play.frames[-1].signature
+    assert first is not None
+    assert first.counter == 7001
+    play.device.receive(server.heartbeat_ack(play.sent[-1].decode()).encode(), play.now)
+    play.device.receive(server.command("B.1", "RST").encode(), play.now)
+    assert play.next() == ["ACK"]
+    play.until(Verb.HEARTBEAT)
+    again = play.frames[-1].signature
+    assert again is not None
+    assert again.counter > first.counter
+    play.device.receive(server.command("B.1", "RST", answers=play.sent[-1].decode()).encode(), play.now)
+    assert play.next() == ["ACK"]
+    assert (play.tally.restarts, play.tally.commands["RST"]) == (1, 1)
+
+
+def test_a_device_with_a_key_goes_to_sleep_when_the_server_knows_of_it() -> None:
+    play, server = Play(Behaviour(), KEY), SmallServer("sim1", "B", KEY)
+    play.until(Verb.HEARTBEAT)
+    play.device.receive(server.heartbeat_ack(play.sent[-1].decode()).encode(), play.now)
+    play.device.receive(server.command("B.1", "DSLP").encode(), play.now)
+    assert play.next() == ["ACK", "SLEP"]
+    assert play.next() == ["SLEP"]  # nobody acknowledged it
+    play.device.receive(server.sleep_ack(play.sent[-1].decode()).encode(), play.now)
+    assert play.next() == []
+    asleep_at = play.now
+    assert play.next() == ["HEARTBEAT"]
+    assert play.now == asleep_at + AWAY[Verb.DSLP]
+
+
+def test_a_key_shows_in_no_repr() -> None:
+    identity = Identity("sim1", key=key_from_text(KEY))
+    assert repr(identity.key) not in repr(identity)
 
 
 def test_devices_restart_by_themselves_and_forget_what_they_had_not_told() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from alarmd.device import simulator
 from alarmd.device.simulated_device import Behaviour
-from alarmd.device.simulator import MAX_DEVICES, Simulator
+from alarmd.device.simulator import MAX_DEVICES, Server, Simulator
 from tests.device.test_device import closed_port, or_over
 from tests.running_house import RunningHouse, running_house
 from tests.waiting import until
@@ -25,7 +25,9 @@ def house(tmp_path: Path) -> Iterator[RunningHouse]:
 
 def fleet(house: RunningHouse, count: int, **behaviour: Any) -> Simulator:
     names = [f"sim{number:03}" for number in range(count)]
-    return Simulator("127.0.0.1", house.udp_port, names, lambda _: Behaviour(interval=1, **behaviour), random.Random(1))
+    return Simulator(
+        Server("127.0.0.1", house.udp_port), names, lambda _: Behaviour(interval=1, **behaviour), random.Random(1)
+    )
 
 
 def devices(house: RunningHouse) -> list[dict[str, Any]]:
@@ -83,7 +85,9 @@ async def test_a_command_reaches_its_device(house: RunningHouse) -> None:
 async def test_some_devices_fall_silent(house: RunningHouse) -> None:
     names = ["loud", "quiet"]
     behaviours = [Behaviour(interval=1), Behaviour(interval=1, silent_after=0)]
-    simulated = Simulator("127.0.0.1", house.udp_port, names, lambda number: behaviours[number], random.Random(1))
+    simulated = Simulator(
+        Server("127.0.0.1", house.udp_port), names, lambda number: behaviours[number], random.Random(1)
+    )
     await until_stopped(simulated, lambda: simulated.tally.answered)
     assert [device["name"] for device in devices(house)] == ["loud"]
     assert simulated.silent == 1
@@ -103,14 +107,14 @@ async def test_the_simulation_ends_by_itself_when_its_time_is_over(house: Runnin
 
 async def test_a_server_that_is_not_there_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulator, "LAST_CALL", 0.2)
-    simulated = Simulator("127.0.0.1", closed_port(), ["sim1"], lambda _: Behaviour(1, 0.2), random.Random(1))
+    simulated = Simulator(Server("127.0.0.1", closed_port()), ["sim1"], lambda _: Behaviour(1, 0.2), random.Random(1))
     await until_stopped(simulated, lambda: simulated.errors, lambda: simulated.tally.alarms)
     assert simulated.tally.answered == 0
     assert simulated.owed > 0
 
 
 async def test_a_name_that_cannot_be_resolved_is_an_error() -> None:
-    simulated = Simulator("nowhere.invalid", 8443, ["sim1"], lambda _: Behaviour(), random.Random(1))
+    simulated = Simulator(Server("nowhere.invalid", 8443), ["sim1"], lambda _: Behaviour(), random.Random(1))
     with pytest.raises(OSError):
         await simulated.run(asyncio.Event())
 
@@ -118,4 +122,4 @@ async def test_a_name_that_cannot_be_resolved_is_an_error() -> None:
 @pytest.mark.parametrize("count", [0, MAX_DEVICES + 1])
 def test_no_devices_and_too_many_are_refused(count: int) -> None:
     with pytest.raises(ValueError, match=str(MAX_DEVICES)):
-        Simulator("127.0.0.1", 8443, ["sim"] * count, lambda _: Behaviour(), random.Random(1))
+        Simulator(Server("127.0.0.1", 8443), ["sim"] * count, lambda _: Behaviour(), random.Random(1))
