@@ -37,7 +37,7 @@ typedef struct world {
     lfcp_command_entry entries[WORLD_COMMANDS];
     lfcp_crypto crypto; /* the real one, which can be made to fail */
     const lfcp_crypto *real_crypto;
-    int crypto_fails;
+    int crypto_fails; /* n: the n-th call from now on, and all later ones */
     uint64_t now;
     uint32_t random;
     /* what the client sent; the checks of every poll: signed, and with a counter above every earlier one */

@@ -261,6 +261,28 @@ static void it_has_to_be_configured(void)
     CHECK(!lfcp_client_in_failover(&w.client));
 }
 
+static void a_second_is_the_shortest_interval(void)
+{
+    world_prepare(&w);
+    w.config.interval_s = 1;
+    w.config.servers = 1;
+    CHECK(world_start(&w, 1) == LFCP_OK);
+    for (unsigned beats = 0; beats < 5; beats++) {
+        CHECK(poll_after(&w, beats == 0 ? 0 : 1000) == 1 && wakeup_in(&w) == 1000);
+    }
+    w.now += 5000;
+    CHECK(wakeup_in(&w) == 0);
+}
+
+static void what_is_late_is_due_now(void)
+{
+    world_meet(&w);
+    CHECK(poll_after(&w, 20000) == 2);
+    CHECK(command(&w, 0, LFCP_VERB_TLGS, "0", "0", "A.1") == LFCP_OK);
+    uint64_t at;
+    CHECK(lfcp_client_next_wakeup_ms(&w.client, &at) == LFCP_OK && at == w.now);
+}
+
 int main(void)
 {
     RUN(a_heartbeat_comes_every_interval_to_each_server);
@@ -284,5 +306,7 @@ int main(void)
     RUN(without_the_internet_it_waits);
     RUN(one_server_that_answers_is_enough_to_stay_out_of_it);
     RUN(it_has_to_be_configured);
+    RUN(a_second_is_the_shortest_interval);
+    RUN(what_is_late_is_due_now);
     return checked();
 }

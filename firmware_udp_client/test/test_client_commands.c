@@ -202,6 +202,47 @@ static void what_cannot_be_opened_fails(void)
     CHECK(poll_all(&w) == 3 && failed_with("TLGC has a bad parameter", "A.1"));
 }
 
+static void nor_what_is_opened_by_half(void)
+{
+    char field[LFCP_SIGNED_MAX_FIELD];
+    uint8_t seal_key[LFCP_KEY];
+    uint8_t tag_key[LFCP_KEY];
+    size_t length;
+    const lfcp_text name = {"cam1", 4};
+    world_meet(&w);
+    w.down[0]++;
+    CHECK(lfcp_derive(w.real_crypto, world_key, LFCP_PURPOSE_SEAL, LFCP_WAY_DOWN, 'A', seal_key) == LFCP_OK);
+    CHECK(lfcp_derive(w.real_crypto, world_key, LFCP_PURPOSE_TAG, LFCP_WAY_DOWN, 'A', tag_key) == LFCP_OK);
+    CHECK(lfcp_seal(w.real_crypto, seal_key, w.down[0], name, LFCP_VERB_TLGC, 1, (lfcp_text){"token", 5}, field,
+                    sizeof field, &length) == LFCP_OK);
+    const lfcp_text params[] = {{field, length}, {field, length}, {"A.1", 3}, {"0", 1}}; /* p1 in the place of p2 */
+    CHECK(lfcp_encode_signed(w.real_crypto, tag_key, w.down[0], w.frame, sizeof w.frame, &w.frame_length, name,
+                             LFCP_VERB_TLGC, params, 4) == LFCP_OK);
+    CHECK(serve_again(&w, 0) == LFCP_OK && w.event.kind == LFCP_EVENT_COMMAND_REFUSED && w.done_count == 0);
+}
+
+static void nor_without_crypto(void)
+{
+    world_meet(&w);
+    w.crypto_fails = 2; /* the tag can be verified, and no key derived */
+    CHECK(command(&w, 0, LFCP_VERB_TLGC, "token", "chat", "A.1") == LFCP_OK);
+    CHECK(w.event.kind == LFCP_EVENT_COMMAND_REFUSED && w.done_count == 0);
+    CHECK(poll_all(&w) == 0 && w.poll_status == LFCP_CRYPTO_FAILED);
+    w.crypto_fails = 0;
+    CHECK(poll_after(&w, 1000) == 3 && failed_with("TLGC has a bad parameter", "A.1")); /* the ACK was not lost */
+    CHECK(is(last(&w, 2), 0, LFCP_VERB_ACK));
+}
+
+static void a_digest_needs_crypto(void)
+{
+    world_meet(&w);
+    CHECK(command(&w, 0, LFCP_VERB_CONF, "flash", "1", "A.1") == LFCP_OK && poll_all(&w) == 1);
+    w.crypto_fails = 1;
+    CHECK(poll_after(&w, 20000) == 0 && w.poll_status == LFCP_CRYPTO_FAILED);
+    w.crypto_fails = 0;
+    CHECK(poll_after(&w, 1000) == 2);
+}
+
 static void the_wanted_state_is_followed_and_reported(void)
 {
     world_meet(&w);
@@ -353,6 +394,9 @@ int main(void)
     RUN(a_restart_that_cannot_be_remembered_fails);
     RUN(secrets_are_opened_for_the_handler_alone);
     RUN(what_cannot_be_opened_fails);
+    RUN(nor_what_is_opened_by_half);
+    RUN(nor_without_crypto);
+    RUN(a_digest_needs_crypto);
     RUN(the_wanted_state_is_followed_and_reported);
     RUN(nothing_to_say_is_a_dash);
     RUN(an_older_wish_is_acknowledged_and_not_obeyed);

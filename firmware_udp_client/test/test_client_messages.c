@@ -211,6 +211,26 @@ static void what_gave_way_is_repeated_no_more_and_its_ack_is_nobodys(void)
     CHECK(poll_all(&w) == 2 && is(last(&w, 1), 0, LFCP_VERB_ERR) && is(last(&w, 0), 1, LFCP_VERB_ERR));
 }
 
+static void a_place_that_is_used_again_makes_no_message_older(void)
+{
+    world_meet(&w);
+    fill(LFCP_VERB_LOG, 2);
+    CHECK(poll_all(&w) == 2);
+    CHECK(acknowledge(&w, last(&w, 1), "1", "0") == LFCP_OK && acknowledge(&w, last(&w, 0), "1", "0") == LFCP_OK);
+    fill(LFCP_VERB_LOG, LFCP_CLIENT_EVENTS - 1); /* the first of them in the place of the one that is gone */
+    CHECK(poll_all(&w) == 2 && param_is(last(&w, 0), 3, "9f3c.2"));
+    CHECK(acknowledge(&w, last(&w, 0), "1", "0") == LFCP_OK);
+    CHECK(poll_all(&w) == 1 && param_is(last(&w, 0), 3, "9f3c.3"));
+    CHECK(acknowledge(&w, last(&w, 0), "1", "0") == LFCP_OK); /* B has the second and the third */
+    fill(LFCP_VERB_LOG, 1);                                   /* at the cost of the second */
+    CHECK(poll_all(&w) == 2 && is(last(&w, 1), 0, LFCP_VERB_LOG) && param_is(last(&w, 1), 3, "9f3c.3"));
+    fill(LFCP_VERB_LOG, 1); /* of the third */
+    fill(LFCP_VERB_ERR, 1); /* of the fourth, which nobody has */
+    CHECK(poll_all(&w) == 2 && is(last(&w, 0), 1, LFCP_VERB_ERR));
+    CHECK(acknowledge(&w, last(&w, 1), "1", "0") == LFCP_OK && acknowledge(&w, last(&w, 0), "1", "0") == LFCP_OK);
+    CHECK(poll_all(&w) == 2 && param_is(last(&w, 0), 3, "9f3c.5"));
+}
+
 int main(void)
 {
     RUN(a_message_goes_to_every_server_with_its_age_and_number);
@@ -226,5 +246,6 @@ int main(void)
     RUN(first_gives_way_what_one_server_has);
     RUN(the_oldest_of_what_matters_least_gives_way);
     RUN(what_gave_way_is_repeated_no_more_and_its_ack_is_nobodys);
+    RUN(a_place_that_is_used_again_makes_no_message_older);
     return checked();
 }

@@ -112,6 +112,15 @@ static void nor_is_sudden_darkness(void)
     CHECK(!see() && see());
 }
 
+static void a_torch_in_the_dark_is_motion(void)
+{
+    start_with(NULL);
+    paint_room(0, 0, 0);
+    CHECK(!see() && !see());
+    paint_box(60, 40, 40, 40, 120);
+    CHECK(!see() && see());
+}
+
 static void flicker_of_the_mains_is_no_motion(void)
 {
     start_with(NULL);
@@ -283,6 +292,7 @@ int main(void)
     RUN(daybreak_is_no_motion);
     RUN(a_lamp_for_the_whole_room_is_no_motion);
     RUN(nor_is_sudden_darkness);
+    RUN(a_torch_in_the_dark_is_motion);
     RUN(flicker_of_the_mains_is_no_motion);
     RUN(a_thing_that_moves_is_seen_in_the_second_frame);
     RUN(it_is_seen_while_the_light_changes);
