@@ -18,7 +18,16 @@ from lfcp.constants import VERBS
 
 STDIN = "-"
 VERBS_TO_SEND = ", ".join(verb for verb, entry in VERBS.items() if entry.command)
-ENDS = (exits.OK, exits.FAILED, exits.NO_SERVER, exits.NOT_YET, exits.NOT_DONE, exits.EXPIRED, exits.INTERRUPTED)
+ENDS = (
+    exits.OK,
+    exits.FAILED,
+    exits.WRONG_USAGE,
+    exits.NO_SERVER,
+    exits.NOT_YET,
+    exits.NOT_DONE,
+    exits.EXPIRED,
+    exits.INTERRUPTED,
+)
 EXIT_CODES = "\n".join(f"  {code:<4} {exits.MEANINGS[code]}" for code in ENDS)
 EXAMPLES = examples(
     "alarmd send cam1 TLGS                 send a picture to Telegram",
@@ -58,7 +67,7 @@ def _bare_wait(arg: str, after: str) -> bool:
     line itself ends up in the shell's history.
 
     With --wait each step is told when it happens, with the time since the command was queued; with --json too, each
-    as one line of JSON.
+    as one line of JSON. It ends well once every device has acknowledged.
     """,
     epilog=f"{EXAMPLES}\n\n\b\nExit codes:\n{EXIT_CODES}",
 )

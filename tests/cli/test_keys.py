@@ -14,7 +14,8 @@ import segno
 
 from alarmd.adapters import exit_codes
 from alarmd.cli import exits, keys, qr_code
-from lfcp.authenticator import key_from_text
+from lfcp.authenticator import KEY_TEXT, key_from_text
+from lfcp.constants import MAX_NAME
 from tests.cli.conftest import Alarmd
 from tests.cli.test_output import COLOUR, on_terminal
 from tests.running_house import RunningHouse, running_house
@@ -192,6 +193,16 @@ def test_a_narrow_terminal_gets_a_word_in_place_of_a_broken_code(alarmd: Alarmd,
     seen = on_terminal("device", "add", "cam1", columns=40)[1]
     assert "█" not in seen
     assert re.search(r"no QR code: the terminal has less than \d+ columns", seen)
+
+
+def test_with_the_longest_name_the_code_fits_an_ordinary_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    qr_code.print_qr_code(f"lfcp2:{'n' * MAX_NAME}:{'k' * KEY_TEXT}")
+    lines = COLOUR.sub("", capsys.readouterr().out).splitlines()
+    assert len(lines) <= 24
+    assert len({len(line) for line in lines}) == 1
 
 
 def test_a_terminal_without_block_characters_gets_a_word_too(

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from alarmd.cli.output import LEAST, print_table
 from tests.cli.conftest import Alarmd
 from tests.running_house import PATIENCE, RunningHouse
 
@@ -70,6 +71,19 @@ def test_on_a_narrow_terminal_nothing_is_cut_off(alarmd: Alarmd, moved: RunningH
     assert "\u2026" not in seen
     assert re.search(r"^name +cam1\r$", seen, re.MULTILINE)
     assert re.search(r"^last contact +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", seen, re.MULTILINE)
+
+
+def test_a_terminal_too_narrow_for_columns_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        print_table(("name", "zone", "text"), (("cam1", "home", "\a"), ("cam2", "", "")), "Nothing.")
+        return capsys.readouterr().out.splitlines()
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert shown(3 * LEAST - 1) == ["name  cam1", "zone  home", "text  \\x07", "", "name  cam2", ""]
+    assert " cam1   home   \\x07 " in shown(3 * LEAST)
 
 
 def test_json_on_a_terminal_is_json(alarmd: Alarmd, moved: RunningHouse) -> None:

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from lfcp import VERBS, Message
 from lfcp.authenticator import key_from_text
 from tests.cli.conftest import Alarmd
 from tests.running_house import RunningHouse
+from tests.serving import LOOPBACK, served
 from tests.signed_camera import SignedCamera
 from tests.waiting import wait_until
 
@@ -193,6 +195,25 @@ def test_a_device_with_a_key_may_say_that_it_failed(alarmd: Alarmd, house: Runni
         ended = alarmd("send", "cam1", "TLGS", "--wait")
     assert ended.code == exits.NOT_DONE
     assert "failed: the device says that it failed" in ended.out.splitlines()[-1]
+
+
+def test_a_command_goes_out_at_once_on_a_proven_path_and_each_step_is_told(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.device() as device:
+        device.connect((LOOPBACK, server.lfcp_port))
+        camera = SignedCamera("cam1", key_from_text(server.told("device", "add", "cam1")["key"]))
+        for _ in range(2):
+            device.send(camera.heartbeat().payload)
+            camera.read(device.recv(1000))
+        wait_until(lambda: server.told("device", "show", "cam1")["live"]["path_proven"], "the proof")
+
+        def obey() -> None:
+            device.send(camera.ack(camera.read(device.recv(1000))).payload)
+
+        with meanwhile(obey):
+            ended = server.try_command("send", "cam1", "TLGS", "--wait", "--json")
+    steps = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (ended.returncode, ended.stderr) == (exits.OK, "")
+    assert [step["state"] for step in steps] == ["queued", "sent", "acked"]
 
 
 def test_a_wait_may_stand_before_the_target(alarmd: Alarmd, cam1: RunningHouse) -> None:
