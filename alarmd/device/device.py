@@ -21,11 +21,10 @@ import structlog
 from alarmd.device.datagrams import Datagrams
 from alarmd.device.failover_mode import Failover, FailoverMode
 from lfcp import Report, Verb, escape
-from lfcp.client import ClientEvent, ClientSession, CommandReceived, DeviceMemory, MessageAcknowledged
+from lfcp.client import BEFORE_OBEYING, ClientEvent, ClientSession, CommandReceived, DeviceMemory, MessageAcknowledged
 
 INTERVAL = 20.0  # s between heartbeats, until a server allows less
 LONGEST_NAP = 60.0  # s without a look at the clock
-ACKNOWLEDGED_FIRST = frozenset({Verb.RST, Verb.DSLP})  # there is nobody to do it afterwards
 
 Handler = Callable[[tuple[str, ...]], Awaitable[None]]
 
@@ -173,10 +172,10 @@ class Device:
         """The session takes the next command only when this one has its answer."""
         verb = Verb(command.verb)
         try:
-            if verb in ACKNOWLEDGED_FIRST:
+            if verb in BEFORE_OBEYING:
                 await self._acknowledge()
             await self._handlers[verb](command.params)
-            if verb not in ACKNOWLEDGED_FIRST:
+            if verb not in BEFORE_OBEYING:
                 await self._acknowledge()
         except CommandFailedError as failure:
             self._fail(str(failure))

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lfcp import ProtocolError
-from lfcp.authenticator import MAX_COUNTER
-from lfcp.client import Kept
+from lfcp.client import HIGHEST_COUNTER, Kept
 from lfcp.constants import COMMAND_MEMORY
 from lfcp.settings import check_setting
 from lfcp.signed_fields import is_command_id
@@ -81,7 +80,7 @@ def _sync_folder(folder: Path) -> None:
 def _checked(said: dict[str, Any]) -> Kept:
     """Raises if it is not what save() writes."""
     counter, commands, settings = said["counter"], tuple(said["commands"]), said["settings"]
-    if type(counter) is not int or not 0 <= counter <= MAX_COUNTER:
+    if type(counter) is not int or not 0 <= counter <= HIGHEST_COUNTER:
         raise ValueError
     if len(commands) > COMMAND_MEMORY or not all(map(is_command_id, commands)):
         raise ValueError

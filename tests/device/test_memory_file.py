@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from alarmd.device.memory_file import FIRST_COUNTERS, MemoryFile, MemoryFileError
-from lfcp.authenticator import MAX_COUNTER
-from lfcp.client import Kept
+from lfcp.client import HIGHEST_COUNTER, Kept
 from lfcp.constants import COMMAND_MEMORY
 
 FULL = Kept(1024, ("A.1", "B.ff"), {"quality": 12, "brightness": -2})
@@ -110,7 +109,7 @@ def but(**wrong: Any) -> str:
         "null",
         "{}",
         but(counter=-1),
-        but(counter=MAX_COUNTER + 1),
+        but(counter=HIGHEST_COUNTER + 1),
         but(counter=True),
         but(counter="7"),
         but(commands=None),

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfcp import Report, Verb, decode, encode_signed, read_report
-from lfcp.authenticator import MAX_COUNTER, Purpose, Way, derive, key_from_text, tag_of, verified
+from lfcp.authenticator import Purpose, Way, derive, key_from_text, tag_of, verified
 from lfcp.client import (
+    HIGHEST_COUNTER,
     QUEUE_LIMIT,
     ClientSession,
     CommandReceived,
@@ -243,7 +244,7 @@ def test_a_sync_for_another_boot_is_refused_when_the_window_is_open_too() -> Non
 
 def test_a_sync_that_leaves_no_counters_is_not_obeyed() -> None:
     play = Play().met()
-    play.hear(play.servers["A"].sync(MAX_COUNTER - COUNTER_BLOCK + 1, BOOT))
+    play.hear(play.servers["A"].sync(HIGHEST_COUNTER - COUNTER_BLOCK + 1, BOOT))
     assert play.sent() == []
     assert counter_of(play.sent(20)[0]) == f"{START + 2:x}"
 
@@ -356,7 +357,7 @@ def test_labels_are_letters() -> None:
 
 
 def test_the_longest_frames_fit() -> None:
-    play = Play("AB", counter=MAX_COUNTER - 2 * COUNTER_BLOCK, name="n" * 32).met()
+    play = Play("AB", counter=HIGHEST_COUNTER - 2 * COUNTER_BLOCK, name="n" * 32).met()
     play.session.queue(Verb.MOAL, "x" * 100, 0)
     assert all(len(frame) <= SIGNED_MAX_FRAME for frame in play.sent(0))
     assert len(params_of(play.sent(2)[0])[0]) == SEND_MAX_FIELD

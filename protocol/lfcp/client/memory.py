@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from lfcp.authenticator import MAX_COUNTER
 from lfcp.constants import COUNTER_BLOCK
+
+HIGHEST_COUNTER = (1 << 63) - 1  # servers keep counters in databases, which have no larger numbers
 
 
 class Kept(NamedTuple):
@@ -79,7 +80,7 @@ class Counters:
 
     def raise_to(self, highest: int) -> bool:
         """Go on above this one. False: it is above already, or there would be no room left."""
-        if not self._last < highest <= MAX_COUNTER - COUNTER_BLOCK:
+        if not self._last < highest <= HIGHEST_COUNTER - COUNTER_BLOCK:
             return False
         self._last = self.doubtful = highest
         return True
