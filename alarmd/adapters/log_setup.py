@@ -13,7 +13,7 @@ from twisted.logger import STDLibLogObserver, globalLogBeginner
 LogFormat = Literal["console", "json"]
 
 HIDDEN = "(hidden)"
-_SECRET_KEYS = re.compile(r"secret|token|password|passphrase|authorization|cookie", re.IGNORECASE)
+_SECRET_KEYS = re.compile(r"secret|token|password|passphrase|authorization|cookie|^key$|_key$", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 # Libraries whose INFO says nothing an operator needs, or prints URLs that hold tokens.
 _QUIET = ("httpx", "httpcore", "alembic", "sqlalchemy", "uvicorn", "asyncio")

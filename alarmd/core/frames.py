@@ -85,9 +85,9 @@ def _acknowledgement(turn: Turn, session: DeviceSession, _message: Message, fram
 
 
 def _message(turn: Turn, session: DeviceSession, message: Message, frame: FrameReceived) -> None:
-    """LOG, ERR or MOAL. Only a device without a key is alive because somebody says so."""
+    """LOG, ERR or MOAL. Only an open device is alive because somebody says so."""
     verb = Verb.MOAL if _is_motion(session, message) else Verb(message.verb)
-    if session.signed is None:
+    if session.device.signing is Signing.OPEN:
         _heard_at(turn, session, frame.path)
     if messages.keep(turn, session, verb, message.text, frame, None):
         if verb is Verb.ERR:

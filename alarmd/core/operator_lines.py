@@ -68,7 +68,8 @@ def read_line(line: bytes, secret: str, operator: str) -> CommandRequested | Loo
     given = params.pop() if len(fields) == FIELDS else UNUSED
     if secret and not hmac.compare_digest(given, secret):
         raise LineError("wrong_secret", "the eighth field must be the secret of this port", target)
-    while params and params[-1] == UNUSED:
+    least = len(VERBS[verb].params) if verb in VERBS else 0
+    while len(params) > least and params[-1] == UNUSED:
         params.pop()
     if verb in _LISTINGS:
         return _look(Listing(verb), target, params)
@@ -123,6 +124,11 @@ def device_lines(view: DeviceView) -> Iterator[str]:
         "arming_answers": _yes_no(device.arming_answers),
         "wanted_detector": _yes_no(device.wanted_detector),
         "reported_detector": _yes_no(view.reported_detector),
+        "camera_wish": _yes_no(device.camera_wish),
+        "settings": " ".join(device.settings),
+        "signing": device.signing,
+        "keys": " ".join(map(str, view.key_epochs)),
+        "path_proven": _yes_no(view.path_proven if view.key_epochs else None),
         "failover_causes": "; ".join(view.failover_causes),
         "pending_commands": str(view.pending_commands),
         "first_seen": time_text(device.first_seen),

@@ -89,7 +89,7 @@ def session_of(turn: Turn, name: str) -> DeviceSession:
         raise RequestRefusedError(
             "unknown_device",
             "device",
-            f"no device {name!r}; `alarmd devices` lists them, `alarmd device adopt` adds",
+            f"no device {name!r}; `alarmd devices` lists them, `alarmd device add` and `adopt` add one",
         )
     return session
 

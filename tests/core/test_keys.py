@@ -159,3 +159,12 @@ def test_a_device_whose_key_was_dropped_still_signs(play: Playbook, camera: Sign
     assert (again.sent, again.rejected) == ([], ["no_key"])
     again.give_key("cam1", camera.key)
     camera.meet(again)
+
+
+def test_unsigned_motion_of_a_mixed_device_whose_key_was_dropped_proves_no_life(camera: SignedCamera) -> None:
+    play = Playbook().give_key("cam1", camera.key, mixed=True)
+    play.store.commit([[DropKey(play.engine.state.sessions["cam1"].device.id, 1)]])
+    again = play.restart()
+    again << frame("cam1,MOAL,gate,0,0,0,0,0")
+    assert again.told
+    assert again.engine.state.sessions["cam1"].path is None

@@ -82,6 +82,13 @@ def test_what_can_be_looked_at(line: str, look: Look) -> None:
     assert read(line) == look
 
 
+@pytest.mark.parametrize("line", ["cam1,CONF,flash,0", "cam1,CONF,flash,0,0,0,0,0"])
+def test_a_parameter_may_be_nought(line: str) -> None:
+    asked = read(line)
+    assert isinstance(asked, CommandRequested)
+    assert asked.params == ("flash", "0")
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
