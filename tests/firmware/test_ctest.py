@@ -80,7 +80,8 @@ def test_nearly_every_branch_of_the_library_is_taken(tmp_path: Path) -> None:
     folder = build(tmp_path / "build", "LFCP_COVERAGE=ON")
     ctest(folder)
     objects = sorted((folder / "CMakeFiles" / "lfcp.dir").rglob("*.gcda"))
-    subprocess.run([gcov, "--branch-probabilities", "--json-format", *objects], cwd=tmp_path, check=True)
+    command = [gcov, "--branch-probabilities", "--json-format", *objects]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     found: dict[str, Branches] = {}
     for counts in tmp_path.glob("*.gcov.json.gz"):
         found |= branches_of(counts)
