@@ -6,10 +6,12 @@ from functools import partial
 
 import pytest
 
+from alarmd.core import signed_life
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import CommandRequested, DeviceAdopted, Input, KeyGiven
 from alarmd.core.records import Event, Presence
 from alarmd.core.signed_exchange import SignedExchange
+from alarmd.core.turn import Turn
 from alarmd.storage.interface import EventFilter
 from alarmd.storage.memory_reader import MemoryReader
 from lfcp.constants import Verb
@@ -178,7 +180,7 @@ def test_a_server_that_forgets_what_it_stored_is_caught(monkeypatch: pytest.Monk
 
 
 def test_a_server_that_believes_any_echo_is_robbed_of_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alarmd.core.signed_life._proves_path", believe)
+    monkeypatch.setattr("alarmd.core.signed_life._locate", believe)
     with pytest.raises(AssertionError, match="a path was stolen"):
         nothing_twice_for_many_seeds()
 
@@ -188,5 +190,6 @@ def nothing_twice_for_many_seeds() -> None:
         test_with_keys_nothing_happens_twice_whatever_the_network_does(seed, HOSTILE)
 
 
-def believe(_exchange: SignedExchange, _echo: int) -> bool:
+def believe(turn: Turn, exchange: SignedExchange, _alive: bool, _echo: int) -> bool:
+    signed_life._move(turn, exchange.session, exchange.signed, exchange.frame.path)
     return True
