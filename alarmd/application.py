@@ -41,11 +41,13 @@ from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
+from alarmd.destinations import Surroundings
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.emergency_outbox import LIMIT as EMERGENCY_LIMIT
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.registry import make_relays
+from alarmd.relays.lane import House
+from alarmd.storage.interface import StoredAlarm
 from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import MAX_WAITING
 from alarmd.web.dependencies import Condition, Dependencies
@@ -269,17 +271,24 @@ class Application:
         return Condition(commits.failing, commits.effects, HIGH_WATER)
 
     def _build_relays(self) -> None:
-        self._worker = DeliveryWorker(
+        surroundings = Surroundings(self._config.server.label, now)
+        house = House(
             store=self._storage.store,
             call_store=self._storage.call,
-            relays=make_relays(self._config.alarms.destinations),
             emergency=self._emergency,
             abandoned=lambda abandoned: self._runner.submit(abandoned, now()),
+            live_alarm=self._live_alarm,
             metrics=self._metrics,
             now=now,
             owner=uuid4().hex,
             jitter=random.random,
         )
+        relays = {name: destination.relay(surroundings) for name, destination in self._config.told().items()}
+        self._worker = DeliveryWorker(relays, house)
+
+    def _live_alarm(self, alarm_id: int) -> StoredAlarm | None:
+        alarm = self._engine.state.alarms.get(alarm_id)
+        return None if alarm is None else StoredAlarm.live(self._engine.state, alarm)
 
     def _say_what_is_served(self) -> None:
         config = self._config

@@ -14,17 +14,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alarmd.adapters.addresses import ALL
 from alarmd.adapters.time_zones import time_zone
 from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
 from alarmd.core.settings import Settings, UnknownDevices
-from alarmd.relays.registry import RELAYS
+from alarmd.destinations import (
+    LOG,
+    MAX_DESTINATIONS,
+    Destination,
+    LogDestination,
+    Name,
+    from_environment,
+    mistake,
+    unlisted,
+)
 from alarmd.storage.interface import StorageUnusableError
 
 PREFIX = "ALARMD_"
@@ -33,6 +39,8 @@ NOT_SETTINGS = (CONFIG_VARIABLE, "ALARMD_TEST_", "ALARMD_PROVE", "ALARMD_SEEDS")
 FILE_NAME = "alarmd.toml"
 SYSTEM_FILE = Path("/etc/alarmd") / FILE_NAME
 MAX_FILE = 1_000_000  # bytes; a file larger than this is not a configuration
+
+DESTINATIONS = "destinations"  # the section that has a section for each name
 
 _RULES = Settings()
 
@@ -91,12 +99,6 @@ def _is_database(value: SecretStr) -> SecretStr:
             database_url.parse(value.get_secret_value())
         except StorageUnusableError as error:
             raise ValueError(str(error)) from None
-    return value
-
-
-def _is_destination(value: str) -> str:
-    if value not in RELAYS:
-        raise ValueError(f"there is no destination {value!r}; known are {', '.join(RELAYS)}")
     return value
 
 
@@ -182,11 +184,9 @@ class Supervision(Section):
 
 class Alarms(Section):
     incident_quiet: Seconds = _RULES.incident_quiet
-    destinations: Annotated[
-        tuple[Annotated[str, AfterValidator(_is_destination)], ...],
-        BeforeValidator(_split),
-        Field(max_length=16),
-    ] = _RULES.destinations
+    destinations: Annotated[tuple[str, ...], BeforeValidator(_split), Field(max_length=MAX_DESTINATIONS)] = (
+        _RULES.destinations
+    )
 
 
 class Commands(Section):
@@ -198,6 +198,15 @@ class Logging(Section):
 
     format: Literal["auto", "console", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class _Environment(EnvSettingsSource):
+    """Its sections have fixed names but for [destinations.NAME], where the name is part of the variable's."""
+
+    def explode_env_vars(self, field_name: str, field: FieldInfo, env_vars: Mapping[str, str | None]) -> dict[str, Any]:
+        if field_name == DESTINATIONS:
+            return dict(from_environment(env_vars, f"{PREFIX}{DESTINATIONS}_"))
+        return super().explode_env_vars(field_name, field, env_vars)
 
 
 class Config(BaseSettings):
@@ -221,19 +230,20 @@ class Config(BaseSettings):
     devices: Devices = Devices()
     supervision: Supervision = Supervision()
     alarms: Alarms = Alarms()
+    destinations: Annotated[dict[Name, Destination], Field(max_length=MAX_DESTINATIONS)] = {}
     commands: Commands = Commands()
     logging: Logging = Logging()
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic-settings gives it
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings  # the environment beats the file
+        return _Environment(settings_cls), init_settings  # the environment beats the file
 
     @property
     def state_directory(self) -> Path:
@@ -247,6 +257,11 @@ class Config(BaseSettings):
     def database_url(self) -> str:
         """With its password: for the database only. log_setup.without_password makes it fit to be shown."""
         return self.storage.url.get_secret_value() or f"sqlite:///{self.state_directory / 'alarmd.sqlite'}"
+
+    def told(self) -> dict[str, Destination]:
+        """Where alarms are told, by name."""
+        known = {LOG: LogDestination(kind="log"), **self.destinations}
+        return {name: known[name] for name in self.alarms.destinations}
 
     def rules(self) -> Settings:
         """What concerns the rules."""
@@ -291,7 +306,7 @@ def load_config(given: Path | None = None) -> Config:
     """Read, check and return the configuration. Raises ConfigError with every mistake in it."""
     path = find_config(given)
     values = _read(path) if path is not None else {}
-    mistakes = [*_unknown_sections(values), *_unknown_variables(os.environ)]
+    mistakes = [*_unknown_sections(values), *_unknown_variables(os.environ), *_destination_names(values, os.environ)]
     known = {name: value for name, value in values.items() if name in Config.model_fields}
     try:
         config = Config(**known)
@@ -323,13 +338,23 @@ def _unknown_sections(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: no such section{_suggestion(name, Config.model_fields)}"
 
 
+def _destination_names(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """Told even if other mistakes keep the configuration from being made."""
+    alarms, sections = values.get("alarms", {}), values.get(DESTINATIONS, {})
+    listed = alarms.get(DESTINATIONS, _RULES.destinations) if isinstance(alarms, dict) else ()
+    listed = _split(environ.get(_variable("alarms", DESTINATIONS), listed))
+    if isinstance(sections, dict) and isinstance(listed, list | tuple):
+        yield from unlisted({*sections, *from_environment(environ, f"{PREFIX}{DESTINATIONS}_")}, map(str, listed))
+
+
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Unknown settings of a known section are pydantic's to find."""
     for name in sorted(environ):
-        section, separator, _ = name.removeprefix(PREFIX).partition("_")
+        section, separator, setting = name.removeprefix(PREFIX).partition("_")
         if not name.startswith(PREFIX) or name.startswith(NOT_SETTINGS):
             continue
-        if section.lower() not in Config.model_fields or not separator:
+        nameless = section.lower() == DESTINATIONS and "_" not in setting
+        if section.lower() not in Config.model_fields or not separator or nameless:
             known = [_variable(*place) for place in _all_settings()]
             yield f"{name}: no such setting{_suggestion(name, known)}"
 
@@ -337,6 +362,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 def _mistake(error: Any) -> str:
     """One line: the setting, what is wrong, what is allowed."""
     place = [str(part) for part in error["loc"]]
+    if place[0] == DESTINATIONS:
+        return mistake(error)
     section = Config.model_fields[place[0]].annotation
     settings = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
     name = ".".join(place)
@@ -360,8 +387,9 @@ def _suggestion(wrong: str, known: Iterable[str]) -> str:
 
 def _all_settings() -> Iterator[tuple[str, str]]:
     for name, section in Config.model_fields.items():
-        for setting in section.annotation.model_fields:  # type: ignore[union-attr]  # every field is a Section
-            yield name, setting
+        if isinstance(section.annotation, type) and issubclass(section.annotation, Section):
+            for setting in section.annotation.model_fields:
+                yield name, setting
 
 
 def _variable(section: str, setting: str) -> str:

@@ -57,6 +57,10 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"State directory: {config.state_directory}")
     click.echo(f"Database: {without_password(config.database_url)}")
     click.echo(f"Unknown devices: {config.devices.unknown}")
+    for name, destination in config.told().items():
+        click.echo(f"Alarms are told to {name}: {destination.summary()}")
+    if not config.told():
+        click.echo("Alarms are told to nobody: alarms.destinations is empty")
 
 
 @click.command("upgrade-database")

@@ -102,6 +102,12 @@ DELIVERY_SECONDS = Definition(
     "Age of a message when an attempt to deliver it ended, by destination and outcome.",
     WAIT,
 )
+DESTINATION_TAKES = Definition(
+    "alarmd_destination_takes_messages",
+    "gauge",
+    ("destination",),
+    "1 while a destination takes messages; 0 after failures in a row, while it is only tried now and then.",
+)
 OUTBOX_DELIVERIES = Definition(
     "alarmd_outbox_deliveries",
     "gauge",
@@ -144,6 +150,7 @@ CATALOGUE: tuple[Definition, ...] = (
     CONNECTIONS,
     CONNECTIONS_OPENED,
     DELIVERY_SECONDS,
+    DESTINATION_TAKES,
     OUTBOX_DELIVERIES,
     OUTBOX_OLDEST_AGE,
     BLIND_SECONDS,

@@ -45,6 +45,7 @@ class Metrics:
         self._connections = add(Tally(catalogue.CONNECTIONS))
         self._connections_opened = add(Tally(catalogue.CONNECTIONS_OPENED))
         self._deliveries = add(Histogram(catalogue.DELIVERY_SECONDS))
+        self._destinations = add(Tally(catalogue.DESTINATION_TAKES))
         self._blind = add(Tally(catalogue.BLIND_SECONDS))
         self._blind.values[()] = 0
         self._database_errors.start_at_zero(DATABASE_ERRORS)
@@ -107,6 +108,10 @@ class Metrics:
         """One attempt to deliver a message ended."""
         labels = (self._values[destination], self._values[outcome])
         self._deliveries.at(*labels).observe(max(0.0, seconds_since_created))
+
+    def destination(self, name: str, takes: bool) -> None:
+        """Whether a destination takes messages, as far as is known."""
+        self._destinations.values[(self._values[name],)] = takes
 
     def blind(self, seconds: float) -> None:
         """The server itself did not run for so long."""

@@ -1,9 +1,9 @@
 """How long to wait before the next attempt."""
 
 FIRST = 2.0  # s after the first attempt
-LONGEST = 600.0  # s
-MAX_ATTEMPTS = 200  # with the longest wait about 32 hours; then a person has to know
-_DOUBLINGS = 9  # 2 s doubled so often is beyond LONGEST
+LONGEST = 60.0  # s; more would tell an alarm so much later than its destination came back
+MAX_ATTEMPTS = 2000  # with the longest wait about 32 hours; then a person has to know
+_DOUBLINGS = 6  # 2 s doubled so often is beyond LONGEST
 
 
 def delay(attempt: int, jitter: float) -> float:

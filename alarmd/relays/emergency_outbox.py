@@ -46,9 +46,10 @@ class EmergencyOutbox:
         """New messages are in the database: the worker may look."""
         self.wake()
 
-    def due(self, now_wall: int, limit: int) -> list[Delivery]:
-        """Up to `limit` messages that may be told now."""
-        due = (delivery for delivery in self._waiting.values() if delivery.due_at <= now_wall)
+    def due(self, destination: str, now_wall: int, limit: int) -> list[Delivery]:
+        """Up to `limit` messages that may be told there now."""
+        waiting = (one for one in self._waiting.values() if one.destination == destination)
+        due = (delivery for delivery in waiting if delivery.due_at <= now_wall)
         return [delivery for delivery, _ in zip(due, range(limit), strict=False)]
 
     def told(self, identity: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from alarmd.core.records import Delivery
+from alarmd.storage.interface import Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Not delivered, may work later. seconds: how long the destination asks to be left alone, None: our back-off."""
+    """Not delivered, may work later. seconds: how long the destination asks to be left alone, None: our back-off.
+    reason: for people, without secrets."""
 
     seconds: float | None
     reason: str
@@ -32,6 +33,10 @@ Outcome = Delivered | TryAgain | GiveUp
 class Relay(Protocol):
     """One destination. A message may come twice (at least once): delivery.identity tells."""
 
-    async def deliver(self, delivery: Delivery) -> Outcome:
+    async def deliver(self, lease: Lease) -> Outcome:
         """Try once. May raise: that counts as TryAgain. Is cancelled after DELIVERY_TIMEOUT."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds; nothing is under way any more."""
         ...

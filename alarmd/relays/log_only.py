@@ -2,14 +2,15 @@
 
 import structlog
 
-from alarmd.core.records import Delivery
 from alarmd.relays.interface import Delivered, Outcome
+from alarmd.storage.interface import Lease
 
 _log = structlog.get_logger(__name__)
 
 
 class LogOnly:
-    async def deliver(self, delivery: Delivery) -> Outcome:
+    async def deliver(self, lease: Lease) -> Outcome:
+        delivery = lease.delivery
         _log.warning(
             "alarm",
             subject=delivery.subject,
@@ -18,6 +19,9 @@ class LogOnly:
             identity=printable(delivery.identity),
         )
         return Delivered()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def printable(text: str) -> str:

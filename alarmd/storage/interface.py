@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Protocol
+from typing import Protocol, Self
 
 from alarmd.core.effects import DurableEffect
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.names import device_name, zone_name
 from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Site, Zone
 from alarmd.core.snapshot import Snapshot
+from alarmd.core.state import State
 
 Turn = Sequence[DurableEffect]
 
 MAX_PAGE = 1000  # rows in one answer to a reader, or deliveries claimed at once
+FRESH = 120 * SECOND  # µs in which an alarm goes before older ones: whoever it is about may still be there
 
 
 def page(limit: int) -> int:
@@ -38,14 +42,6 @@ class QuarantinedTurn:
 
     index: int
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A delivery that one worker may try until `until` (monotonic seconds of the store's own clock)."""
-
-    delivery: Delivery
-    attempt: int  # 1 for the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,11 @@ class StoredAlarm:
     device: str | None
     zone: str | None
 
+    @classmethod
+    def live(cls, state: State, alarm: Alarm) -> Self:
+        """With the names of the live state, of which only the loop's thread may ask."""
+        return cls(alarm, device_name(state, alarm.device_id), zone_name(state, alarm.zone_id))
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCommand:
@@ -98,6 +99,28 @@ class StoredDevice:
     zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker asks for. owner: the process's incarnation id. seconds: how long it may try, on the monotonic
+    clock. limit: at most so many; calm: at most so many that are not urgent."""
+
+    owner: str
+    destination: str
+    now: Instant
+    seconds: float
+    limit: int
+    calm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that its claimer alone may try, and the alarm as it is now."""
+
+    delivery: Delivery
+    attempt: int  # 1 for the first
+    alarm: StoredAlarm
+
+
 class Store(Protocol):
     """The one writer. Every call may block: the turn runner and the delivery worker call from the writer thread."""
 
@@ -109,9 +132,14 @@ class Store(Protocol):
         table if possible). Committing an effect a second time is harmless. Raises StorageUnavailableError."""
         ...
 
-    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
-        """Due deliveries, urgent ones first, then by due time; leased to `owner` (the process's incarnation id) for
-        `seconds` on the monotonic clock. A lease of another incarnation, or one that ran out, is claimable again."""
+    def claim_deliveries(self, wish: Claim) -> list[Lease]:
+        """Due deliveries of one destination: urgent ones of the last FRESH first, then older urgent ones, then the
+        rest; each by due time. Of one alarm only the earliest that is open, so that nobody hears of its end before its
+        beginning. A lease of another incarnation, or one that ran out, is claimable again."""
+        ...
+
+    def waiting_destinations(self) -> list[str]:
+        """The names of those that open deliveries are for, in order."""
         ...
 
     def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None: ...

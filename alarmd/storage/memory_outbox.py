@@ -1,9 +1,10 @@
 """The outbox in memory: the same leases as outbox_queries.py, on the monotonic clock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from alarmd.core.records import Delivery
-from alarmd.storage.interface import Lease, OutboxState, page
+from alarmd.storage.interface import FRESH, Claim, OutboxState, page
 from alarmd.storage.outbox_queries import DEAD, DELIVERED, PENDING
 
 
@@ -17,9 +18,14 @@ class Entry:
     lease_owner: str | None = None
     lease_until: float = 0.0
 
-    def is_due(self, owner: str, now_wall: int, now_mono: float) -> bool:
-        free = self.lease_owner != owner or self.lease_until <= now_mono
-        return self.state == PENDING and self.delivery.due_at <= now_wall and free
+    def is_due(self, wish: Claim) -> bool:
+        free = self.lease_owner != wish.owner or self.lease_until <= wish.now.mono
+        return self.delivery.destination == wish.destination and self.delivery.due_at <= wish.now.wall and free
+
+    def rank(self, now_wall: int) -> tuple[bool, bool, int]:
+        delivery = self.delivery
+        stale = delivery.urgent and delivery.created_at <= now_wall - FRESH
+        return not delivery.urgent, stale, delivery.due_at
 
 
 class MemoryOutbox:
@@ -35,15 +41,19 @@ class MemoryOutbox:
     def settled_at(self, identity: str) -> int | None:
         return self._entries[identity].settled_at
 
-    def claim(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
-        due = [entry for entry in self._entries.values() if entry.is_due(owner, now_wall, now_mono)]
-        due.sort(key=lambda entry: (not entry.delivery.urgent, entry.delivery.due_at))
-        leases = []
-        for entry in due[: page(limit)]:
+    def claim(self, wish: Claim) -> list[Entry]:
+        due = [entry for entry in self._first_of_each() if entry.is_due(wish)]
+        due.sort(key=lambda entry: entry.rank(wish.now.wall))
+        urgent = [entry for entry in due if entry.delivery.urgent]
+        calm = [entry for entry in due if not entry.delivery.urgent][: max(0, wish.calm)]
+        claimed = [*urgent, *calm][: page(wish.limit)]
+        for entry in claimed:
             entry.attempts += 1
-            entry.lease_owner, entry.lease_until = owner, now_mono + seconds
-            leases.append(Lease(entry.delivery, entry.attempts))
-        return leases
+            entry.lease_owner, entry.lease_until = wish.owner, wish.now.mono + wish.seconds
+        return claimed
+
+    def destinations(self) -> list[str]:
+        return sorted({entry.delivery.destination for entry in self._open()})
 
     def finish(self, identity: str, owner: str, now_wall: int) -> None:
         self._settle(identity, owner, DELIVERED, now_wall)
@@ -60,11 +70,21 @@ class MemoryOutbox:
             entry.last_error = reason
 
     def state(self) -> OutboxState:
-        waiting = [entry for entry in self._entries.values() if entry.state == PENDING]
+        waiting = self._open()
         leased = sum(entry.lease_owner is not None for entry in waiting)
         dead = sum(entry.state == DEAD for entry in self._entries.values())
         oldest = min((entry.delivery.created_at for entry in waiting), default=None)
         return OutboxState(len(waiting) - leased, leased, dead, oldest)
+
+    def _open(self) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.state == PENDING]
+
+    def _first_of_each(self) -> Iterable[Entry]:
+        """The earliest that is open of each alarm at each destination."""
+        first: dict[tuple[str, int], Entry] = {}
+        for entry in self._open():
+            first.setdefault((entry.delivery.destination, entry.delivery.alarm_id), entry)
+        return first.values()
 
     def _settle(self, identity: str, owner: str, state: str, now_wall: int) -> Entry | None:
         entry = self._release(identity, owner)

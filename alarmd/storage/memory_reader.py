@@ -21,6 +21,7 @@ class MemoryReader:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
+        self._tables = store.tables
 
     def events(self, wanted: EventFilter) -> list[StoredEvent]:
         with self._store.lock:
@@ -29,7 +30,7 @@ class MemoryReader:
             if wanted.after_row is None:
                 found.reverse()
             return [
-                StoredEvent(rows[event.origin, event.sequence], event, *self._names(event))
+                StoredEvent(rows[event.origin, event.sequence], event, *self._tables.names(event))
                 for event in found[: page(wanted.limit)]
             ]
 
@@ -42,14 +43,16 @@ class MemoryReader:
                 for alarm in self._newest("alarms", device)
                 if include_cleared or alarm.state is not AlarmState.CLEARED
             ]
-            return [StoredAlarm(alarm, *self._names(alarm)) for alarm in found[: page(limit)]]
+            return [StoredAlarm(alarm, *self._tables.names(alarm)) for alarm in found[: page(limit)]]
 
     def commands(
         self, *, device: str | None = None, command_id: int | None = None, limit: int = 100
     ) -> list[StoredCommand]:
         with self._store.lock:
             found = [command for command in self._newest("commands", device) if command_id in (None, command.id)]
-            return [StoredCommand(command, self._device_name(command.device_id)) for command in found[: page(limit)]]
+            return [
+                StoredCommand(command, self._tables.device_name(command.device_id)) for command in found[: page(limit)]
+            ]
 
     def devices(self) -> list[StoredDevice]:
         with self._store.lock:
@@ -80,7 +83,7 @@ class MemoryReader:
         """Nothing to let go of."""
 
     def _table(self, name: str) -> dict[Any, Any]:
-        return self._store.tables.by_name[name].kept
+        return self._tables.by_name[name].kept
 
     def _kept(self, name: str) -> Iterable[Any]:
         return self._table(name).values()
@@ -88,23 +91,15 @@ class MemoryReader:
     def _newest(self, name: str, device: str | None) -> Iterator[Any]:
         kept = self._table(name)
         for key in sorted(kept, reverse=True):
-            if device is None or self._device_name(kept[key].device_id) == device:
+            if device is None or self._tables.device_name(kept[key].device_id) == device:
                 yield kept[key]
 
     def _matches(self, event: Event, wanted: EventFilter) -> bool:
         row = self._store.event_rows[event.origin, event.sequence]
         return (
-            (wanted.device is None or self._device_name(event.device_id) == wanted.device)
+            (wanted.device is None or self._tables.device_name(event.device_id) == wanted.device)
             and (wanted.kind is None or event.kind == wanted.kind)
             and (wanted.since is None or event.received_at >= wanted.since)
             and (wanted.until is None or event.received_at < wanted.until)
             and (wanted.after_row is None or row > wanted.after_row)
         )
-
-    def _names(self, record: Any) -> tuple[str | None, str | None]:
-        zone = self._table("zones").get(record.zone_id)
-        return self._device_name(record.device_id), zone.name if zone is not None else None
-
-    def _device_name(self, device_id: int | None) -> str | None:
-        device = self._table("devices").get(device_id)
-        return device.name if device is not None else None

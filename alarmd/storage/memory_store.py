@@ -9,8 +9,8 @@ from typing import Any
 from alarmd.core.records import Alarm, AlarmState, Command, CommandState, Delivery, Device, Event, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.errors import RefusedError
-from alarmd.storage.interface import Lease, QuarantinedTurn, StorageError, Turn
-from alarmd.storage.memory_outbox import MemoryOutbox
+from alarmd.storage.interface import Claim, Lease, QuarantinedTurn, StorageError, StoredAlarm, Turn
+from alarmd.storage.memory_outbox import Entry, MemoryOutbox
 from alarmd.storage.memory_tables import MemoryTables
 from alarmd.storage.purge import HISTORIES, History
 
@@ -60,9 +60,13 @@ class MemoryStore:
                 return self._change_each(turns)
             return []
 
-    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
+    def claim_deliveries(self, wish: Claim) -> list[Lease]:
         with self.lock:
-            return self.outbox.claim(owner, now_wall, now_mono, seconds, limit)
+            return [self._lease(entry) for entry in self.outbox.claim(wish)]
+
+    def waiting_destinations(self) -> list[str]:
+        with self.lock:
+            return self.outbox.destinations()
 
     def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
         with self.lock:
@@ -91,6 +95,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _lease(self, entry: Entry) -> Lease:
+        alarm = self.tables.by_name["alarms"].kept[entry.delivery.alarm_id]
+        return Lease(entry.delivery, entry.attempts, StoredAlarm(alarm, *self.tables.names(alarm)))
 
     def _sorted(self, table: str, wanted: Callable[[Any], bool] = lambda _: True) -> tuple[Any, ...]:
         kept = self.tables.by_name[table].kept

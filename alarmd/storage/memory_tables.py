@@ -132,6 +132,15 @@ class MemoryTables:
             raise
         return [record for table in self._of_effect.values() for record in table.keep()]
 
+    def device_name(self, device_id: int | None) -> str | None:
+        device = self.by_name["devices"].kept.get(device_id)
+        return device.name if device is not None else None
+
+    def names(self, record: Any) -> tuple[str | None, str | None]:
+        """Of its device and its zone."""
+        zone = self.by_name["zones"].kept.get(record.zone_id)
+        return self.device_name(record.device_id), zone.name if zone is not None else None
+
     def _stage(self, effect: DurableEffect) -> None:
         if isinstance(effect, DropKey):
             self._of_effect[SaveKey].stage_drop((effect.device_id, effect.epoch))

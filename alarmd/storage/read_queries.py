@@ -1,9 +1,9 @@
 """What people ask for, with the names that the ids have now. On connections that cannot write."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Column, ColumnElement, Select, Table, select
+from sqlalchemy import ColumnElement, Table, select
 
 from alarmd.core.records import Site, Zone
 from alarmd.storage import outbox_queries, rows
@@ -17,14 +17,11 @@ from alarmd.storage.interface import (
     StoredEvent,
     page,
 )
+from alarmd.storage.named import ZONE_NAME, Query, stored_alarm, with_device, with_device_and_zone
 from alarmd.storage.rows import Row
 from alarmd.storage.tables import ALARM_OPEN, alarms, commands, contacts, devices, events, sites, zones
 
 Made = TypeVar("Made")
-Query = Select[*tuple[Any, ...]]
-
-DEVICE_NAME = devices.c.name.label("device_name")
-ZONE_NAME = zones.c.name.label("zone_name")
 DEVICE_AT = 1 + len(contacts.c)  # where the device begins in a row of all devices: behind the zone and the contact
 
 
@@ -36,23 +33,23 @@ class SqlReader:
 
     def events(self, wanted: EventFilter) -> list[StoredEvent]:
         order = events.c.row.desc() if wanted.after_row is None else events.c.row
-        query = _named(events, events.c.zone_id).where(*_conditions(wanted)).order_by(order)
+        query = with_device_and_zone(events, events.c.zone_id).where(*_conditions(wanted)).order_by(order)
         return self._read(_stored_event, query.limit(page(wanted.limit)))
 
     def alarms(
         self, *, include_cleared: bool = False, device: str | None = None, limit: int = 100
     ) -> list[StoredAlarm]:
-        query = _named(alarms, alarms.c.zone_id).order_by(alarms.c.id.desc()).limit(page(limit))
+        query = with_device_and_zone(alarms, alarms.c.zone_id).order_by(alarms.c.id.desc()).limit(page(limit))
         if not include_cleared:
             query = query.where(ALARM_OPEN)
         if device is not None:
             query = query.where(_of_device(alarms, device))
-        return self._read(_stored_alarm, query)
+        return self._read(stored_alarm, query)
 
     def commands(
         self, *, device: str | None = None, command_id: int | None = None, limit: int = 100
     ) -> list[StoredCommand]:
-        query = _with_device(commands).order_by(commands.c.id.desc()).limit(page(limit))
+        query = with_device(commands).order_by(commands.c.id.desc()).limit(page(limit))
         if device is not None:
             query = query.where(_of_device(commands, device))
         if command_id is not None:
@@ -86,15 +83,6 @@ class SqlReader:
             return list(rows.read(make, connection.execute(query)))
 
 
-def _with_device(table: Table) -> Query:
-    return select(DEVICE_NAME, table).select_from(table.outerjoin(devices, table.c.device_id == devices.c.id))
-
-
-def _named(table: Table, zone_id: Column[Any]) -> Query:
-    joined = table.outerjoin(devices, table.c.device_id == devices.c.id).outerjoin(zones, zone_id == zones.c.id)
-    return select(DEVICE_NAME, ZONE_NAME, table).select_from(joined)
-
-
 def _conditions(wanted: EventFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.device is not None:
         yield _of_device(events, wanted.device)
@@ -116,10 +104,6 @@ def _of_device(table: Table, name: str) -> ColumnElement[bool]:
 def _stored_event(row: Row) -> StoredEvent:
     device, zone, number, *event = row
     return StoredEvent(number, rows.event_of(event), device, zone)
-
-
-def _stored_alarm(row: Row) -> StoredAlarm:
-    return StoredAlarm(rows.alarm_of(row[2:]), row[0], row[1])
 
 
 def _stored_command(row: Row) -> StoredCommand:

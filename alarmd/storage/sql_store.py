@@ -7,7 +7,7 @@ from alarmd.core.snapshot import Snapshot
 from alarmd.storage import loading, outbox_queries, quarantine, sqlite_backup
 from alarmd.storage.database import Database
 from alarmd.storage.errors import UNSTORABLE, RefusedError, reason
-from alarmd.storage.interface import Lease, QuarantinedTurn, StorageError, Turn
+from alarmd.storage.interface import Claim, Lease, QuarantinedTurn, StorageError, Turn
 from alarmd.storage.ownership import Ownership
 from alarmd.storage.purge import purge
 from alarmd.storage.turns import TurnWriter
@@ -56,9 +56,13 @@ class SqlStore:
                     quarantine.keep(connection, turn, reason(error))
         return refused
 
-    def claim_deliveries(self, owner: str, now_wall: int, now_mono: float, seconds: float, limit: int) -> list[Lease]:
+    def claim_deliveries(self, wish: Claim) -> list[Lease]:
         with self._database.transaction() as connection:
-            return outbox_queries.claim(connection, owner, now_wall, now_mono, seconds, limit)
+            return outbox_queries.claim(connection, wish)
+
+    def waiting_destinations(self) -> list[str]:
+        with self._database.transaction() as connection:
+            return outbox_queries.destinations(connection)
 
     def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
         with self._database.transaction() as connection:

@@ -229,7 +229,7 @@ outbox = _table(
     Column("lease_owner", Text()),
     Column("lease_until", REAL_NUMBER),  # s: monotonic on SQLite, the database's clock on PostgreSQL
     UniqueConstraint("identity"),
-    _partial("ix_outbox_open", "due_at", where=DELIVERY_OPEN),
+    _partial("ix_outbox_open", "destination", "urgent", "due_at", where=DELIVERY_OPEN),
     _partial("ix_outbox_dead", "row", where=DELIVERY_DEAD),
     _partial("ix_outbox_settled_at", "settled_at", where=text("settled_at IS NOT NULL")),
     Index("ix_outbox_alarm_id", "alarm_id"),

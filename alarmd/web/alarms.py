@@ -10,7 +10,6 @@ from alarmd.core.records import Record
 from alarmd.storage.interface import MAX_PAGE, StoredAlarm
 from alarmd.web.dependencies import Dependencies, House, Operator
 from alarmd.web.history_schemas import Alarm, Alarms
-from alarmd.web.names import device_name, zone_name
 from alarmd.web.paging import OfDevice
 
 router = APIRouter(prefix="/alarms", tags=["alarms"])
@@ -43,5 +42,4 @@ async def clear_alarm(house: House, operator: Operator, alarm_id: int) -> Alarm:
 def _shown(house: Dependencies, made: tuple[Record, ...]) -> Alarm:
     (alarm,) = made
     assert isinstance(alarm, records.Alarm)
-    state = house.state
-    return Alarm.of(StoredAlarm(alarm, device_name(state, alarm.device_id), zone_name(state, alarm.zone_id)))
+    return Alarm.of(StoredAlarm.live(house.state, alarm))

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from alarmd.core import records
 from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.inputs import CommandRequested
+from alarmd.core.names import device_name
 from alarmd.core.records import CommandState
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.storage.interface import MAX_PAGE, StoredCommand
 from alarmd.web.bodies import CommandBody
 from alarmd.web.dependencies import Access, Dependencies, House, HowAsked, Operator
 from alarmd.web.history_schemas import Command, Commands
-from alarmd.web.names import device_name
 from alarmd.web.paging import MAX_NUMBER, OfDevice
 from alarmd.web.wakeups import LOOK_AGAIN
 from lfcp.constants import VERBS

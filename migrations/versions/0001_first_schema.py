@@ -196,7 +196,7 @@ def _outbox() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_alarm_id", "outbox", ["alarm_id"])
-    _partial("ix_outbox_open", "outbox", "due_at", "state = 'pending'")
+    _partial("ix_outbox_open", "outbox", "destination urgent due_at", "state = 'pending'")
     _partial("ix_outbox_dead", "outbox", "row", "state = 'dead'")
     _partial("ix_outbox_settled_at", "outbox", "settled_at", "settled_at IS NOT NULL")
 
@@ -254,6 +254,6 @@ def _refers(table: str, column: str, target: str) -> Any:
     return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, deferrable=True, initially="DEFERRED")
 
 
-def _partial(name: str, table: str, column: str, where: str, *, unique: bool = False) -> None:
+def _partial(name: str, table: str, columns: str, where: str, *, unique: bool = False) -> None:
     only = sa.text(where)
-    op.create_index(name, table, [column], unique=unique, sqlite_where=only, postgresql_where=only)
+    op.create_index(name, table, columns.split(), unique=unique, sqlite_where=only, postgresql_where=only)

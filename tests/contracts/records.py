@@ -15,6 +15,7 @@ from alarmd.core.effects import (
     SaveSite,
     SaveZone,
 )
+from alarmd.core.instant import Instant
 from alarmd.core.records import (
     Alarm,
     AlarmKind,
@@ -34,6 +35,7 @@ from alarmd.core.records import (
     Standing,
     Zone,
 )
+from alarmd.storage.interface import Claim
 from alarmd.storage.vault import Vault
 
 SERVER_KEY = b"the server's key in these tests!"
@@ -137,6 +139,8 @@ DELIVERY = Delivery(
     origin=ORIGIN,
     hlc=107,
 )
+
+CLAIM = Claim("me", "log", Instant(NOON, 0.0), seconds=60.0, limit=3, calm=3)
 
 PLACE: list[DurableEffect] = [SaveSite(SITE), SaveZone(ZONE)]
 EVERYTHING: list[DurableEffect] = [

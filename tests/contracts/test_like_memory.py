@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import create_engine, text
 
 from alarmd.core.effects import DropKey, DurableEffect, RecordEvent, SaveContacts, SaveSite, SaveZone
+from alarmd.core.instant import Instant
 from alarmd.core.records import AlarmState, CommandState
 from alarmd.storage.database_url import parse
-from alarmd.storage.interface import EventFilter, Reader
+from alarmd.storage.interface import Claim, EventFilter, Reader
 from alarmd.storage.opening import upgrade_database
 from alarmd.storage.tables import metadata
 from lfcp.authenticator import MAX_COUNTER
@@ -136,7 +137,8 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, wall=TIMES, seconds=st.sampled_from([0.0, 3600.0]), limit=st.integers(1, 3))
     def claim(self, owner: str, wall: int, seconds: float, limit: int) -> None:
-        self.both(lambda storage: storage.store.claim_deliveries(owner, wall, MONO, seconds, limit))
+        wish = Claim(owner, "log", Instant(wall, MONO), seconds, limit, calm=1)
+        self.both(lambda storage: storage.store.claim_deliveries(wish))
 
     @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
     def finish(self, identity: str, owner: str, wall: int) -> None:

@@ -1,21 +1,34 @@
 """Deliveries: who may try which when, and what becomes of them."""
 
+import itertools
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from alarmd.core.effects import QueueDelivery
-from alarmd.storage.interface import Lease, OutboxState, Reader, Store
+from alarmd.core.instant import Instant
+from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, Reader, Store, StoredAlarm
+from tests.contracts import records
 from tests.contracts.conftest import Storage
-from tests.contracts.records import DELIVERY, EVERYTHING, NOON, delivery
+from tests.contracts.records import ALARM, DELIVERY, EVERYTHING, NOON, alarm
 
 ME, OTHER = "incarnation 1", "incarnation 2"
 LONG = 3600.0  # s: a lease that does not end in a test; one of 0 s ends at once, also on PostgreSQL's own clock
 
 
+_alarm_of: defaultdict[str, int] = defaultdict(itertools.count(2).__next__)
+
+
 @pytest.fixture(autouse=True)
 def place(store: Store) -> None:
-    store.commit([EVERYTHING[:-1]])
+    store.commit([EVERYTHING[:-1], [alarm(number) for number in range(2, 50)]])
+
+
+def delivery(identity: str, **changes: Any) -> QueueDelivery:
+    """Each about an alarm of its own, for those of one alarm wait for each other."""
+    return records.delivery(identity, **{"alarm_id": _alarm_of[identity]} | changes)
 
 
 def queue(store: Store, *deliveries: QueueDelivery) -> None:
@@ -23,9 +36,17 @@ def queue(store: Store, *deliveries: QueueDelivery) -> None:
 
 
 def claim(
-    store: Store, owner: str = ME, *, wall: int = NOON, mono: float = 50.0, seconds: float = LONG, limit: int = 10
+    store: Store,
+    owner: str = ME,
+    *,
+    destination: str = "log",
+    wall: int = NOON,
+    mono: float = 50.0,
+    seconds: float = LONG,
+    limit: int = 10,
+    calm: int = 10,
 ) -> list[Lease]:
-    return store.claim_deliveries(owner, wall, mono, seconds, limit)
+    return store.claim_deliveries(Claim(owner, destination, Instant(wall, mono), seconds, limit, calm))
 
 
 def names(leases: Sequence[Lease]) -> list[str]:
@@ -35,7 +56,7 @@ def names(leases: Sequence[Lease]) -> list[str]:
 def test_a_due_delivery_is_leased_as_it_was_queued(storage: Storage) -> None:
     queue(storage.store, QueueDelivery(DELIVERY))
     storage.restart()
-    assert claim(storage.store) == [Lease(DELIVERY, 1)]
+    assert claim(storage.store) == [Lease(DELIVERY, 1, StoredAlarm(ALARM, "cam1", "garden"))]
 
 
 def test_urgent_ones_go_first_then_by_due_time_then_as_they_came(store: Store) -> None:
@@ -48,6 +69,54 @@ def test_urgent_ones_go_first_then_by_due_time_then_as_they_came(store: Store) -
         delivery("urgent early", due_at=NOON - 1),
     )
     assert names(claim(store)) == ["urgent early", "urgent b", "urgent a", "calm early", "calm late"]
+
+
+def test_an_alarm_of_now_goes_before_ten_that_waited_for_an_hour(store: Store) -> None:
+    old = [delivery(f"old {number}", created_at=NOON - FRESH - number, due_at=NOON - FRESH) for number in range(10)]
+    queue(store, *old, delivery("calm of now", urgent=False), delivery("now"))
+    assert names(claim(store, limit=3)) == ["now", "old 0", "old 1"]
+
+
+def test_one_that_was_just_tried_in_vain_is_not_new(store: Store) -> None:
+    queue(store, delivery("old", created_at=NOON - FRESH, due_at=NOON - 1), delivery("now"))
+    assert names(claim(store)) == ["now", "old"]
+
+
+def test_only_so_many_calm_ones_are_leased_and_leave_room_for_urgent_ones(store: Store) -> None:
+    queue(store, *(delivery(f"calm {number}", urgent=False) for number in range(3)))
+    assert names(claim(store, limit=3, calm=1)) == ["calm 0"]
+    assert names(claim(store, limit=3, calm=0)) == []
+    assert names(claim(store, limit=3, calm=-1)) == []
+    queue(store, delivery("urgent"))
+    assert names(claim(store, limit=2, calm=5)) == ["urgent", "calm 1"]
+
+
+def test_one_destination_is_asked_for_at_a_time(store: Store) -> None:
+    queue(store, delivery("a"), delivery("b", destination="phone"))
+    assert store.waiting_destinations() == ["log", "phone"]
+    assert names(claim(store, destination="phone")) == ["b"]
+    assert names(claim(store)) == ["a"]
+    store.finish_delivery("a", ME, NOON)
+    assert store.waiting_destinations() == ["phone"], "also while it is being tried"
+
+
+def test_what_comes_of_an_alarm_waits_for_what_came_before_it(store: Store) -> None:
+    raised, over = (delivery(name, alarm_id=1, urgent=name == "raised") for name in ("raised", "over"))
+    queue(store, raised, over, delivery("elsewhere", alarm_id=1, destination="phone"))
+    assert names(claim(store)) == ["raised"]
+    assert names(claim(store)) == [], "also while it is being tried"
+    assert names(claim(store, destination="phone")) == ["elsewhere"]
+    store.retry_delivery("raised", ME, NOON + 7, "no route to host")
+    assert names(claim(store)) == [], "and while it waits for another try"
+    claim(store, wall=NOON + 7)
+    store.finish_delivery("raised", ME, NOON + 7)
+    assert names(claim(store)) == ["over"]
+
+
+def test_the_alarm_is_told_as_it_is_when_it_is_told(store: Store) -> None:
+    queue(store, QueueDelivery(DELIVERY))
+    store.commit([[records.cleared_alarm(1, NOON + 5, identity=ALARM.identity)]])
+    assert [lease.alarm.alarm.cleared_at for lease in claim(store)] == [NOON + 5]
 
 
 def test_what_is_not_due_waits(store: Store) -> None:

@@ -7,6 +7,7 @@ from alarmd.core.records import AlarmState
 from alarmd.storage.interface import EventFilter, Reader, Store
 from tests.contracts.conftest import Storage
 from tests.contracts.records import (
+    CLAIM,
     DELIVERY,
     EVERYTHING,
     NOON,
@@ -77,12 +78,15 @@ def test_an_alarm_stays_as_long_as_an_event_or_a_delivery_names_it(store: Store,
 
 def test_settled_deliveries_go_and_their_alarm_with_them(store: Store, reader: Reader) -> None:
     store.commit(
-        [[cleared_alarm(1, NOON), delivery("sent"), delivery("dead"), delivery("waiting", alarm_id=2)], [alarm(2)]]
+        [
+            [cleared_alarm(1, NOON), delivery("sent"), delivery("waiting", alarm_id=2), alarm(2)],
+            [cleared_alarm(3, NOON), delivery("dead", alarm_id=3)],
+        ]
     )
-    store.claim_deliveries("me", NOON, 0.0, 60.0, 3)
+    store.claim_deliveries(CLAIM)
     store.finish_delivery("sent", "me", NOON)
     store.abandon_delivery("dead", "me", NOON, "refused")
-    assert store.purge(NOON + 1, ALL) == 3
+    assert store.purge(NOON + 1, ALL) == 4
     assert reader.outbox().dead == 0
     assert reader.outbox().leased == 1
 

@@ -40,6 +40,7 @@ def used() -> CollectorRegistry:
     metrics.dropped("udp", "send_buffer_full")
     metrics.connection_opened("tcp")
     metrics.delivery("log", "delivered", 0.2)
+    metrics.destination("log", takes=True)
     metrics.blind(3.0)
     return registry
 

@@ -11,15 +11,17 @@ from alarmd.core.effects import QueueDelivery
 from alarmd.core.inputs import DeliveryAbandoned
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Delivery
-from alarmd.relays import backoff, delivery_worker
-from alarmd.relays.delivery_worker import LEASE, MAX_TRIES_AT_ONCE, DeliveryWorker
+from alarmd.relays import backoff, delivery_worker, lane
+from alarmd.relays.breaker import FAILURES
+from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
 from alarmd.relays.interface import Delivered, GiveUp, Outcome, TryAgain
+from alarmd.relays.lane import FOR_URGENT, LEASE, MAX_TRIES_AT_ONCE, House
 from alarmd.relays.log_only import LogOnly
-from alarmd.relays.registry import RELAYS, make_relays
-from alarmd.storage.interface import OutboxState, StorageUnavailableError
+from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, StorageUnavailableError, StoredAlarm
 from tests.adapters.parts import Counted, sqlite_url
-from tests.contracts.records import DELIVERY, EVERYTHING, NOON, ORIGIN, VAULT
+from tests.contracts.records import DELIVERY, EVERYTHING, NOON, ORIGIN, VAULT, alarm
+from tests.relays.parts import lease
 from tests.waiting import until
 
 
@@ -32,8 +34,10 @@ class Destination:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.at_once = self.most_at_once = 0
+        self.closed = False
 
-    async def deliver(self, delivery: Delivery) -> Outcome:
+    async def deliver(self, lease: Lease) -> Outcome:
+        delivery = lease.delivery
         self.told.append(delivery)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -43,36 +47,50 @@ class Destination:
             self.at_once -= 1
         return self.answer(delivery)
 
+    async def close(self) -> None:
+        assert self.at_once == 0
+        self.closed = True
+
+    @property
+    def names(self) -> list[str]:
+        return [delivery.identity for delivery in self.told]
+
 
 class Working:
     """A worker on a real SQLite outbox, with a clock that the test moves."""
 
     def __init__(self, directory: Path) -> None:
         self.storage = OpenStorage(sqlite_url(directory), ORIGIN, VAULT)
-        self.storage.store.commit([[one for one in EVERYTHING if not isinstance(one, QueueDelivery)]])
-        self.destination = Destination()
+        place = [one for one in EVERYTHING if not isinstance(one, QueueDelivery)]
+        self.storage.store.commit([place, [alarm(number) for number in range(2, 100)]])
+        self.destination, self.other = Destination(), Destination()
         self.emergency = EmergencyOutbox()
         self.abandoned: list[DeliveryAbandoned] = []
+        self.told_to_rules = self.abandoned.append
+        self.live: StoredAlarm | None = lease().alarm
         self.counted = Counted()
         self.moment = Instant(NOON, 1000.0)
         self.away = False
+        self.calls = 0
         self.worker = self.make_worker("this process")
         self.task: asyncio.Task[None] | None = None
 
     def make_worker(self, owner: str) -> DeliveryWorker:
-        return DeliveryWorker(
+        house = House(
             store=self.storage.store,
             call_store=self._call,
-            relays={"log": self.destination},
             emergency=self.emergency,
-            abandoned=self.abandoned.append,
+            abandoned=lambda abandoned: self.told_to_rules(abandoned),
+            live_alarm=lambda _id: self.live,
             metrics=self.counted.metrics,
             now=lambda: self.moment,
             owner=owner,
             jitter=lambda: 0.0,
         )
+        return DeliveryWorker({"log": self.destination, "other": self.other}, house)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        self.calls += 1
         if self.away:
             raise StorageUnavailableError("gone")
         return await self.storage.call(function, *arguments)
@@ -80,8 +98,10 @@ class Working:
     def start(self) -> None:
         self.task = asyncio.create_task(self.worker.run())
 
-    def queue(self, number: int, destination: str = "log") -> Delivery:
-        delivery = replace(DELIVERY, identity=f"{destination}:{number}", destination=destination)
+    def queue(self, number: int, destination: str = "log", **changes: Any) -> Delivery:
+        """Each about an alarm of its own."""
+        named = replace(DELIVERY, identity=f"{destination}:{number}", destination=destination, alarm_id=number)
+        delivery = replace(named, **changes)
         self.storage.store.commit([[QueueDelivery(delivery)]])
         self.worker.wake()
         return delivery
@@ -97,8 +117,11 @@ class Working:
     async def settled(self) -> None:
         await until(lambda: self.outbox.pending == self.outbox.leased == 0, "the outbox")
 
-    def outcomes(self, outcome: str) -> float:
-        return self.counted.value("alarmd_delivery_seconds_count", destination="log", outcome=outcome)
+    def outcomes(self, outcome: str, destination: str = "log") -> float:
+        return self.counted.value("alarmd_delivery_seconds_count", destination=destination, outcome=outcome)
+
+    def takes(self, destination: str = "log") -> float:
+        return self.counted.value("alarmd_destination_takes_messages", destination=destination)
 
     async def stop(self) -> None:
         self.destination.may_answer.set()
@@ -111,7 +134,8 @@ class Working:
 
 @pytest.fixture
 async def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Working]:
-    monkeypatch.setattr(delivery_worker, "POLL", 0.02)
+    monkeypatch.setattr(lane, "POLL", 0.02)
+    monkeypatch.setattr(lane, "POLL_BROKEN", 0.02)
     monkeypatch.setattr(delivery_worker, "POLL_BROKEN", 0.02)
     working = Working(tmp_path)
     yield working
@@ -144,10 +168,8 @@ async def test_a_destination_that_asks_for_more_time_gets_it(working: Working) -
     working.start()
     await until(lambda: working.outcomes("failed") == 1 and working.outbox.leased == 0)
     working.pass_time(99.0)
-    lease = await working.storage.call(
-        working.storage.store.claim_deliveries, "another", working.moment.wall, working.moment.mono, LEASE, 10
-    )
-    assert lease == []
+    wish = Claim("another", "log", working.moment, LEASE, 10, 10)
+    assert await working.storage.call(working.storage.store.claim_deliveries, wish) == []
     working.pass_time(1.0)
     await until(lambda: len(working.destination.told) == 2)
 
@@ -191,7 +213,7 @@ async def test_a_relay_that_raises_is_tried_again_and_its_words_are_kept_out(wor
 async def test_a_destination_that_never_answers_is_left_after_a_while(
     working: Working, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_worker, "DELIVERY_TIMEOUT", 0.01)
+    monkeypatch.setattr(lane, "DELIVERY_TIMEOUT", 0.01)
     working.destination.may_answer.clear()
     working.queue(1)
     working.start()
@@ -201,7 +223,7 @@ async def test_a_destination_that_never_answers_is_left_after_a_while(
 
 async def test_only_so_many_are_told_at_once(working: Working) -> None:
     working.destination.may_answer.clear()
-    for number in range(MAX_TRIES_AT_ONCE + 5):
+    for number in range(1, MAX_TRIES_AT_ONCE + 6):
         working.queue(number)
     working.start()
     await until(lambda: working.destination.at_once == MAX_TRIES_AT_ONCE)
@@ -213,8 +235,8 @@ async def test_only_so_many_are_told_at_once(working: Working) -> None:
 
 async def test_after_a_crash_another_process_tells_what_this_one_had_claimed(working: Working) -> None:
     working.queue(1)
-    store, moment = working.storage.store, working.moment
-    assert len(store.claim_deliveries("a process that died", moment.wall, moment.mono, LEASE, 10)) == 1
+    wish = Claim("a process that died", "log", working.moment, LEASE, 10, 10)
+    assert len(working.storage.store.claim_deliveries(wish)) == 1
     working.start()
     await working.settled()
     assert len(working.destination.told) == 1
@@ -244,7 +266,7 @@ async def test_an_urgent_message_that_is_being_told_when_the_database_comes_back
     await until(lambda: working.destination.at_once == 1)
     working.queue(1)
     working.emergency.recovered()
-    await until(lambda: working.worker._tries)
+    await until(lambda: working.worker._lanes["log"]._tries)
     working.destination.may_answer.set()
     await working.settled()
     assert len(working.destination.told) == 1
@@ -280,7 +302,7 @@ async def test_an_urgent_message_that_cannot_be_told_waits_and_is_tried_again(wo
     working.destination.answer = lambda _one: TryAgain(5.0, "busy")
     working.start()
     working.emergency.put(replace(DELIVERY, identity="log:1"))
-    await until(lambda: working.outcomes("failed") == 1 and not working.worker._urgent)
+    await until(lambda: working.outcomes("failed") == 1 and not working.worker._lanes["log"]._urgent)
     working.destination.answer = lambda _one: Delivered()
     working.pass_time(5.0)
     await until(lambda: working.outcomes("delivered") == 1)
@@ -303,7 +325,7 @@ async def test_a_message_whose_confirmation_failed_is_not_told_again(working: Wo
     await until(lambda: working.destination.at_once == 1)
     working.away = True
     working.destination.may_answer.set()
-    await until(lambda: working.emergency.was_told("log:1") and not working.worker._tries)
+    await until(lambda: working.emergency.was_told("log:1") and not working.worker._lanes["log"]._tries)
     working.away = False
     working.pass_time(LEASE + 1)
     await working.settled()
@@ -318,7 +340,7 @@ async def test_a_failure_that_could_not_be_written_down_is_tried_again_after_its
     await until(lambda: working.destination.at_once == 1)
     working.away = True
     working.destination.may_answer.set()
-    await until(lambda: not working.worker._tries)
+    await until(lambda: not working.worker._lanes["log"]._tries)
     working.away, working.destination.answer = False, lambda _one: Delivered()
     working.pass_time(LEASE + 1)
     await working.settled()
@@ -328,15 +350,15 @@ async def test_a_failure_that_could_not_be_written_down_is_tried_again_after_its
 async def test_a_defect_in_one_delivery_does_not_end_the_worker(
     working: Working, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail_once(abandoned: DeliveryAbandoned) -> None:
-        working.worker._abandoned = working.abandoned.append
+    def fail_once(_abandoned: DeliveryAbandoned) -> None:
+        working.told_to_rules = working.abandoned.append
         raise ZeroDivisionError
 
-    working.worker._abandoned = fail_once
+    working.told_to_rules = fail_once
     working.destination.answer = lambda _one: GiveUp("no")
     working.queue(1)
     working.start()
-    await until(lambda: working.outcomes("abandoned") == 1 and not working.worker._tries)
+    await until(lambda: working.outcomes("abandoned") == 1 and not working.worker._lanes["log"]._tries)
     working.queue(2)
     await until(lambda: working.abandoned)
     assert "unforeseen" in capsys.readouterr().out
@@ -353,10 +375,133 @@ async def test_a_stop_lets_tries_end_and_cuts_off_what_does_not(working: Working
     assert working.outbox.leased + working.outbox.pending == 1
 
 
+async def test_an_urgent_message_about_an_alarm_that_is_over_is_left_to_its_stored_copy(working: Working) -> None:
+    working.away, working.live = True, None
+    working.start()
+    working.emergency.put(replace(DELIVERY, identity="log:1"))
+    await until(lambda: not len(working.emergency))
+    assert working.destination.told == []
+
+
+async def test_a_dead_destination_delays_no_other(working: Working) -> None:
+    working.destination.may_answer.clear()
+    for number in range(1, 2 * MAX_TRIES_AT_ONCE):
+        working.queue(number)
+    working.start()
+    await until(lambda: working.destination.at_once == MAX_TRIES_AT_ONCE)
+    working.queue(99, "other")
+    working.emergency.put(replace(DELIVERY, identity="other:98", destination="other"))
+    await until(lambda: working.outcomes("delivered", "other") == 2)
+    assert working.outcomes("delivered") == 0
+
+
+async def test_calm_messages_leave_room_for_an_alarm(working: Working) -> None:
+    working.destination.may_answer.clear()
+    for number in range(1, MAX_TRIES_AT_ONCE + 1):
+        working.queue(number, urgent=False)
+    working.start()
+    await until(lambda: working.destination.at_once == MAX_TRIES_AT_ONCE - FOR_URGENT)
+    working.queue(90)
+    await until(lambda: "log:90" in working.destination.names)
+    assert working.destination.at_once == MAX_TRIES_AT_ONCE - FOR_URGENT + 1
+
+
+async def test_a_new_alarm_does_not_wait_behind_ten_thousand_old_ones(working: Working) -> None:
+    numbers, stale = range(100, 10_100), replace(DELIVERY, created_at=NOON - FRESH)
+    old = [QueueDelivery(replace(stale, identity=f"log:old {number}", alarm_id=number)) for number in numbers]
+    working.storage.store.commit([[alarm(number) for number in numbers], list(old)])
+    working.destination.may_answer.clear()
+    working.start()
+    await until(lambda: working.destination.at_once == MAX_TRIES_AT_ONCE)
+    working.queue(1)
+    working.destination.may_answer.set()
+    await until(lambda: "log:1" in working.destination.names)
+    assert working.destination.names.index("log:1") < 3 * MAX_TRIES_AT_ONCE
+
+
+async def test_a_destination_that_fails_again_and_again_is_left_alone_and_tried_now_and_then(
+    working: Working, capsys: pytest.CaptureFixture[str]
+) -> None:
+    working.destination.answer = lambda _one: TryAgain(None, "no route")
+    for number in range(1, 50):
+        working.queue(number)
+    working.start()
+    await until(lambda: working.takes() == 0 and not working.worker._lanes["log"]._tries)
+    assert FAILURES <= len(working.destination.told) <= MAX_TRIES_AT_ONCE
+    for _ in range(3):
+        working.destination.told.clear()
+        working.pass_time(backoff.LONGEST)
+        await until(lambda: working.destination.told and not working.worker._lanes["log"]._tries)
+        assert len(working.destination.told) == 1
+    working.destination.answer = lambda _one: Delivered()
+    working.pass_time(backoff.LONGEST)
+    await until(lambda: working.takes() == 1)
+    working.pass_time(backoff.LONGEST)
+    await working.settled()
+    shown = capsys.readouterr().out
+    assert shown.count("takes no messages") == shown.count("takes messages again") == 1
+
+
+async def test_the_one_try_of_a_destination_left_alone_may_be_an_urgent_one_from_memory(working: Working) -> None:
+    working.destination.answer = lambda _one: TryAgain(None, "no route")
+    for number in range(1, FAILURES + 1):
+        working.queue(number)
+    working.start()
+    await until(lambda: working.takes() == 0 and not working.worker._lanes["log"]._tries)
+    working.destination.may_answer.clear()
+    working.destination.answer = lambda _one: Delivered()
+    tried = len(working.destination.told)
+    working.emergency.put(replace(DELIVERY, identity="log:90"))
+    working.pass_time(backoff.LONGEST)
+    await until(lambda: working.destination.at_once)
+    working.worker.wake()
+    assert working.destination.at_once == 1
+    working.destination.may_answer.set()
+    await working.settled()
+    await until(lambda: not len(working.emergency))
+    assert len(working.destination.told) == tried + FAILURES + 1
+
+
+async def test_a_destination_that_asks_to_be_left_alone_is_with_all_its_messages(working: Working) -> None:
+    working.destination.answer = lambda _one: TryAgain(100.0, "slow down")
+    working.queue(1)
+    working.start()
+    await until(lambda: working.outcomes("failed") == 1)
+    working.destination.answer = lambda _one: Delivered()
+    working.queue(2)
+    working.queue(3, "other")
+    await until(lambda: working.outcomes("delivered", "other") == 1)
+    assert len(working.destination.told) == 1
+    working.pass_time(100.0)
+    await working.settled()
+
+
+async def test_destinations_are_let_go_at_the_stop_when_nothing_is_under_way(working: Working) -> None:
+    working.destination.may_answer.clear()
+    working.queue(1)
+    working.start()
+    await until(lambda: working.destination.at_once)
+    assert working.task is not None
+    working.task.cancel()
+    await working.worker.stop(0.01)
+    assert working.destination.closed
+    assert working.other.closed
+
+
+async def test_destinations_that_are_gone_are_looked_for_until_the_database_answers(working: Working) -> None:
+    working.away = True
+    working.queue(1, "gone")
+    working.start()
+    calls = working.calls
+    await until(lambda: working.calls > calls + 5)
+    working.away = False
+    await until(lambda: working.abandoned)
+    assert working.abandoned[0].destination == "gone"
+
+
 async def test_the_log_is_a_destination_and_shows_nothing_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(RELAYS) == {"log"}
-    relay = make_relays(["log"])["log"]
-    assert isinstance(relay, LogOnly)
-    assert await relay.deliver(replace(DELIVERY, text="motion \x1b[2J\u202e")) == Delivered()
+    relay = LogOnly()
+    assert await relay.deliver(lease(text="motion \x1b[2J\u202e")) == Delivered()
+    await relay.close()
     shown = capsys.readouterr().out
     assert r"motion \x1b[2J\u202e" in shown.replace("\\\\", "\\")

@@ -18,7 +18,7 @@ def test_a_message_waits_once_and_wakes_whoever_tells_it() -> None:
     outbox.wake = lambda: woken.append(1)
     outbox.put(message(1))
     outbox.put(message(1))
-    assert outbox.due(NOON, 10) == [message(1)]
+    assert outbox.due("log", NOON, 10) == [message(1)]
     assert woken == [1]
 
 
@@ -26,8 +26,8 @@ def test_messages_are_due_in_order_and_not_before_their_time() -> None:
     outbox = EmergencyOutbox()
     for number, due_at in ((1, NOON), (2, NOON + SECOND), (3, NOON)):
         outbox.put(message(number, due_at))
-    assert [one.identity for one in outbox.due(NOON, 10)] == ["log:1", "log:3"]
-    assert [one.identity for one in outbox.due(NOON + SECOND, 2)] == ["log:1", "log:2"]
+    assert [one.identity for one in outbox.due("log", NOON, 10)] == ["log:1", "log:3"]
+    assert [one.identity for one in outbox.due("log", NOON + SECOND, 2)] == ["log:1", "log:2"]
 
 
 def test_what_was_told_is_remembered_and_not_told_again() -> None:
@@ -61,8 +61,8 @@ def test_a_message_that_could_not_be_told_is_due_later() -> None:
     outbox.put(message(1))
     outbox.postpone(message(1, NOON + SECOND))
     outbox.postpone(message(2))
-    assert outbox.due(NOON, 10) == []
-    assert outbox.due(NOON + SECOND, 10) == [message(1, NOON + SECOND)]
+    assert outbox.due("log", NOON, 10) == []
+    assert outbox.due("log", NOON + SECOND, 10) == [message(1, NOON + SECOND)]
 
 
 def test_when_the_database_is_back_it_has_everything_that_is_left() -> None:
@@ -77,3 +77,11 @@ def test_when_the_database_is_back_it_has_everything_that_is_left() -> None:
     outbox.put(message(3))
     outbox.drop("log:3")
     assert len(outbox) == 0
+
+
+def test_each_destination_has_its_own_share() -> None:
+    outbox = EmergencyOutbox()
+    outbox.put(message(1))
+    outbox.put(replace(DELIVERY, identity="phone:1", destination="phone", due_at=NOON))
+    assert [one.identity for one in outbox.due("phone", NOON, 10)] == ["phone:1"]
+    assert [one.identity for one in outbox.due("log", NOON, 10)] == ["log:1"]

@@ -12,7 +12,7 @@ import pytest
 from alarmd.storage import engines
 from alarmd.storage.interface import EventFilter, StorageError, StorageUnavailableError
 from alarmd.storage.opening import open_reader, open_store, upgrade_database
-from tests.contracts.records import EVERYTHING, NOON, VAULT, event
+from tests.contracts.records import CLAIM, EVERYTHING, VAULT, event
 
 END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'alarmd%'"
 
@@ -45,7 +45,7 @@ def test_a_killed_server_is_unavailable_until_it_is_back(own_server: Any) -> Non
         with pytest.raises(StorageUnavailableError):
             store.commit([[event(2)]])
         with pytest.raises(StorageUnavailableError):
-            store.claim_deliveries("me", NOON, 0.0, 60.0, 1)
+            store.claim_deliveries(CLAIM)
     assert not reader.healthy()
     own_server.ensure_postgres_running()
     assert store.commit([[event(2)]]) == []

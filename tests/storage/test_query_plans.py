@@ -10,7 +10,7 @@ from alarmd.storage.interface import EventFilter
 from alarmd.storage.opening import open_reader
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import NOON
+from tests.contracts.records import CLAIM, NOON
 
 HISTORY = re.compile(r"SCAN (events|outbox|commands)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
 
@@ -44,7 +44,7 @@ def plans(user: SqlStore | SqlReader, call: Callable[[], object]) -> list[str]:
 
 def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: store.claim_deliveries("me", NOON, 0.0, 60.0, 10),
+        lambda: store.claim_deliveries(CLAIM),
         lambda: store.retry_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.purge(NOON + 10, 100),
     ]

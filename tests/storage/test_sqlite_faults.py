@@ -17,7 +17,7 @@ from alarmd.storage.database_url import parse
 from alarmd.storage.interface import EventFilter, StorageUnavailableError, StorageUnusableError, Store
 from alarmd.storage.opening import open_reader, open_store, upgrade_database
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import EVERYTHING, NOON, VAULT, event
+from tests.contracts.records import CLAIM, EVERYTHING, NOON, VAULT, event
 from tests.needs import need
 
 NOBODY = 65534
@@ -47,7 +47,8 @@ def stored_sequences(url: str) -> list[int]:
 CALLS: list[Callable[[Store], object]] = [
     lambda store: store.load(),
     lambda store: store.commit([[event(2)]]),
-    lambda store: store.claim_deliveries("me", NOON, 0.0, 60.0, 1),
+    lambda store: store.claim_deliveries(CLAIM),
+    lambda store: store.waiting_destinations(),
     lambda store: store.finish_delivery("x", "me", NOON),
     lambda store: store.retry_delivery("x", "me", NOON, "why"),
     lambda store: store.abandon_delivery("x", "me", NOON, "why"),

@@ -1,0 +1,166 @@
+"""What may be written into a section [destinations.NAME], and the relay that is made of it."""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from alarmd.core.instant import Instant
+from alarmd.relays.interface import Relay
+
+LOG = "log"  # the destination that is there without a section
+MAX_DESTINATIONS = 16
+MAX_SECRET_FILE = 10_000  # bytes
+MIN_SECRET = 16  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What relays need of the house. label: of this server."""
+
+    label: str
+    now: Callable[[], Instant]
+
+
+def _with_secret(given: Any, setting: str) -> Any:
+    """The section with the secret in it, also when a file holds it: `setting` or `setting`_file, and not both."""
+    if not isinstance(given, Mapping):
+        return given
+    file = given.get(f"{setting}_file")
+    if bool(file) == bool(given.get(setting)):
+        raise ValueError(f"set either {setting} or {setting}_file")
+    return {**given, setting: _read(str(file))} if file else given
+
+
+def _read(file: str) -> str:
+    """What a secret's file holds. Raises ValueError without any of it."""
+    try:
+        with Path(file).open("rb") as opened:
+            text = opened.read(MAX_SECRET_FILE).decode()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not text") from None
+    if not text.strip():
+        raise ValueError(f"{file} is empty")
+    return text.strip()
+
+
+class _Destination(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class LogDestination(_Destination):
+    """The server's own log."""
+
+    kind: Literal["log"]
+
+    def summary(self) -> str:
+        return "the server's own log"
+
+    def relay(self, _surroundings: Surroundings) -> Relay:
+        from alarmd.relays.log_only import LogOnly
+
+        return LogOnly()
+
+
+def _is_url(value: SecretStr) -> SecretStr:
+    """Its path or query may be a secret, so no error repeats it."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("this URL cannot be read; write https://host/path") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("write https://host/path")
+    if parts.username is not None:
+        raise ValueError("a URL with a user name or password is refused; requests are signed with `secret`")
+    if parts.scheme == "http" and not _is_at_home(host):
+        raise ValueError("http can be read on the way; use https, or the private IP address of a receiver at home")
+    return value
+
+
+def _is_at_home(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_long(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < MIN_SECRET:
+        raise ValueError(f"needs {MIN_SECRET} characters or more; `openssl rand -hex 32` makes a good one")
+    return value
+
+
+class WebhookDestination(_Destination):
+    """secret: shared with the receiver, which checks the signature by it."""
+
+    kind: Literal["webhook"]
+    url: Annotated[SecretStr, AfterValidator(_is_url)]
+    secret: Annotated[SecretStr, AfterValidator(_is_long)] = SecretStr("")
+    secret_file: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_secret(cls, given: Any) -> Any:
+        return _with_secret(given, "secret")
+
+    def summary(self) -> str:
+        parts: SplitResult = urlsplit(self.url.get_secret_value())
+        return f"webhook at {parts.scheme}://{parts.netloc}"
+
+    def relay(self, surroundings: Surroundings) -> Relay:
+        from alarmd.relays.webhook import Webhook
+
+        url, secret = self.url.get_secret_value(), self.secret.get_secret_value()
+        return Webhook(url, secret.encode(), surroundings.label, surroundings.now)
+
+
+KINDS: dict[str, type[LogDestination | WebhookDestination]] = {"log": LogDestination, "webhook": WebhookDestination}
+Destination = Annotated[LogDestination | WebhookDestination, Field(discriminator="kind")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]  # no underscore: it is in names of variables
+
+
+def from_environment(environ: Mapping[str, str | None], prefix: str) -> dict[str, dict[str, str]]:
+    """PREFIX_NAME_SETTING, in whatever case, by name and setting."""
+    found: dict[str, dict[str, str]] = {}
+    for variable, value in environ.items():
+        name, separator, setting = variable.lower().removeprefix(prefix.lower()).partition("_")
+        if variable.lower().startswith(prefix.lower()) and separator and value is not None:
+            found.setdefault(name, {})[setting] = value
+    return found
+
+
+def mistake(error: Any) -> str:
+    """One line of what pydantic finds wrong in these sections, without the wrong value."""
+    place = [str(part) for part in error["loc"]]
+    kind = place.pop(2) if len(place) > 2 else ""
+    what = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    name = ".".join(place)
+    if kind == "[key]":
+        return f"{name}: a name is a small letter, and after it small letters and digits, 32 in all"
+    if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        return f"{name}.kind: write {', '.join(KINDS)}"
+    if error["type"] == "extra_forbidden":
+        known = KINDS[kind].model_fields
+        return f"{name}: no such setting; known are {', '.join(known)}"
+    if error["type"] == "missing":
+        what = "is missing"
+    if len(place) < 3:
+        return f"{name}: {what}; write a section [destinations.NAME]" if not kind else f"{name}: {what}"
+    return f"{name}: {what} (environment: ALARMD_{'_'.join(place[:3]).upper()})"
+
+
+def unlisted(defined: Iterable[str], listed: Iterable[str]) -> Iterator[str]:
+    """Mistakes between the sections there are and the names that alarms.destinations lists."""
+    there, named = {LOG, *defined}, list(listed)
+    for name in named:
+        if name not in there:
+            yield f"alarms.destinations: there is no destination {name!r}; known are {', '.join(sorted(there))}"
+    for name in sorted(there - {LOG} - set(named)):
+        yield f"destinations.{name}: no alarm would be told there; add it to alarms.destinations"

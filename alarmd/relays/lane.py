@@ -1,0 +1,216 @@
+"""One destination's share of the outbox. A lane waits for its own destination only, so a dead one delays no other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from alarmd.core.inputs import DeliveryAbandoned
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.records import Delivery
+from alarmd.metrics import Metrics
+from alarmd.relays import backoff
+from alarmd.relays.breaker import Breaker
+from alarmd.relays.emergency_outbox import EmergencyOutbox
+from alarmd.relays.interface import Delivered, GiveUp, Outcome, Relay, TryAgain
+from alarmd.storage.interface import Claim, Lease, StorageError, Store, StoredAlarm
+
+MAX_TRIES_AT_ONCE = 16  # of one destination
+FOR_URGENT = 4  # of these are kept free of everything else
+DELIVERY_TIMEOUT = 30.0  # s for one try
+LEASE = 60.0  # s; longer than a try and its confirmation
+POLL = 2.0  # s between looks at the outbox when nobody says that something came in
+POLL_BROKEN = 5.0  # s between looks while the database is away
+
+_log = structlog.get_logger(__name__)
+_LABELS = {Delivered: "delivered", TryAgain: "failed", GiveUp: "abandoned"}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all lanes share. call_store(method, *args) runs a method of the store on the writer's thread. owner: this
+    process's incarnation id. abandoned: takes the input that tells the rules. live_alarm: an open alarm by its id, from
+    the live state. jitter: random numbers from 0 to 1."""
+
+    store: Store
+    call_store: Callable[..., Awaitable[Any]]
+    emergency: EmergencyOutbox
+    abandoned: Callable[[DeliveryAbandoned], None]
+    live_alarm: Callable[[int], StoredAlarm | None]
+    metrics: Metrics
+    now: Callable[[], Instant]
+    owner: str
+    jitter: Callable[[], float]
+
+
+class Lane:
+    def __init__(self, destination: str, relay: Relay, house: House) -> None:
+        self._destination = destination
+        self._relay = relay
+        self._house = house
+        self._breaker = Breaker()
+        self._urgent_due = asyncio.Event()
+        self._stored_due = asyncio.Event()
+        self._tries: dict[str, asyncio.Task[None]] = {}
+        self._urgent: dict[str, asyncio.Task[None]] = {}
+        house.metrics.destination(destination, takes=True)
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._urgent_due.set()
+        self._stored_due.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; tries under way are then finished by stop(). What is urgent does not wait for a
+        database that does not answer, so it has a loop of its own."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._tell_what_is_urgent())
+            loops.create_task(self._tell_what_is_stored())
+
+    async def stop(self, seconds: float) -> None:
+        """Let the tries under way end, for so long; what is cut off is told again after the restart."""
+        tasks = [*self._tries.values(), *self._urgent.values()]
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=seconds)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._relay.close()
+
+    async def _tell_what_is_urgent(self) -> None:
+        while True:
+            self._urgent_due.clear()
+            self._start_urgent()
+            await _wait(self._urgent_due, self._pause_until_look())
+
+    async def _tell_what_is_stored(self) -> None:
+        while True:
+            self._stored_due.clear()
+            await _wait(self._stored_due, await self._start_stored())
+
+    def _start_urgent(self) -> None:
+        free, now = self._room(self._urgent), self._house.now().wall
+        due = self._house.emergency.due(self._destination, now, free + len(self._urgent))
+        for delivery in [one for one in due if one.identity not in self._urgent][:free]:
+            self._start(self._urgent, delivery.identity, self._tell_urgent(delivery))
+
+    async def _start_stored(self) -> float:
+        """Claim as many as may be tried now; how long to wait for the next look, s."""
+        free, now = self._room(self._tries), self._house.now()
+        if free <= 0:
+            return self._pause_until_look()
+        calm = MAX_TRIES_AT_ONCE - FOR_URGENT - len(self._tries)
+        wish = Claim(self._house.owner, self._destination, now, LEASE, free, calm)
+        try:
+            leases: list[Lease] = await self._house.call_store(self._house.store.claim_deliveries, wish)
+        except StorageError:
+            return POLL_BROKEN
+        for lease in leases:
+            self._start(self._tries, lease.delivery.identity, self._tell_stored(lease))
+        return POLL
+
+    def _room(self, tasks: dict[str, asyncio.Task[None]]) -> int:
+        """An open breaker's one try may be either an urgent one or a stored one."""
+        under_way = len(self._urgent) + len(self._tries) if self._breaker.is_open else len(tasks)
+        return self._breaker.room(self._house.now().mono, under_way, MAX_TRIES_AT_ONCE)
+
+    def _pause_until_look(self) -> float:
+        return min(POLL, self._breaker.wait(self._house.now().mono) or POLL)
+
+    def _start(self, tasks: dict[str, asyncio.Task[None]], identity: str, work: Coroutine[Any, Any, None]) -> None:
+        task = tasks[identity] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._ended(tasks, identity, done))
+
+    def _ended(self, tasks: dict[str, asyncio.Task[None]], identity: str, task: asyncio.Task[None]) -> None:
+        del tasks[identity]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a delivery failed in an unforeseen way", exc_info=task.exception())
+        self.wake()
+
+    async def _tell_urgent(self, delivery: Delivery) -> None:
+        emergency, alarm = self._house.emergency, self._house.live_alarm(delivery.alarm_id)
+        if alarm is None:  # cleared meanwhile: the stored copy, which knows the alarm for ever, tells it
+            emergency.drop(delivery.identity)
+            return
+        outcome = await self._try(Lease(delivery, 1, alarm))
+        if isinstance(outcome, Delivered):
+            emergency.told(delivery.identity)
+        elif isinstance(outcome, TryAgain):
+            due = self._house.now().wall + round(self._pause(outcome, 1) * SECOND)
+            emergency.postpone(replace(delivery, due_at=due))
+        else:
+            emergency.drop(delivery.identity)
+
+    async def _tell_stored(self, lease: Lease) -> None:
+        delivery, emergency = lease.delivery, self._house.emergency
+        urgent = self._urgent.get(delivery.identity)
+        if urgent is not None:
+            await asyncio.wait([urgent])
+        told = emergency.was_told(delivery.identity)
+        emergency.drop(delivery.identity)  # this copy is told now, and no other
+        outcome = Delivered() if told else await self._try(lease)
+        try:
+            await self._confirm(lease, outcome)
+        except StorageError as error:
+            if isinstance(outcome, Delivered):
+                emergency.told(delivery.identity)
+            _log.error("what became of a message could not be stored", reason=str(error))
+
+    async def _try(self, lease: Lease) -> Outcome:
+        try:
+            async with asyncio.timeout(DELIVERY_TIMEOUT):
+                outcome = await self._relay.deliver(lease)
+        except TimeoutError:
+            outcome = TryAgain(None, f"no answer within {DELIVERY_TIMEOUT:.0f} s")
+        except Exception as error:  # whatever a destination's library raises; its text may hold a token
+            outcome = TryAgain(None, type(error).__name__)
+        age = (self._house.now().wall - lease.delivery.created_at) / SECOND
+        self._house.metrics.delivery(self._destination, _LABELS[type(outcome)], age)
+        self._learn(outcome)
+        return outcome
+
+    def _learn(self, outcome: Outcome) -> None:
+        """What an outcome says of the destination itself."""
+        mono = self._house.now().mono
+        if not isinstance(outcome, TryAgain):
+            if self._breaker.answered():
+                self._house.metrics.destination(self._destination, takes=True)
+                _log.info("a destination takes messages again", destination=self._destination)
+            return
+        if outcome.seconds is not None:
+            self._breaker.asked(mono, outcome.seconds)
+        if self._breaker.failed(mono, self._house.jitter()):
+            self._house.metrics.destination(self._destination, takes=False)
+            _log.error(
+                "a destination takes no messages; it is tried now and then, and nothing is lost",
+                destination=self._destination,
+                reason=outcome.reason,
+            )
+
+    async def _confirm(self, lease: Lease, outcome: Outcome) -> None:
+        house, identity, now = self._house, lease.delivery.identity, self._house.now()
+        if isinstance(outcome, TryAgain) and lease.attempt >= backoff.MAX_ATTEMPTS:
+            outcome = GiveUp(f"{lease.attempt} attempts failed, the last one: {outcome.reason}")
+        if isinstance(outcome, Delivered):
+            await house.call_store(house.store.finish_delivery, identity, house.owner, now.wall)
+        elif isinstance(outcome, TryAgain):
+            due = now.wall + round(self._pause(outcome, lease.attempt) * SECOND)
+            await house.call_store(house.store.retry_delivery, identity, house.owner, due, outcome.reason)
+        else:
+            await house.call_store(house.store.abandon_delivery, identity, house.owner, now.wall, outcome.reason)
+            house.abandoned(
+                DeliveryAbandoned(identity, lease.delivery.destination, lease.delivery.alarm_id, outcome.reason)
+            )
+
+    def _pause(self, outcome: TryAgain, attempt: int) -> float:
+        return max(outcome.seconds or 0.0, backoff.delay(attempt, self._house.jitter()))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """For the event, at most so long. Not wait_for: until Python 3.12 it loses a cancellation that comes with it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

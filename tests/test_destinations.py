@@ -1,0 +1,167 @@
+"""Where alarms are told, as it is configured."""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from alarmd.config import Config, ConfigError, load_config
+from alarmd.core.instant import Instant
+from alarmd.destinations import KINDS, MAX_SECRET_FILE, Surroundings
+from alarmd.relays.log_only import LogOnly
+from alarmd.relays.webhook import Webhook
+from tests.test_config import mistakes, nothing_else_configured, written
+
+__all__ = ["nothing_else_configured"]
+SURROUNDINGS = Surroundings("A", lambda: Instant(0, 0.0))
+SECRET = "0123456789abcdef"
+HOOK = f"""
+[alarms]
+destinations = ["log", "hook"]
+[destinations.hook]
+kind = "webhook"
+url = "https://example.org/alarms?key=hunter2"
+secret = "{SECRET}"
+"""
+
+
+def loaded(text: str, tmp_path: Path) -> Config:
+    return load_config(written(tmp_path / "given.toml", text))
+
+
+def hook(**settings: str) -> str:
+    lines = {"kind": "webhook", "url": "https://example.org/", "secret": SECRET} | settings
+    body = "\n".join(f'{name} = "{value}"' for name, value in lines.items() if value)
+    return f'[alarms]\ndestinations = ["hook"]\n[destinations.hook]\n{body}\n'
+
+
+async def test_a_webhook_and_the_log_are_what_is_configured(tmp_path: Path) -> None:
+    told = loaded(HOOK, tmp_path).told()
+    assert {name: one.summary() for name, one in told.items()} == {
+        "log": "the server's own log",
+        "hook": "webhook at https://example.org",
+    }
+    relays = [one.relay(SURROUNDINGS) for one in told.values()]
+    assert [type(relay) for relay in relays] == [LogOnly, Webhook]
+    for relay in relays:
+        await relay.close()
+
+
+def test_without_a_word_alarms_are_told_to_the_log() -> None:
+    assert list(load_config().told()) == ["log"]
+
+
+def test_the_log_may_have_another_name(tmp_path: Path) -> None:
+    config = loaded('[alarms]\ndestinations = ["book"]\n[destinations.book]\nkind = "log"\n', tmp_path)
+    assert list(config.told()) == ["book"]
+
+
+def test_every_setting_of_a_destination_can_be_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALARMD_ALARMS_DESTINATIONS", "hook")
+    monkeypatch.setenv("ALARMD_DESTINATIONS_HOOK_KIND", "webhook")
+    monkeypatch.setenv("ALARMD_DESTINATIONS_HOOK_URL", "https://example.com/")
+    monkeypatch.setenv("ALARMD_DESTINATIONS_HOOK_SECRET_FILE", str(written(tmp_path / "secret", f" {SECRET}\n")))
+    (only,) = load_config().told().values()
+    assert only.summary() == "webhook at https://example.com"
+    assert only.secret.get_secret_value() == SECRET  # type: ignore[union-attr]
+    monkeypatch.setenv("ALARMD_DESTINATIONS_HOOK_URL", "https://example.net/")
+    assert "example.net" in loaded(HOOK.replace(f'secret = "{SECRET}"', ""), tmp_path).told()["hook"].summary()
+
+
+def test_every_mistake_is_told_at_once_and_no_secret_with_them(tmp_path: Path) -> None:
+    text = """
+[alarms]
+destinations = ["log", "hok"]
+[destinations.Hook]
+kind = "log"
+[destinations.first]
+kind = "webhook"
+url = "ftp://example.org/hunter2"
+secret = "hunter2"
+[destinations.second]
+kind = "pager"
+[destinations.third]
+url = "x"
+[destinations.fourth]
+kind = "webhook"
+secret = "hunter2hunter2hunter2"
+secert = "hunter2"
+[lfcp]
+port = -1
+"""
+    told = mistakes(text, tmp_path)
+    by_setting = {line.partition(": ")[0]: line for line in told}
+    assert "known are Hook, first, fourth, log, second, third" in by_setting["alarms.destinations"]
+    assert "ALARMD_DESTINATIONS_FIRST_SECRET" in by_setting["destinations.first.secret"]
+    assert "16 characters" in by_setting["destinations.first.secret"]
+    assert "write https://host/path" in by_setting["destinations.first.url"]
+    assert "small letters and digits" in by_setting["destinations.Hook"]
+    assert f"write {', '.join(KINDS)}" in by_setting["destinations.second.kind"]
+    assert "write" in by_setting["destinations.third.kind"]
+    assert "destinations.fourth.url: is missing" in by_setting["destinations.fourth.url"]
+    assert "known are kind, url, secret" in by_setting["destinations.fourth.secert"]
+    assert "lfcp.port" in by_setting
+    unlisted = [line for line in told if "no alarm would be told there" in line]
+    assert len(unlisted) == 5
+    assert len(told) == 14
+    assert "hunter2" not in " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("destinations = 5\n", "destinations: should be a valid dictionary; write a section [destinations.NAME]"),
+        ("[destinations]\nphone = 5\n", "destinations.phone"),
+        ('alarms = 5\n[destinations.book]\nkind = "log"\n', "write a section [alarms]"),
+        ("[alarms]\ndestinations = 5\n", "alarms.destinations"),
+        (hook(url="http://example.org/"), "use https, or the private IP address"),
+        (hook(url="http://192.0.2.300/"), "use https"),
+        (hook(url="https://[::1/"), "this URL cannot be read"),
+        (hook(url="https://example.org:port/"), "this URL cannot be read"),
+        (hook(url="https:///x"), "write https://host/path"),
+        (hook(url="https://petr:hunter2@example.org/"), "requests are signed"),
+        (hook(secret=""), "destinations.hook: set either secret or secret_file"),
+        (hook(secret_file="/x"), "destinations.hook: set either secret or secret_file"),
+        (hook(secret="", secret_file="/nowhere/x"), "/nowhere/x cannot be read: No such file"),
+        (hook(secret="", secret_file="binary"), "binary is not text"),
+        (hook(secret="", secret_file="empty"), "empty is empty"),
+    ],
+)
+def test_a_mistake_says_what_is_allowed(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff" * (MAX_SECRET_FILE + 1))
+    (tmp_path / "empty").write_text(" \n")
+    assert any(told in line for line in mistakes(text, tmp_path)), mistakes(text, tmp_path)
+    assert "hunter2" not in " ".join(mistakes(text, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8123/x", "http://192.168.1.5/", "http://[fd00::1]/", "http://localhost/"]
+)
+def test_a_receiver_at_home_may_be_spoken_to_in_clear(url: str, tmp_path: Path) -> None:
+    assert "http://" in loaded(hook(url=url), tmp_path).told()["hook"].summary()
+
+
+def test_a_variable_of_no_setting_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALARMD_DESTINATIONS_HOOK", "x")
+    with pytest.raises(ConfigError, match="ALARMD_DESTINATIONS_HOOK: no such setting"):
+        load_config()
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    config = loaded(HOOK, tmp_path)
+    said = repr(config) + str(config) + config.model_dump_json() + config.told()["hook"].summary()
+    assert "hunter2" not in said
+    assert SECRET not in said
+
+
+def test_the_example_shows_every_kind_and_can_be_used_as_it_is_shown(tmp_path: Path) -> None:
+    text = (files("alarmd") / "alarmd.toml.example").read_text()
+    shown = re.findall(r"^# (\[destinations\..*\]|[a-z_]+ = .*)$", text, re.MULTILINE)
+    destinations = tomllib.loads("\n".join(shown))["destinations"]
+    assert {one["kind"] for one in destinations.values()} == set(KINDS) - {"log"}
+    for one in destinations.values():
+        for name in [name for name in one if name.endswith("_file")]:
+            one[name] = str(written(tmp_path / name, SECRET))
+        KINDS[one["kind"]].model_validate(one)
