@@ -188,6 +188,7 @@ void send_all(uint64_t now)
     }
 }
 
+// What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time.
 void receive_all(uint64_t now)
 {
     uint8_t frame[LFCP_SIGNED_MAX_FRAME];
@@ -198,6 +199,7 @@ void receive_all(uint64_t now)
         if (lfcp_client_receive(&kept_client, server, frame, length, now, &event) == LFCP_OK) {
             was_useful = true;
         }
+        send_all(now);
     }
 }
 
