@@ -62,6 +62,7 @@ static void receive_one(lfcp_client *client, int connection)
     if (length > 0 && lfcp_client_receive(client, 0, frame, (size_t)length, milliseconds(), &event) == LFCP_OK &&
         event.kind == LFCP_EVENT_MESSAGE_STORED) {
         printf("the server has ring %u\n", (unsigned)event.number);
+        fflush(stdout);
     }
 }
 
