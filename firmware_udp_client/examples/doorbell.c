@@ -104,13 +104,13 @@ int main(int count, char **arguments)
     }
     struct pollfd watched[2] = {{.fd = connection, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     for (;;) {
-        char line[80];
         send_all(&client, connection);
         poll(watched, 2, wait_ms(&client));
         if (watched[0].revents != 0) {
             receive_one(&client, connection);
         }
         if (watched[1].revents != 0) {
+            char line[80];
             if (read(STDIN_FILENO, line, sizeof line) <= 0) {
                 return EXIT_SUCCESS;
             }

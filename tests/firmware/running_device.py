@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lfcp.authenticator import key_as_text
+from tests.firmware.signing_server import SigningServer
 from tests.waiting import wait_until
 
 LIMIT = 60.0  # s
+NAME = "cam1"
+KEY = key_as_text(bytes(range(32)))
 JPEG = b"\xff\xd8\xff\xe0 not much of a picture"
 # Says why it was run and what it was given, then fails if the picture's name asks for it.
 ON_PICTURE = """#!/bin/sh
@@ -107,6 +111,12 @@ def key_file(directory: Path, key: str) -> Path:
     path.touch(0o600)
     path.write_text(key + "\n")
     return path
+
+
+def signed(directory: Path, server: SigningServer, *more: str) -> tuple[str, ...]:
+    """Options of a device of LFCP/2."""
+    key = key_file(directory, KEY)
+    return ("--name", NAME, "--key-file", str(key), "--state", str(directory / "state"), *server.option, *more)
 
 
 def run(program: Path, *arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":

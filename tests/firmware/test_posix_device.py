@@ -1,59 +1,33 @@
 """lfcp-device against servers on real sockets: the real one, without a key and with one, and one that tests command."""
 
 import itertools
-import os
-import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lfcp import Verb
-from lfcp.authenticator import key_as_text
 from lfcp.constants import FAILOVER_MISSES
-from tests.firmware.building import build
-from tests.firmware.running_device import Camera, key_file, run, running
+from tests.firmware.running_device import KEY, NAME, Camera, running, signed
 from tests.firmware.signing_server import SigningServer, signing_server
 from tests.needs import need
 from tests.serving import LOOPBACK, Served, served
 from tests.waiting import wait_until
 
-NAME = "cam1"
-KEY = key_as_text(bytes(range(32)))
 TOKEN = "123456:AA-secret_token"
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("lfcp-device")
-    build(folder, "LFCP_TESTS=OFF", "LFCP_SANITIZE=ON", target="lfcp-device")
-    return folder / "ports" / "posix" / "lfcp-device"
-
-
-@pytest.fixture
-def server() -> Iterator[SigningServer]:
-    with signing_server(NAME, KEY) as it:
-        yield it
-
-
-def signed(directory: Path, server: SigningServer, *more: str) -> tuple[str, ...]:
-    """Options of a device of LFCP/2."""
-    key = key_file(directory, KEY)
-    return ("--name", NAME, "--key-file", str(key), "--state", str(directory / "state"), *server.option, *more)
 
 
 # Without a key, against the real server.
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_the_real_server_sees_hears_and_commands_it(program: Path, tmp_path: Path, transport: str) -> None:
+def test_the_real_server_sees_hears_and_commands_it(lfcp_device: Path, tmp_path: Path, transport: str) -> None:
     camera = Camera(tmp_path, "one.jpg", "two.jpg", "not_one.txt")
     transport_option = ["--tcp"] if transport == "tcp" else []
     with served(tmp_path) as alarmd:
         address = f"A={LOOPBACK}:{alarmd.lfcp_port}"
         options = ("--name", NAME, "--server", address, "--interval", "1", *camera.options, *transport_option)
-        with running(program, tmp_path, *options) as device:
+        with running(lfcp_device, tmp_path, *options) as device:
             device.wait_for("answered A")
             (seen,) = alarmd.told("devices")["devices"]
             assert seen["name"] == NAME
@@ -71,10 +45,10 @@ def test_the_real_server_sees_hears_and_commands_it(program: Path, tmp_path: Pat
             assert device.stop() == 0
 
 
-def test_it_obeys_alarms_off_and_on(program: Path, tmp_path: Path) -> None:
+def test_it_obeys_alarms_off_and_on(lfcp_device: Path, tmp_path: Path) -> None:
     with served(tmp_path) as alarmd:
         options = ("--name", NAME, "--server", f"A={LOOPBACK}:{alarmd.lfcp_port}", "--interval", "1")
-        with running(program, tmp_path, *options) as device:
+        with running(lfcp_device, tmp_path, *options) as device:
             device.wait_for("answered A")
             alarmd.ask(b"cam1,DSAL", alarmd.operator_port)
             device.wait_for("detector off")
@@ -96,9 +70,12 @@ def keyed(alarmd: Served, directory: Path) -> tuple[str, ...]:
     return ("--name", NAME, "--server", address, "--key-file", str(key), "--state", str(directory / "device"))
 
 
-def test_a_device_with_a_key_of_the_real_server_is_commanded_at_once(program: Path, tmp_path: Path) -> None:
+def test_a_device_with_a_key_of_the_real_server_is_commanded_at_once(lfcp_device: Path, tmp_path: Path) -> None:
     camera = Camera(tmp_path, "one.jpg")
-    with served(tmp_path) as alarmd, running(program, tmp_path, *keyed(alarmd, tmp_path), *camera.options) as device:
+    with (
+        served(tmp_path) as alarmd,
+        running(lfcp_device, tmp_path, *keyed(alarmd, tmp_path), *camera.options) as device,
+    ):
         device.wait_for("answered A", times=2)  # the challenge and its proof; the next heartbeat is 18 s away
         alarmd.ask(b"cam1,TLGS", alarmd.operator_port)
         device.wait_for("done TLGS")
@@ -110,8 +87,8 @@ def test_a_device_with_a_key_of_the_real_server_is_commanded_at_once(program: Pa
         assert device.said("dropped") == 0
 
 
-def test_a_killed_device_goes_on_where_it_was_at_the_real_server(program: Path, tmp_path: Path) -> None:
-    with served(tmp_path) as alarmd, running(program, tmp_path, *keyed(alarmd, tmp_path)) as device:
+def test_a_killed_device_goes_on_where_it_was_at_the_real_server(lfcp_device: Path, tmp_path: Path) -> None:
+    with served(tmp_path) as alarmd, running(lfcp_device, tmp_path, *keyed(alarmd, tmp_path)) as device:
         for start in range(1, 4):
             device.wait_for("answered A", times=2 * start)
             device.kill()
@@ -123,18 +100,18 @@ def test_a_killed_device_goes_on_where_it_was_at_the_real_server(program: Path, 
 # With a key, against a server that says what a test wants.
 
 
-def test_heartbeats_are_signed_and_prove_life(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)):
+def test_heartbeats_are_signed_and_prove_life(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server)):
         server.until(server.proven, "a proof of life")
         first, second = server.of(Verb.HEARTBEAT)[:2]
         assert (first.echo, first.boot_id) == (0, second.boot_id)
 
 
 def test_a_pushed_command_is_carried_out_once_however_often_it_comes(
-    program: Path, tmp_path: Path, server: SigningServer
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
     camera = Camera(tmp_path, "one.jpg", "two.jpg")
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.TLGS)
         server.until(lambda: server.answers("A.1"), "the ACK")
@@ -147,9 +124,9 @@ def test_a_pushed_command_is_carried_out_once_however_often_it_comes(
         assert device.said("repeated A TLGS") == 1
 
 
-def test_a_command_that_fails_says_why(program: Path, tmp_path: Path, server: SigningServer) -> None:
+def test_a_command_that_fails_says_why(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
     camera = Camera(tmp_path, "it_fails.jpg")
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)):
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, *camera.options)):
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.TLGS)
         server.until(lambda: server.of(Verb.ERR), "the ERR")
@@ -159,10 +136,10 @@ def test_a_command_that_fails_says_why(program: Path, tmp_path: Path, server: Si
 
 
 def test_a_sealed_secret_reaches_the_program_and_nothing_else(
-    program: Path, tmp_path: Path, server: SigningServer
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
     camera = Camera(tmp_path, "one.jpg")
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.TLGC, TOKEN, "-100")
         server.push("A.2", Verb.PRCC, "abcdefghij0123456789")
@@ -178,8 +155,10 @@ def test_a_sealed_secret_reaches_the_program_and_nothing_else(
         assert {path.stat().st_mode & 0o077 for path in [state, *state.iterdir()]} == {0}
 
 
-def test_counters_never_repeat_over_kills_and_restarts(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
+def test_counters_never_repeat_over_kills_and_restarts(
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
+) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server)) as device:
         for start in range(5):
             seen = len(server.captured)
             device.order(f"motion number {start}")
@@ -191,8 +170,8 @@ def test_counters_never_repeat_over_kills_and_restarts(program: Path, tmp_path: 
     assert all(one < other for one, other in itertools.pairwise(counters))
 
 
-def test_a_wiped_memory_is_synced(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server, "--interval", "1")) as device:
+def test_a_wiped_memory_is_synced(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, "--interval", "1")) as device:
         server.until(server.proven, "a proof of life")
         device.kill()
         (tmp_path / "state" / "counter").unlink()
@@ -208,8 +187,8 @@ def test_a_wiped_memory_is_synced(program: Path, tmp_path: Path, server: Signing
         assert device.said("synced A") == 1  # it was kept
 
 
-def test_rst_starts_it_anew_and_is_not_obeyed_twice(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
+def test_rst_starts_it_anew_and_is_not_obeyed_twice(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server)) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.RST)
         server.until(lambda: device.said("started") == 2, "the restart")
@@ -222,9 +201,9 @@ def test_rst_starts_it_anew_and_is_not_obeyed_twice(program: Path, tmp_path: Pat
 
 
 def test_dslp_is_declared_slept_and_woken_from_without_a_new_boot(
-    program: Path, tmp_path: Path, server: SigningServer
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server, "--sleep", "2")) as device:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, "--sleep", "2")) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.DSLP)
         server.until(lambda: device.said("sleeping 2"), "the sleep")
@@ -236,8 +215,10 @@ def test_dslp_is_declared_slept_and_woken_from_without_a_new_boot(
         assert server.of(Verb.HEARTBEAT)[-1].boot_id == declared.boot_id
 
 
-def test_settings_are_kept_and_reported_by_their_digest(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
+def test_settings_are_kept_and_reported_by_their_digest(
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
+) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server)) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.CONF, "quality", "12")
         server.until(lambda: server.answers("A.1"), "the ACK")
@@ -250,17 +231,17 @@ def test_settings_are_kept_and_reported_by_their_digest(program: Path, tmp_path:
         assert len(digest) == 8
 
 
-def test_automatic_pictures_come_at_their_interval(program: Path, tmp_path: Path, server: SigningServer) -> None:
+def test_automatic_pictures_come_at_their_interval(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
     camera = Camera(tmp_path, "one.jpg")
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
         server.until(server.proven, "a proof of life")
         server.push("A.1", Verb.CONF, "auto_photo", "1")
         server.until(lambda: device.said("done interval"), "an automatic picture")
         assert camera.runs == ["interval one.jpg cam1 - - - -"]
 
 
-def test_frames_that_are_not_its_servers_are_dropped(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
+def test_frames_that_are_not_its_servers_are_dropped(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server)) as device:
         server.until(server.proven, "a proof of life")
         server.send(f"{NAME},RST,0,0,0,0,0,0")
         server.send(f"{NAME},RST,0,0,A.1,0,ffffffffffff,AAAAAAAAAAAAAAAA")
@@ -270,9 +251,9 @@ def test_frames_that_are_not_its_servers_are_dropped(program: Path, tmp_path: Pa
         assert device.said("started") == 1
 
 
-def test_both_servers_see_one_address(program: Path, tmp_path: Path, server: SigningServer) -> None:
+def test_both_servers_see_one_address(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
     with signing_server(NAME, KEY, "B") as other:
-        with running(program, tmp_path, *signed(tmp_path, server, *other.option)):
+        with running(lfcp_device, tmp_path, *signed(tmp_path, server, *other.option)):
             server.until(server.proven, "a proof of life at A")
             other.until(other.proven, "a proof of life at B")
         assert server.captured[0].address == other.captured[0].address
@@ -280,10 +261,10 @@ def test_both_servers_see_one_address(program: Path, tmp_path: Path, server: Sig
         assert len(counters) == len(server.captured) + len(other.captured)
 
 
-def test_an_alarm_goes_to_both_servers(program: Path, tmp_path: Path, server: SigningServer) -> None:
+def test_an_alarm_goes_to_both_servers(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
     with (
         signing_server(NAME, KEY, "B") as other,
-        running(program, tmp_path, *signed(tmp_path, server, *other.option)) as device,
+        running(lfcp_device, tmp_path, *signed(tmp_path, server, *other.option)) as device,
     ):
         device.order("motion gate")
         server.until(lambda: server.of(Verb.MOAL), "the alarm at A")
@@ -291,9 +272,9 @@ def test_an_alarm_goes_to_both_servers(program: Path, tmp_path: Path, server: Si
         assert server.of(Verb.MOAL)[0].message.params[2] == other.of(Verb.MOAL)[0].message.params[2]
 
 
-def test_ipv6_servers_are_reached(program: Path, tmp_path: Path) -> None:
+def test_ipv6_servers_are_reached(lfcp_device: Path, tmp_path: Path) -> None:
     need(_has_ipv6(), "IPv6 on the loopback")
-    with signing_server(NAME, KEY, host="::1") as server, running(program, tmp_path, *signed(tmp_path, server)):
+    with signing_server(NAME, KEY, host="::1") as server, running(lfcp_device, tmp_path, *signed(tmp_path, server)):
         server.until(server.proven, "a proof of life")
 
 
@@ -307,14 +288,14 @@ def _has_ipv6() -> bool:
 
 
 def test_without_servers_it_watches_alone_and_tells_them_later(
-    program: Path, tmp_path: Path, server: SigningServer
+    lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
     camera = Camera(tmp_path, "one.jpg")
     server.silent = True
     with socket.create_server((LOOPBACK, 0)) as internet:
         reachable = f"{LOOPBACK}:{internet.getsockname()[1]}"
         options = signed(tmp_path, server, "--interval", "1", "--failover", reachable, *camera.options)
-        with running(program, tmp_path, *options) as device:
+        with running(lfcp_device, tmp_path, *options) as device:
             server.until(lambda: device.said("failover on"), "failover alarm mode")
             device.order("motion stairs")
             server.until(lambda: device.said("done motion"), "the picture")
@@ -323,155 +304,12 @@ def test_without_servers_it_watches_alone_and_tells_them_later(
             server.until(lambda: device.said("failover off") and device.said("stored A MOAL"), "the contact")
 
 
-def test_without_the_internet_it_does_not_watch_alone(program: Path, tmp_path: Path, server: SigningServer) -> None:
+def test_without_the_internet_it_does_not_watch_alone(lfcp_device: Path, tmp_path: Path, server: SigningServer) -> None:
     camera = Camera(tmp_path, "one.jpg")
     server.silent = True
     with socket.create_server((LOOPBACK, 0)) as gone:
         unreachable = f"{LOOPBACK}:{gone.getsockname()[1]}"
     options = signed(tmp_path, server, "--interval", "1", "--failover", unreachable, *camera.options)
-    with running(program, tmp_path, *options) as device:
+    with running(lfcp_device, tmp_path, *options) as device:
         server.until(lambda: len(server.of(Verb.HEARTBEAT)) > 2 * FAILOVER_MISSES, "missed heartbeats")
         assert device.said("failover") == 0
-
-
-# As a program.
-
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        ([], "--name"),
-        (["--name", "a b", "--server", "A=h:1"], "--name"),
-        (["--name", NAME], "--server"),
-        (["--name", NAME, "--server", "h:1"], "--server"),
-        (["--name", NAME, "--server", "A=h"], "--server"),
-        (["--name", NAME, "--server", "A=h:1", "--server", "A=i:1"], "--server"),
-        (["--name", NAME, "--server", "A=h:1", "--server", "B=h:1", "--server", "C=h:1"], "--server"),
-        (["--name", NAME, "--server", "A=h:1", "--interval", "0"], "--interval"),
-        (["--name", NAME, "--server", "A=h:1", "--interval"], "--interval"),
-        (["--name", NAME, "--server", "A=h:1", "--tcp=yes"], "--tcp"),
-        (["--name", NAME, "--server", "A=h:1", "--key-file", "k"], "--state"),
-        (["--name", NAME, "--server", "A=h:1", "--failover", "h:1"], "--on-picture"),
-        (["--name", NAME, "--server", "A=h:1", "--failover", "h"], "--failover"),
-        (["--name", NAME, "--server", "A=h:1", "--key-file", "k", "--state", "s", "--plain-heartbeats"], "--plain"),
-        (["--key", "secret"], "--key"),
-    ],
-)
-def test_wrong_usage_names_the_option_and_the_way_out(program: Path, arguments: list[str], named: str) -> None:
-    done = run(program, *arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"lfcp-device: {named}")
-    assert "--help" in done.stderr
-    assert "Sanitizer" not in done.stderr
-
-
-def test_help_teaches_every_option_and_order(program: Path) -> None:
-    done = run(program, "--help")
-    assert done.returncode == 0
-    options = ("--name", "--server", "--key-file", "--state", "--interval", "--sleep", "--pictures", "--on-picture")
-    orders = ("motion", "log", "err", "sleep", "status", "quit")
-    for word in (*options, "--failover", "--tcp", "--plain-heartbeats", *orders):
-        assert word in done.stdout
-
-
-def test_a_key_that_others_may_read_is_refused(program: Path, tmp_path: Path) -> None:
-    key = key_file(tmp_path, KEY)
-    key.chmod(0o640)
-    done = run(program, "--name", NAME, "--server", "A=h:1", "--state", str(tmp_path / "s"), "--key-file", str(key))
-    assert done.returncode == 2
-    assert "chmod 600" in done.stderr
-    assert KEY not in done.stderr
-
-
-def test_what_is_no_key_is_refused_and_not_shown(program: Path, tmp_path: Path) -> None:
-    key = key_file(tmp_path, "hunter2")
-    done = run(program, "--name", NAME, "--server", "A=h:1", "--state", str(tmp_path / "s"), "--key-file", str(key))
-    assert done.returncode == 2
-    assert "no key" in done.stderr
-    assert "hunter2" not in done.stderr
-
-
-def test_a_key_may_come_on_stdin_before_the_orders(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    options = ("--name", NAME, "--key-file", "-", "--state", str(tmp_path / "state"), *server.option)
-    with running(program, tmp_path, *options) as device:
-        device.order(f"{KEY}\nmotion gate")
-        server.until(lambda: server.of(Verb.MOAL), "the alarm")
-
-
-def test_a_state_directory_belongs_to_one_device(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
-        device.wait_for("started")
-        done = run(program, *signed(tmp_path, server))
-        assert done.returncode == 1
-        assert "another device" in done.stderr
-
-
-def test_a_state_directory_that_is_none_ends_it(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    (tmp_path / "state").touch()
-    done = run(program, *signed(tmp_path, server))
-    assert done.returncode == 1
-    assert "--state" in done.stderr
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_as_asked(program: Path, tmp_path: Path, server: SigningServer, how: signal.Signals) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
-        device.wait_for("started")
-        assert device.stop(how) == 0
-        assert device.lines[-1] == "stopped"
-
-
-def test_it_does_not_end_with_its_stdin(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
-        assert device.process.stdin is not None
-        device.process.stdin.close()
-        server.until(server.proven, "a proof of life")
-        assert device.process.poll() is None
-
-
-def test_orders_that_it_does_not_understand_are_said(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    with running(program, tmp_path, *signed(tmp_path, server)) as device:
-        device.order("dance")
-        device.order("sleep now")
-        device.order("x" * 1000)
-        device.order("log " + "y" * 300)
-        device.order("status")
-        device.wait_for("status awake detector on camera on failover off")
-        assert device.said("not understood") == 2
-        device.order("quit")
-        assert device.process.wait(60) == 0
-
-
-def test_a_signal_while_a_picture_is_sent_ends_its_program(
-    program: Path, tmp_path: Path, server: SigningServer
-) -> None:
-    camera = Camera(tmp_path, "one.jpg")
-    camera.program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)) as device:
-        server.until(server.proven, "a proof of life")
-        server.push("A.1", Verb.TLGS)
-        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "its program")
-        assert device.stop() == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
-
-
-def test_a_program_that_cannot_be_run_fails_the_command(program: Path, tmp_path: Path, server: SigningServer) -> None:
-    camera = Camera(tmp_path, "one.jpg")
-    camera.program.unlink()
-    with running(program, tmp_path, *signed(tmp_path, server, *camera.options)):
-        server.until(server.proven, "a proof of life")
-        server.push("A.1", Verb.TLGS)
-        server.until(lambda: server.of(Verb.ERR), "the ERR")
-        assert server.of(Verb.ERR)[0].message.params[0] == "the program cannot be run"
-
-
-def test_the_smallest_device_rings_at_the_real_server(tmp_path: Path) -> None:
-    folder = build(tmp_path / "examples", "LFCP_SANITIZE=ON", "LFCP_TESTS=OFF", target="lfcp-doorbell")
-    with served(tmp_path) as alarmd:
-        bell = folder / "examples" / "lfcp-doorbell"
-        with running(bell, tmp_path, "bell1", LOOPBACK, str(alarmd.lfcp_port)) as device:
-            device.order("")
-            device.wait_for("the server has ring 1")
-        (alarm,) = alarmd.told("alarms")["alarms"]
-        assert (alarm["device"], alarm["text"]) == ("bell1", "the doorbell")
