@@ -1,6 +1,6 @@
 """The C library, built once for the session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,19 @@ def c_client_library(shared_libraries: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def lfcp_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, under the sanitizers."""
-    folder: Path = tmp_path_factory.mktemp("lfcp-device")
-    build(folder, "LFCP_TESTS=OFF", "LFCP_SANITIZE=ON", target="lfcp-device")
-    return folder / "ports" / "posix" / "lfcp-device"
+def sanitized_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Builds a program of cmake's by its path there, under the sanitizers; what several need is built once."""
+    folder: Path = tmp_path_factory.mktemp("lfcp-sanitized-programs")
+
+    def built(path: str) -> Path:
+        return build(folder, "LFCP_SANITIZE=ON", target=Path(path).name) / path
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def lfcp_device(sanitized_program: Callable[[str], Path]) -> Path:
+    return sanitized_program("ports/posix/lfcp-device")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import subprocess
+from collections.abc import Callable
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from http.client import HTTPResponse
@@ -13,15 +14,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.firmware.building import build
-
 PICTURE = bytes(at * 7 & 0xFF for at in range(5000))  # as say.c makes it
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = build(tmp_path_factory.mktemp("esp32cam"), "LFCP_SANITIZE=ON", target="esp32cam_say")
-    return folder / "ports" / "esp32cam" / "esp32cam_say"
+def program(sanitized_program: Callable[[str], Path]) -> Path:
+    return sanitized_program("ports/esp32cam/esp32cam_say")
 
 
 def said(program: Path, what: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.firmware.running_device import KEY, NAME, Camera, running, signed
 from tests.firmware.signing_server import SigningServer, signing_server
 from tests.needs import need
 from tests.serving import LOOPBACK, Served, served
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 TOKEN = "123456:AA-secret_token"
 
@@ -57,6 +58,24 @@ def test_it_obeys_alarms_off_and_on(lfcp_device: Path, tmp_path: Path) -> None:
             alarmd.ask(b"cam1,ENAL", alarmd.operator_port)
             device.wait_for("detector on")
             assert alarmd.told("alarms")["alarms"] == []
+
+
+@pytest.mark.parametrize("ending", [b"", b"x" * 2000], ids=["closes", "sends a line without end"])
+def test_a_broken_tcp_connection_is_made_anew(lfcp_device: Path, tmp_path: Path, ending: bytes) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        listener.settimeout(LIMIT)
+        options = ("--name", NAME, "--server", f"A={LOOPBACK}:{listener.getsockname()[1]}", "--tcp", "--interval", "1")
+        with running(lfcp_device, tmp_path, *options) as device:
+            for connection in range(3):
+                peer, _ = listener.accept()
+                peer.settimeout(LIMIT)
+                with peer, peer.makefile("rb") as lines:
+                    assert lines.readline().startswith(b"cam1,HEARTBEAT,2,1,")
+                    peer.sendall(b"cam1,ACK,0,0,0,26,0,0\r\n" + ending)
+                    device.wait_for("answered A", connection + 1)
+                    if ending:
+                        with suppress(ConnectionResetError):  # a reset is an end too
+                            lines.read()
 
 
 # With a key, against the real server.

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from lfcp import Verb
-from tests.firmware.building import FIRMWARE, build
+from tests.firmware.building import FIRMWARE
 from tests.firmware.running_device import JPEG, KEY, NAME, Camera, key_file, run, running, signed
 from tests.firmware.signing_server import SigningServer
 from tests.needs import need_program
@@ -151,10 +152,9 @@ def test_a_program_that_cannot_be_run_fails_the_command(
         assert server.of(Verb.ERR)[0].message.params[0] == "the program cannot be run"
 
 
-def test_the_smallest_device_rings_at_the_real_server(tmp_path: Path) -> None:
-    folder = build(tmp_path / "examples", "LFCP_SANITIZE=ON", "LFCP_TESTS=OFF", target="lfcp-doorbell")
+def test_the_smallest_device_rings_at_the_real_server(sanitized_program: Callable[[str], Path], tmp_path: Path) -> None:
+    bell = sanitized_program("examples/lfcp-doorbell")
     with served(tmp_path) as alarmd:
-        bell = folder / "examples" / "lfcp-doorbell"
         with running(bell, tmp_path, "bell1", LOOPBACK, str(alarmd.lfcp_port)) as device:
             device.order("")
             device.wait_for("the server has ring 1")
