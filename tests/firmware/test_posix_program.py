@@ -38,6 +38,8 @@ TOKEN = "123456:AA-secret_token"
         (["--name", NAME, "--server", "A=h:1", "--failover", "h:1"], "--on-picture"),
         (["--name", NAME, "--server", "A=h:1", "--failover", "h"], "--failover"),
         (["--name", NAME, "--server", "A=h:1", "--key-file", "k", "--state", "s", "--plain-heartbeats"], "--plain"),
+        (["--name", NAME, "--server", "A=h:1", "--on-picture", "/dev/null"], "--on-picture"),
+        (["--name", NAME, "--server", "A=h:1", "--pictures", "/no/such"], "--pictures"),
         (["--key", "secret"], "--key"),
     ],
 )
@@ -144,9 +146,9 @@ def test_a_program_that_cannot_be_run_fails_the_command(
     lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
     camera = Camera(tmp_path, "one.jpg")
-    camera.program.unlink()
     with running(lfcp_device, tmp_path, *signed(tmp_path, server, *camera.options)):
         server.until(server.proven, "a proof of life")
+        camera.program.unlink()
         server.push("A.1", Verb.TLGS)
         server.until(lambda: server.of(Verb.ERR), "the ERR")
         assert server.of(Verb.ERR)[0].message.params[0] == "the program cannot be run"
