@@ -194,7 +194,10 @@ def run_load(server: Server, load: Load) -> LoadReport:
     command = [str(BUILD / "load"), f"--port={server.port}", *load.arguments()]
     before = server.cpu_seconds()
     process = pinned(command, cores()[1], stdout=subprocess.PIPE)
-    output, _ = process.communicate(timeout=load.seconds + LOAD_MARGIN_SECONDS)
+    try:
+        output, _ = process.communicate(timeout=load.seconds + LOAD_MARGIN_SECONDS)
+    finally:
+        process.kill()  # nothing if it has ended
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     seen = json.loads(output)

@@ -11,6 +11,7 @@ from alarmd.core.snapshot import Snapshot
 from bench import fleet
 
 INTERVAL = 20.0  # s between a device's heartbeats
+BATCH = 64  # datagrams that the listener hands over at once
 START = Instant(1_750_000_000 * SECOND, 1_000.0)
 
 

@@ -12,12 +12,11 @@ from alarmd.core.inputs import FrameReceived, HeartbeatsRepeated
 from alarmd.core.instant import SECOND
 from bench import fleet
 from bench.results import Result
-from bench.rules import INTERVAL, START, Rules, at
+from bench.rules import BATCH, INTERVAL, START, Rules, at
 
 PART = "supervision"
 SMALL, LARGE = 1_000, 100_000  # devices
 HEARTBEATS = 400_000
-BATCH = 64  # datagrams that the listener hands over at once
 COST_MAY_GROW = 1.5  # times, over a hundredfold number of devices: room for cache misses, none for a search
 LOSSES = 1_000
 LOSS_WITHIN = 1.0  # s from the configured limit, before or after

@@ -64,7 +64,8 @@ def repeated(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     boot = read_boot(exchange.message.params[2])
     if boot is None:
         return Rejection.BAD_FIELDS
-    if exchange.counter == signed.up.highest and signed.wants_copy(path, session.path):
+    newest = exchange.counter == signed.up.highest and boot[0] == signed.boots.current
+    if newest and signed.wants_copy(path, session.path):
         again = heartbeat if exchange.message.verb == Verb.HEARTBEAT else sleep
         return again(turn, exchange._replace(newest=True, copy=True))
     return synchronise_if_reset(turn, exchange, boot[0])

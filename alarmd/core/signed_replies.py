@@ -7,12 +7,13 @@ from alarmd.core.records import Command
 from alarmd.core.signed_session import STORE_EVERY, SignedSession
 from alarmd.core.turn import Turn
 from lfcp import encode_signed
-from lfcp.constants import VERBS, Verb
+from lfcp.constants import COUNTER_DIGITS, VERBS, Verb
 from lfcp.messages import UNUSED
 from lfcp.sealing import seal
 
 DONE = "0"
 AGAIN = "1"  # to a heartbeat: beat again at once, so that its echo proves that you live
+SYNC_BITS = 40  # of a boot id, the first; as many bits a SYNC takes a counter up at most
 VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
 
 
@@ -33,7 +34,10 @@ def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: i
 
 
 def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
-    _send(turn, session, path, Verb.SYNC, f"{signed.up.highest:x}", boot_id)
+    """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who kept
+    some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
+    above = signed.up.highest + (int(boot_id, 16) >> 4 * COUNTER_DIGITS - SYNC_BITS)
+    _send(turn, session, path, Verb.SYNC, f"{above:x}", boot_id)
 
 
 def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, answers: int) -> None:

@@ -62,7 +62,8 @@ class SignedSession:
         self._label = label
         self._base = start - int(now.mono * UNITS)
         self._derived: dict[int, SubKeys] = {}
-        self._floor = self.down = self.stored = start
+        self._floor = self.down = start
+        self.stored = down
         self.keys: OrderedDict[int, bytes] = OrderedDict()
         self.active = 0
         self.up = SequenceWindow(up)

@@ -62,6 +62,7 @@ static void receive_one(lfcp_client *client, int connection)
     if (length > 0 && lfcp_client_receive(client, 0, frame, (size_t)length, milliseconds(), &event) == LFCP_OK &&
         event.kind == LFCP_EVENT_MESSAGE_STORED) {
         printf("the server has ring %u\n", (unsigned)event.number);
+        fflush(stdout);
     }
 }
 
@@ -103,13 +104,13 @@ int main(int count, char **arguments)
     }
     struct pollfd watched[2] = {{.fd = connection, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     for (;;) {
-        char line[80];
         send_all(&client, connection);
         poll(watched, 2, wait_ms(&client));
         if (watched[0].revents != 0) {
             receive_one(&client, connection);
         }
         if (watched[1].revents != 0) {
+            char line[80];
             if (read(STDIN_FILENO, line, sizeof line) <= 0) {
                 return EXIT_SUCCESS;
             }

@@ -6,9 +6,13 @@
 static bool labels_good(const lfcp_config *config)
 {
     for (unsigned at = 0; at < config->servers; at++) {
-        if (config->labels[at] < 'A' || config->labels[at] > 'Z' ||
-            (at > 0 && config->labels[at] == config->labels[at - 1])) {
+        if (config->labels[at] < 'A' || config->labels[at] > 'Z') {
             return false;
+        }
+        for (unsigned other = 0; other < at; other++) {
+            if (config->labels[at] == config->labels[other]) {
+                return false;
+            }
         }
     }
     return config->crypto != NULL;

@@ -147,8 +147,10 @@ void lfcp_heartbeat_allowed(lfcp_client *client, unsigned at, uint32_t seconds)
 
 void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds)
 {
+    if ((seconds != 0) != (client->sleep_s != 0)) {
+        client->beats_since = client->counter;
+    }
     client->sleep_s = seconds;
-    client->beats_since = client->counter;
     for (unsigned at = 0; at < client->config->servers; at++) {
         lfcp_client_server *server = &client->servers[at];
         server->next_beat = seconds != 0 ? LFCP_NEVER : client->now;

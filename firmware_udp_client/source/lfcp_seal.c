@@ -61,13 +61,15 @@ lfcp_status lfcp_seal(const lfcp_crypto *crypto, const uint8_t seal_key[LFCP_KEY
     return LFCP_OK;
 }
 
-static bool is_ascii(const char *text, size_t length)
+/* What may be a parameter of a frame: a device's program takes it for one, and for a string. */
+static bool is_parameter(const char *text, size_t length)
 {
-    uint8_t bits = 0;
     for (size_t at = 0; at < length; at++) {
-        bits = (uint8_t)(bits | (uint8_t)text[at]);
+        if (!lfcp_is_printable(text[at]) || text[at] == ',') {
+            return false;
+        }
     }
-    return bits < 0x80;
+    return true;
 }
 
 lfcp_status lfcp_unseal(const lfcp_crypto *crypto, const uint8_t seal_key[LFCP_KEY], uint64_t counter, lfcp_text name,
@@ -92,5 +94,5 @@ lfcp_status lfcp_unseal(const lfcp_crypto *crypto, const uint8_t seal_key[LFCP_K
 {
         return LFCP_BAD_SEAL;
     }
-    return is_ascii(text, *length) ? LFCP_OK : LFCP_BAD_SEAL;
+    return is_parameter(text, *length) ? LFCP_OK : LFCP_BAD_SEAL;
 }

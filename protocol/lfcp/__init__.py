@@ -1,4 +1,6 @@
-"""LFCP, the wire protocol of cameras and servers: pure functions and state, no I/O, no clock, standard library only.
+"""LFCP, the wire protocol of cameras and servers: pure functions and state, no I/O, no clock.
+
+It needs the standard library only, but for sealing.py, which uses cryptography.
 
 docs/protocol.md is the authority; ../verbs.toml is the table both are made from.
 """

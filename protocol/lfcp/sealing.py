@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from lfcp.constants import SIGNED_MAX_FIELD, Reason
 from lfcp.errors import ProtocolError
+from lfcp.text import sendable
 
 SEAL_TAG = 16  # bytes that Poly1305 adds
 _SEALED = re.compile(r"[A-Za-z0-9_-]+")
@@ -29,7 +30,10 @@ def unseal(seal_key: bytes, counter: int, name: str, verb: str, at: int, field: 
         if urlsafe_b64encode(sealed).decode("ascii").rstrip("=") != field:
             raise ValueError  # one text for one sealed value: unused bits must be zero
         opened = ChaCha20Poly1305(seal_key).decrypt(_nonce(counter, at), sealed, _bound_to(name, verb, at))
-        return opened.decode("ascii")
+        text = opened.decode("ascii")
+        if text and not sendable(text):
+            raise ValueError  # no parameter of a frame, and a device's program takes it for one
+        return text
     except (ValueError, InvalidTag):
         raise ProtocolError(Reason.BAD_SEAL, f"p{at} cannot be opened") from None
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,12 @@ def test_the_same_texts_are_sealed_alike(
     sealed = seal(key, counter, name, verb, at, text)
     assert c_library.seal(key, counter, name.encode(), verb, at, text.encode()) == sealed.encode()
     assert c_library.unseal(key, counter, name.encode(), verb, at, sealed.encode()) == text.encode()
+
+
+@pytest.mark.parametrize("text", ["a,b", "a\0b", "a\nb", "\x7f", "\x1b[2J"])
+def test_a_sealed_text_that_is_no_parameter_is_refused_by_both(c_library: CLibrary, text: str) -> None:
+    field = seal(TAG_KEY, 1, "cam1", "PRCC", 1, text)
+    assert c_library.unseal(TAG_KEY, 1, b"cam1", "PRCC", 1, field.encode()) == "bad_seal"
 
 
 def test_a_text_too_long_to_be_sealed_makes_no_frame_in_either(c_library: CLibrary) -> None:

@@ -12,7 +12,7 @@ from tests.firmware.building import FIRMWARE, SOURCE, build, library_sources, ru
 from tests.needs import need, need_program
 
 LEAST_BRANCHES = 0.95  # of each file's, taken
-FUZZ_RUNS = 200_000
+FUZZERS = {"fuzz_decode": ("corpus", 200_000), "fuzz_client": ("corpus_client", 20_000)}  # kept inputs, runs
 
 
 def ctest(folder: Path) -> str:
@@ -91,7 +91,9 @@ def test_nearly_every_branch_of_the_library_is_taken(tmp_path: Path) -> None:
     assert all(branches.part >= LEAST_BRANCHES for branches in library.values()), table
 
 
-def test_the_parser_withstands_a_while_of_fuzzing(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def fuzzing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("lfcp-fuzzing")
     clang = need_program("clang", "clang libclang-rt-dev")
     probe = tmp_path / "probe.c"
     probe.write_text("int LLVMFuzzerTestOneInput(const void *data, unsigned long size) { return !data && size; }\n")
@@ -100,13 +102,18 @@ def test_the_parser_withstands_a_while_of_fuzzing(tmp_path: Path) -> None:
     )
     need(linked.returncode == 0, "libFuzzer (Debian: apt install libclang-rt-dev)")
     options = (f"CMAKE_C_COMPILER={clang}", "LFCP_FUZZ=ON", "LFCP_SANITIZE=ON")
-    folder = build(tmp_path / "build", *options, target="fuzz_decode")
-    grown = tmp_path / "corpus"
-    grown.mkdir()
-    kept = FIRMWARE / "test" / "corpus"
-    said = run(folder / "test" / "fuzz_decode", f"-runs={FUZZ_RUNS}", "-seed=1", "-max_len=600", grown, kept)
-    assert f"Done {FUZZ_RUNS} runs" in said
-    assert any(grown.iterdir()), "nothing new was found: the code is not instrumented"
+    for target in FUZZERS:
+        build(tmp_path / "build", *options, target=target)
+    return tmp_path / "build" / "test"
+
+
+@pytest.mark.parametrize("target", FUZZERS)
+def test_the_library_withstands_a_while_of_fuzzing(fuzzing: Path, target: str, tmp_path: Path) -> None:
+    corpus, runs = FUZZERS[target]
+    kept = FIRMWARE / "test" / corpus
+    said = run(fuzzing / target, f"-runs={runs}", "-seed=1", "-max_len=600", tmp_path, kept)
+    assert f"Done {runs} runs" in said
+    assert any(tmp_path.iterdir()), "nothing new was found: the code is not instrumented"
 
 
 def test_every_source_is_built() -> None:

@@ -42,6 +42,14 @@ def test_what_is_sealed_is_opened_again(key: bytes, counter: int, name: str, ver
     assert unseal(key, counter, name, verb, at, field) == text
 
 
+@pytest.mark.parametrize("text", ["a,b", "a\0b", "a\nb", "\x7f", "\x1b[2J"])
+def test_a_sealed_text_that_is_no_parameter_cannot_be_opened(text: str) -> None:
+    field = seal(KEY, 7, "cam1", "TLGC", 1, text)
+    with pytest.raises(ProtocolError) as refused:
+        unseal(KEY, 7, "cam1", "TLGC", 1, field)
+    assert refused.value.reason == Reason.BAD_SEAL
+
+
 @given(st.binary(max_size=140).map(lambda field: field.decode("latin-1")))
 def test_any_other_field_is_a_protocol_error(field: str) -> None:
     with pytest.raises(ProtocolError) as refused:

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "camera.h"
+#include "orders.h"
 #include "storage.h"
 #include "uploads.h"
 
@@ -31,95 +31,11 @@ uint64_t time_now = 0;
 uint64_t probe_at = 0;
 bool internet = false;
 bool was_useful = false;
-bool restart_asked = false;
-bool sleep_asked = false;
-
-bool start_upload(uploads::Kind kind, const char *text)
-{
-    const camera_habits habits = camera_habits_of(&kept_client);
-    uploads::Job job = {kind, habits.flash ? habits.flash_ms : 0, ""};
-    snprintf(job.text, sizeof job.text, "%s", text);
-    return uploads::start(job);
-}
-
-void send_picture(void *, lfcp_client *client, const lfcp_command *)
-{
-    if (!lfcp_client_camera_on(client)) {
-        lfcp_client_command_failed(client, "the camera is off", time_now);
-    } else if (!start_upload(uploads::Kind::command, "")) {
-        lfcp_client_command_failed(client, "too many pictures are on their way", time_now);
-    }
-}
-
-void finish(lfcp_client *client, bool kept)
-{
-    if (kept) {
-        lfcp_client_command_done(client);
-    } else {
-        lfcp_client_command_failed(client, "it cannot be kept", time_now);
-    }
-}
-
-bool set(config &of, const char *name, const char *value)
-{
-    const config_field *field = config_find(name);
-    return field != nullptr && config_set(&of, field, value);
-}
-
-void keep_telegram(void *, lfcp_client *client, const lfcp_command *command)
-{
-    finish(client, storage::change([&](config &of) {
-               return set(of, "telegram_token", command->p1) && set(of, "telegram_chat", command->p2);
-           }));
-}
-
-void keep_prusaconnect(void *, lfcp_client *client, const lfcp_command *command)
-{
-    finish(client, storage::change([&](config &of) { return set(of, "prusaconnect_token", command->p1); }));
-}
-
-void restart(void *, lfcp_client *, const lfcp_command *)
-{
-    restart_asked = true;
-}
-
-void sleep_deeply(void *, lfcp_client *client, const lfcp_command *)
-{
-    sleep_asked = lfcp_client_sleep(client, settings.sleep, time_now) == LFCP_OK;
-}
-
-void power_camera(void *, lfcp_client *client, const lfcp_command *)
-{
-    if (!camera::set_on(lfcp_client_camera_on(client))) {
-        lfcp_client_queue(client, LFCP_VERB_ERR, "the camera does not answer", time_now);
-    }
-    camera_settings_apply(camera::setters(), camera::sensor(), client);
-}
-
-void apply_setting(void *, lfcp_client *client, const lfcp_command *command)
-{
-    const unsigned setting = camera_setting_by_name(command->p1);
-    int32_t value = 0;
-    if (camera::sensor() == nullptr || !lfcp_client_setting(client, setting, &value)) {
-        return;  // it is applied when the camera is on
-    }
-    if (!camera_setting_apply(camera::setters(), camera::sensor(), setting, value)) {
-        lfcp_client_queue(client, LFCP_VERB_LOG, "the camera refused a setting", time_now);
-    }
-}
-
-const lfcp_command_entry commands[] = {
-    {LFCP_VERB_TLGS, send_picture, nullptr}, {LFCP_VERB_TLGC, keep_telegram, nullptr},
-    {LFCP_VERB_PRCC, keep_prusaconnect, nullptr}, {LFCP_VERB_RST, restart, nullptr},
-    {LFCP_VERB_DSLP, sleep_deeply, nullptr}, {LFCP_VERB_WCAM, power_camera, nullptr},
-    {LFCP_VERB_SCAM, power_camera, nullptr}, {LFCP_VERB_CONF, apply_setting, nullptr},
-    {LFCP_VERB_ENAL, nullptr, nullptr}, {LFCP_VERB_DSAL, nullptr, nullptr},
-};
 
 // Asked at each poll; the answer is that of the last probe.
 bool internet_reachable(void *)
 {
-    if (time_now >= probe_at && start_upload(uploads::Kind::probe, "")) {
+    if (time_now >= probe_at && orders::start_upload(&kept_client, uploads::Kind::probe, "")) {
         probe_at = time_now + probe_every_ms;
     }
     return internet;
@@ -127,7 +43,7 @@ bool internet_reachable(void *)
 
 void tell_directly(void *, const char *text)
 {
-    start_upload(uploads::Kind::motion, text);
+    orders::start_upload(&kept_client, uploads::Kind::motion, text);
 }
 
 uint32_t random_bits(void *)
@@ -159,8 +75,8 @@ void configure()
     configuration.interval_s = settings.heartbeat;
     configuration.detector_on = true;
     configuration.camera_on = true;
-    configuration.commands = commands;
-    configuration.command_count = sizeof commands / sizeof commands[0];
+    configuration.commands = orders::table;
+    configuration.command_count = orders::count;
     configuration.failover = {settings.failover != 0, nullptr, internet_reachable, tell_directly};
     configuration.crypto = &lfcp_crypto_esp32;
     configuration.storage = storage::records();
@@ -188,6 +104,7 @@ void send_all(uint64_t now)
     }
 }
 
+// What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time.
 void receive_all(uint64_t now)
 {
     uint8_t frame[LFCP_SIGNED_MAX_FRAME];
@@ -198,6 +115,7 @@ void receive_all(uint64_t now)
         if (lfcp_client_receive(&kept_client, server, frame, length, now, &event) == LFCP_OK) {
             was_useful = true;
         }
+        send_all(now);
     }
 }
 
@@ -209,6 +127,8 @@ bool begin(const config &of, uint64_t now)
 {
     settings = of;
     time_now = now;
+    orders::at(now);
+    orders::begin(settings.sleep);
     trouble = read_settings();
     if (trouble != nullptr) {
         return false;
@@ -227,6 +147,7 @@ const char *problem()
 void work(bool came_in, uint64_t now)
 {
     time_now = now;
+    orders::at(now);
     if (came_in) {
         udp_servers_open(&servers);
     }
@@ -279,7 +200,7 @@ void probe_ended(bool reachable, uint64_t now)
 
 uint32_t sleep_due()
 {
-    if (!sleep_asked || uploads::busy() || !lfcp_client_may_sleep(&kept_client)) {
+    if (!orders::sleep_asked() || uploads::busy() || !lfcp_client_may_sleep(&kept_client)) {
         return 0;
     }
     kept_sleep_s = settings.sleep;
@@ -289,7 +210,7 @@ uint32_t sleep_due()
 
 bool restart_due()
 {
-    return restart_asked && !uploads::busy();
+    return orders::restart_asked() && !uploads::busy();
 }
 
 }  // namespace contact

@@ -1,6 +1,12 @@
 // The library and the logic are C.
 #pragma once
 
+#include <netinet/in.h>  // outside of extern "C", whatever they include on the chip
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
 extern "C" {
 #include <bounded_text.h>
 #include <lfcp_client.h>

@@ -45,6 +45,7 @@ static void say_event(const device *of, unsigned server, const lfcp_event *event
     }
 }
 
+/* What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time. */
 void device_receive_all(device *of)
 {
     uint8_t frame[LFCP_LINE_BUFFER];
@@ -58,6 +59,7 @@ void device_receive_all(device *of)
         } else {
             journal("dropped %c %s", of->settings->servers[server].label, lfcp_status_text(status));
         }
+        device_send_all(of);
     }
 }
 

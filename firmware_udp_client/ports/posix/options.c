@@ -1,8 +1,9 @@
 #include "options.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bounded_text.h"
 
@@ -202,6 +203,12 @@ static bool is_complete(const options *out)
     }
     if (out->failover.port != 0 && out->on_picture == NULL) {
         return fail("--on-picture", "is needed with --failover: somebody has to be told");
+    }
+    if (out->on_picture != NULL && access(out->on_picture, X_OK) != 0) {
+        return fail("--on-picture", strerror(errno));
+    }
+    if (out->pictures != NULL && access(out->pictures, R_OK | X_OK) != 0) {
+        return fail("--pictures", strerror(errno));
     }
     return true;
 }

@@ -1,11 +1,13 @@
-/* Lets other parsers judge what the camera writes: `esp32cam_say WHAT` prints it, with a picture of LENGTH bytes after it
- * where one belongs. tests/firmware/test_esp32_logic.py reads it. */
+/* Lets other parsers judge what the camera writes: `esp32cam_say WHAT` prints it, with a picture where one belongs.
+ * `esp32cam_say take LENGTH` takes a form from stdin in such pieces, and prints what would be kept. For
+ * tests/firmware/test_esp32_logic.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control_page.h"
 #include "http_page.h"
+#include "http_request.h"
 #include "http_upload.h"
 #include "multipart.h"
 
@@ -91,6 +93,22 @@ static int say_stream(void)
     return status;
 }
 
+static int take(size_t piece)
+{
+    static http_request request;
+    static uint8_t bytes[HTTP_HEAD_SIZE];
+    char lines[CONFIG_TEXT_SIZE] = "";
+    config of;
+    http_request_start(&request);
+    config_defaults(&of);
+    for (size_t got = piece; got > 0 && request.reading == HTTP_READING;) {
+        got = fread(bytes, 1, piece < sizeof bytes ? piece : sizeof bytes, stdin);
+        http_request_feed(&request, bytes, got);
+    }
+    const bool taken = request.reading == HTTP_READ && config_from_form(&of, request.body, request.body_length) == NULL;
+    return say(taken && config_write(&of, lines, sizeof lines), lines);
+}
+
 int main(int count, char **arguments)
 {
     const struct {
@@ -100,6 +118,9 @@ int main(int count, char **arguments)
                    {"page", say_page},         {"refusal", say_refusal},           {"stream", say_stream}};
     for (size_t at = 0; at < sizeof picture; at++) {
         picture[at] = (unsigned char)(at * 7); /* every byte, line ends and dashes too */
+    }
+    if (count == 3 && strcmp(arguments[1], "take") == 0) {
+        return take(strtoul(arguments[2], NULL, 10));
     }
     for (size_t at = 0; at < sizeof sayings / sizeof sayings[0]; at++) {
         if (count == 2 && strcmp(arguments[1], sayings[at].name) == 0) {
