@@ -23,6 +23,7 @@ from alarmd.adapters.exit_codes import STOPPED, UNAVAILABLE, StartError
 from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.housekeeping import count_losses, purge_history
 from alarmd.adapters.lfcp_listeners import LfcpListeners
+from alarmd.adapters.local_time import local_time
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.log_setup import without_password
 from alarmd.adapters.open_storage import OpenStorage
@@ -271,7 +272,7 @@ class Application:
         return Condition(commits.failing, commits.effects, HIGH_WATER)
 
     def _build_relays(self) -> None:
-        surroundings = Surroundings(self._config.server.label, now)
+        surroundings = Surroundings(self._config.server.label, now, partial(local_time, self._engine.state))
         house = House(
             store=self._storage.store,
             call_store=self._storage.call,

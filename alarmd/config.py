@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from alarmd.adapters.addresses import ALL
 from alarmd.adapters.time_zones import time_zone
 from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
-from alarmd.core.settings import Settings, UnknownDevices
+from alarmd.core.settings import Route, Settings, UnknownDevices
 from alarmd.destinations import (
     LOG,
     MAX_DESTINATIONS,
@@ -29,6 +29,8 @@ from alarmd.destinations import (
     Name,
     from_environment,
     mistake,
+    no_bot_twice,
+    split,
     unlisted,
 )
 from alarmd.storage.interface import StorageUnusableError
@@ -51,15 +53,6 @@ class ConfigError(Exception):
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(self.mistakes))
-
-
-def _split(value: object) -> object:
-    """A list in the environment: JSON, or its parts separated by commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _is_address(value: str) -> str:
@@ -132,7 +125,7 @@ class Lfcp(Section):
 
     addresses: Annotated[
         tuple[Annotated[str, AfterValidator(_is_listen_address)], ...],
-        BeforeValidator(_split),
+        BeforeValidator(split),
         Field(min_length=1, max_length=16),
     ] = (ALL,)
     port: Port = 8443
@@ -155,7 +148,7 @@ class Http(Section):
 
     address: Loopback = "127.0.0.1"
     port: Port = 8080
-    hosts: Annotated[tuple[str, ...], BeforeValidator(_split), Field(max_length=64)] = ()
+    hosts: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=64)] = ()
 
 
 class Storage(Section):
@@ -184,9 +177,7 @@ class Supervision(Section):
 
 class Alarms(Section):
     incident_quiet: Seconds = _RULES.incident_quiet
-    destinations: Annotated[tuple[str, ...], BeforeValidator(_split), Field(max_length=MAX_DESTINATIONS)] = (
-        _RULES.destinations
-    )
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = (LOG,)
 
 
 class Commands(Section):
@@ -230,7 +221,9 @@ class Config(BaseSettings):
     devices: Devices = Devices()
     supervision: Supervision = Supervision()
     alarms: Alarms = Alarms()
-    destinations: Annotated[dict[Name, Destination], Field(max_length=MAX_DESTINATIONS)] = {}
+    destinations: Annotated[
+        dict[Name, Destination], Field(max_length=MAX_DESTINATIONS), AfterValidator(no_bot_twice)
+    ] = {}
     commands: Commands = Commands()
     logging: Logging = Logging()
 
@@ -279,7 +272,11 @@ class Config(BaseSettings):
             message_burst=self.devices.message_burst,
             stranger_rate=self.devices.stranger_rate,
             stranger_burst=self.devices.stranger_burst,
-            destinations=self.alarms.destinations,
+            routes=tuple(
+                Route(name, recipient)
+                for name, destination in self.told().items()
+                for recipient in destination.recipients()
+            ),
         )
 
 
@@ -341,8 +338,8 @@ def _unknown_sections(values: Mapping[str, Any]) -> Iterator[str]:
 def _destination_names(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
     """Told even if other mistakes keep the configuration from being made."""
     alarms, sections = values.get("alarms", {}), values.get(DESTINATIONS, {})
-    listed = alarms.get(DESTINATIONS, _RULES.destinations) if isinstance(alarms, dict) else ()
-    listed = _split(environ.get(_variable("alarms", DESTINATIONS), listed))
+    listed = alarms.get(DESTINATIONS, (LOG,)) if isinstance(alarms, dict) else ()
+    listed = split(environ.get(_variable("alarms", DESTINATIONS), listed))
     if isinstance(sections, dict) and isinstance(listed, list | tuple):
         yield from unlisted({*sections, *from_environment(environ, f"{PREFIX}{DESTINATIONS}_")}, map(str, listed))
 

@@ -1,13 +1,16 @@
 """What may be written into a section [destinations.NAME], and the relay that is made of it."""
 
 import ipaddress
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from alarmd.core.instant import Instant
 from alarmd.relays.interface import Relay
@@ -16,14 +19,17 @@ LOG = "log"  # the destination that is there without a section
 MAX_DESTINATIONS = 16
 MAX_SECRET_FILE = 10_000  # bytes
 MIN_SECRET = 16  # characters
+MAX_CHATS = 64  # of one bot
+_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What relays need of the house. label: of this server."""
+    """What relays need of the house. label: of this server. local: the wall time of a zone, by its id."""
 
     label: str
     now: Callable[[], Instant]
+    local: Callable[[int | None, int], datetime]
 
 
 def _with_secret(given: Any, setting: str) -> Any:
@@ -50,8 +56,33 @@ def _read(file: str) -> str:
     return text.strip()
 
 
+def split(value: object) -> object:
+    """A list in the environment: JSON, or its parts separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _no_twice(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(value)) < len(value):
+        raise ValueError("names one twice")
+    return value
+
+
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Ids = Annotated[
+    tuple[Id, ...], BeforeValidator(split), Field(min_length=1, max_length=MAX_CHATS), AfterValidator(_no_twice)
+]
+
+
 class _Destination(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    def recipients(self) -> tuple[str, ...]:
+        """Whom to tell there."""
+        return ("",)
 
 
 class LogDestination(_Destination):
@@ -121,9 +152,62 @@ class WebhookDestination(_Destination):
         return Webhook(url, secret.encode(), surroundings.label, surroundings.now)
 
 
-KINDS: dict[str, type[LogDestination | WebhookDestination]] = {"log": LogDestination, "webhook": WebhookDestination}
-Destination = Annotated[LogDestination | WebhookDestination, Field(discriminator="kind")]
+def _is_token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError("this is no bot token; @BotFather gives one, like 123456789:AAbbCC...")
+    return value
+
+
+def _is_api(value: str) -> str:
+    parts = urlsplit(_is_url(SecretStr(value)).get_secret_value())
+    if parts.query or parts.fragment:
+        raise ValueError("write https://host")
+    return value.rstrip("/")
+
+
+class TelegramDestination(_Destination):
+    """api: of a Bot API server of one's own. chats: ids; those of groups are negative."""
+
+    kind: Literal["telegram"]
+    bot_token: Annotated[SecretStr, AfterValidator(_is_token)] = SecretStr("")
+    bot_token_file: str = ""
+    api: Annotated[str, AfterValidator(_is_api)] = "https://api.telegram.org"
+    chats: Ids
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_token(cls, given: Any) -> Any:
+        return _with_secret(given, "bot_token")
+
+    def recipients(self) -> tuple[str, ...]:
+        return tuple(map(str, self.chats))
+
+    def summary(self) -> str:
+        bot, _, _ = self.bot_token.get_secret_value().partition(":")
+        return f"Telegram bot {bot} at {self.api}, chats {', '.join(self.recipients())}"
+
+    def relay(self, surroundings: Surroundings) -> Relay:
+        from alarmd.relays.telegram.relay import Telegram, make_bot
+
+        bot = make_bot(self.bot_token.get_secret_value(), self.api)
+        return Telegram(bot, self.recipients(), surroundings.now, surroundings.local)
+
+
+KINDS: dict[str, type[LogDestination | TelegramDestination | WebhookDestination]] = {
+    "log": LogDestination,
+    "telegram": TelegramDestination,
+    "webhook": WebhookDestination,
+}
+Destination = Annotated[LogDestination | TelegramDestination | WebhookDestination, Field(discriminator="kind")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]  # no underscore: it is in names of variables
+
+
+def no_bot_twice(destinations: dict[str, Destination]) -> dict[str, Destination]:
+    """Two that ask for what people wrote to one bot would get half of it each."""
+    bots = [one.bot_token.get_secret_value() for one in destinations.values() if isinstance(one, TelegramDestination)]
+    if len(set(bots)) < len(bots):
+        raise ValueError("two have one bot_token; give one of them all chats, or make a bot for each")
+    return destinations
 
 
 def from_environment(environ: Mapping[str, str | None], prefix: str) -> dict[str, dict[str, str]]:
@@ -152,7 +236,7 @@ def mistake(error: Any) -> str:
     if error["type"] == "missing":
         what = "is missing"
     if len(place) < 3:
-        return f"{name}: {what}; write a section [destinations.NAME]" if not kind else f"{name}: {what}"
+        return f"{name}: {what}" + ("; write a section [destinations.NAME]" if error["type"].endswith("_type") else "")
     return f"{name}: {what} (environment: ALARMD_{'_'.join(place[:3]).upper()})"
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 
 from alarmd.config import Config, ConfigError, load_config
 from alarmd.core.instant import Instant
+from alarmd.core.settings import Route
 from alarmd.destinations import KINDS, MAX_SECRET_FILE, Surroundings
 from alarmd.relays.log_only import LogOnly
+from alarmd.relays.telegram.relay import Telegram
 from alarmd.relays.webhook import Webhook
+from tests.fakes.telegram import TOKEN
 from tests.test_config import mistakes, nothing_else_configured, written
 
 __all__ = ["nothing_else_configured"]
-SURROUNDINGS = Surroundings("A", lambda: Instant(0, 0.0))
+SURROUNDINGS = Surroundings("A", lambda: Instant(0, 0.0), lambda _zone, _wall: datetime.now(UTC))
 SECRET = "0123456789abcdef"
 HOOK = f"""
 [alarms]
@@ -35,6 +39,31 @@ def hook(**settings: str) -> str:
     lines = {"kind": "webhook", "url": "https://example.org/", "secret": SECRET} | settings
     body = "\n".join(f'{name} = "{value}"' for name, value in lines.items() if value)
     return f'[alarms]\ndestinations = ["hook"]\n[destinations.hook]\n{body}\n'
+
+
+PHONE = f"""
+[alarms]
+destinations = ["phone"]
+[destinations.phone]
+kind = "telegram"
+bot_token = "{TOKEN}"
+chats = [42, -100]
+"""
+
+
+async def test_a_bot_tells_each_of_its_chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = loaded(PHONE, tmp_path)
+    assert config.rules().routes == (Route("phone", "42"), Route("phone", "-100"))
+    (phone,) = config.told().values()
+    assert phone.summary() == "Telegram bot 123456789 at https://api.telegram.org, chats 42, -100"
+    relay = phone.relay(SURROUNDINGS)
+    assert isinstance(relay, Telegram)
+    await relay.close()
+    assert TOKEN not in repr(config) + config.model_dump_json() + phone.summary()
+    monkeypatch.setenv("ALARMD_DESTINATIONS_PHONE_CHATS", "7, -8")
+    monkeypatch.setenv("ALARMD_DESTINATIONS_PHONE_API", "http://127.0.0.1:8081/")
+    (phone,) = loaded(PHONE, tmp_path).told().values()
+    assert phone.summary() == "Telegram bot 123456789 at http://127.0.0.1:8081, chats 7, -8"
 
 
 async def test_a_webhook_and_the_log_are_what_is_configured(tmp_path: Path) -> None:
@@ -116,6 +145,15 @@ port = -1
         ("[destinations]\nphone = 5\n", "destinations.phone"),
         ('alarms = 5\n[destinations.book]\nkind = "log"\n', "write a section [alarms]"),
         ("[alarms]\ndestinations = 5\n", "alarms.destinations"),
+        (PHONE.replace("chats = [42, -100]", ""), "destinations.phone.chats: is missing"),
+        (PHONE.replace("[42, -100]", "[]"), "destinations.phone.chats: "),
+        (PHONE.replace("[42, -100]", "[42, 42]"), "destinations.phone.chats: names one twice"),
+        (PHONE.replace("[42, -100]", '["@ann"]'), "destinations.phone.chats"),
+        (PHONE.replace(TOKEN, "hunter2"), "this is no bot token"),
+        (PHONE.replace(f'bot_token = "{TOKEN}"', ""), "set either bot_token or bot_token_file"),
+        (PHONE + 'api = "http://example.org"\n', "use https"),
+        (PHONE + 'api = "https://example.org/?x=1"\n', "write https://host"),
+        (PHONE + PHONE[PHONE.index("[dest") :].replace(".phone", ".tablet"), "two have one bot_token"),
         (hook(url="http://example.org/"), "use https, or the private IP address"),
         (hook(url="http://192.0.2.300/"), "use https"),
         (hook(url="https://[::1/"), "this URL cannot be read"),
@@ -163,5 +201,5 @@ def test_the_example_shows_every_kind_and_can_be_used_as_it_is_shown(tmp_path: P
     assert {one["kind"] for one in destinations.values()} == set(KINDS) - {"log"}
     for one in destinations.values():
         for name in [name for name in one if name.endswith("_file")]:
-            one[name] = str(written(tmp_path / name, SECRET))
+            one[name] = str(written(tmp_path / name, TOKEN))
         KINDS[one["kind"]].model_validate(one)

@@ -1,5 +1,6 @@
 """One stream of log lines, JSON or for a terminal, from structlog, the standard library and Twisted alike."""
 
+import io
 import logging
 import logging.config
 import re
@@ -8,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
+from structlog.typing import ExcInfo
 from twisted.logger import STDLibLogObserver, globalLogBeginner
 
 LogFormat = Literal["console", "json"]
@@ -15,18 +17,23 @@ LogFormat = Literal["console", "json"]
 HIDDEN = "(hidden)"
 _SECRET_KEYS = re.compile(r"secret|token|password|passphrase|authorization|cookie|^key$|_key$", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+_BOT_TOKEN = re.compile(r"(?<![0-9])[0-9]{5,20}:[A-Za-z0-9_-]{30,}", re.ASCII)  # the Bot API has it in every URL
 # Libraries whose INFO says nothing an operator needs, or prints URLs that hold tokens.
-_QUIET = ("httpx", "httpcore", "alembic", "sqlalchemy", "uvicorn", "asyncio")
+_QUIET = ("httpx", "httpcore", "telegram", "alembic", "sqlalchemy", "uvicorn", "asyncio")
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: no value of a key that names a secret, no password in a URL."""
+    """A structlog processor: no value of a key that names a secret, no password in a URL, no bot's token anywhere."""
     for key, value in event.items():
         if _SECRET_KEYS.search(key):
             event[key] = HIDDEN
         elif isinstance(value, str):
-            event[key] = without_password(value)
+            event[key] = _without_secrets(value)
     return event
+
+
+def _without_secrets(text: str) -> str:
+    return _BOT_TOKEN.sub(HIDDEN, without_password(text))
 
 
 def without_password(text: str) -> str:
@@ -70,5 +77,11 @@ def _ending(form: LogFormat, stream: TextIO) -> list[structlog.types.Processor]:
     if form == "json":
         exceptions = structlog.processors.format_exc_info
         return [remove, exceptions, redact, structlog.processors.JSONRenderer(ensure_ascii=True)]
-    plain = structlog.dev.plain_traceback  # the other formatters print local variables, secrets among them
-    return [remove, redact, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [remove, redact, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_plain)]
+
+
+def _plain(stream: TextIO, error: ExcInfo) -> None:
+    """The other formatters print local variables, secrets among them."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, error)
+    stream.write(_without_secrets(text.getvalue()))

@@ -10,6 +10,7 @@ from alarmd.core.records import Alarm, AlarmKind, AlarmState, Standing
 from alarmd.core.routing import tell
 from alarmd.core.state import MAX_ALARMS, STRANGERS_SHARE, State
 from alarmd.core.turn import Said, Turn
+from alarmd.core.wording import sentence
 from alarmd.core.zones import is_armed
 
 INCIDENT = "incident"  # kind of appointment: has it gone quiet?
@@ -39,8 +40,7 @@ def motion(turn: Turn, session: DeviceSession, text: str, said: Said | None = No
         end_incident(turn, session)
         alarm = None
     if alarm is None:
-        name = session.device.name
-        alarm = raise_alarm(turn, AlarmKind.MOTION, session, name, text, f"{name}: motion", told)
+        alarm = raise_alarm(turn, AlarmKind.MOTION, session, session.device.name, text, told)
         session.alarm_incident = alarm.id
         state.agenda.add(now.mono + state.settings.incident_quiet, INCIDENT, alarm.id)
     else:
@@ -69,7 +69,6 @@ def raise_alarm(
     session: DeviceSession | None,
     subject: str,
     text: str,
-    headline: str,
     told: bool,
 ) -> Alarm:
     """Make an alarm and tell of it. session: the device it concerns, None for a site or the server. subject: the
@@ -100,7 +99,7 @@ def raise_alarm(
     if kind is AlarmKind.MOTION:
         count_motion(state, alarm, session)
     turn.record(EventKind.ALARM_RAISED, text, session, alarm_id=alarm.id)
-    tell(turn, alarm, "raised", _sentence(headline, text))
+    tell(turn, alarm, "raised", sentence(alarm))
     return alarm
 
 
@@ -186,7 +185,3 @@ def _close_oldest(turn: Turn, candidates: Iterable[int]) -> bool:
 def _record(turn: Turn, kind: EventKind, alarm: Alarm, text: str) -> None:
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
     turn.record(kind, text, session, zone_id=alarm.zone_id, alarm_id=alarm.id)
-
-
-def _sentence(headline: str, text: str) -> str:
-    return f"{headline}: {text}" if text else headline

@@ -35,7 +35,7 @@ def tell_loss(turn: Turn, session: DeviceSession, kind: AlarmKind) -> None:
         told = session.device.standing is not Standing.QUARANTINED
         one_device = session if kind is AlarmKind.CONTACT_LOST else None
         text = f"no contact for {turn.state.seconds_since(session.silent_since(), turn.now.mono):.0f} s"
-        alarm = raise_alarm(turn, kind, one_device, key[1], text, _headline(kind, key[1]), told)
+        alarm = raise_alarm(turn, kind, one_device, key[1], text, told)
         open_loss(turn.state, key, alarm.id)
     else:
         _expect_members(turn.state, alarm.id, turn.now.mono)
@@ -177,11 +177,3 @@ def _with_members(turn: Turn, alarm: Alarm, members: set[int]) -> Alarm:
     more = f" and {len(members) - MAX_NAMED} more" if len(members) > MAX_NAMED else ""
     text = f"{len(members)} devices without contact: {', '.join(names)}{more}"
     return replace(alarm, text=text, event_count=len(members), last_event_at=turn.now.wall, hlc=turn.stamp())
-
-
-def _headline(kind: AlarmKind, subject: str) -> str:
-    if kind is AlarmKind.UPLINK_LOST:
-        return "every device is silent, most likely this server's own uplink"
-    if kind is AlarmKind.SITE_LOST:
-        return f"every device behind {subject} is silent"
-    return f"{subject}: contact lost"

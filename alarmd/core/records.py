@@ -203,8 +203,9 @@ class Command:
 class Delivery:
     """One message to one destination. The outbox keeps its attempts and lease; `identity` makes resends harmless."""
 
-    identity: str  # destination + ":" + the alarm's identity + ":" + what is told
+    identity: str  # destination and recipient + ":" + the alarm's identity + ":" + what is told
     destination: str  # a name in the configuration
+    recipient: str  # whom to tell there, a chat for example; empty where there is only one
     subject: str  # "raised", "acknowledged", "cleared", "changed"
     alarm_id: int
     text: str

@@ -1,6 +1,6 @@
 """What the operator configured, as far as the rules care. Built by alarmd/config.py; each default stands here once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -10,6 +10,15 @@ class UnknownDevices(StrEnum):
     ADMIT = "admit"
     QUARANTINE = "quarantine"
     REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to tell an alarm. destination: its name in the configuration. recipient: whom to tell there, empty where
+    there is only one."""
+
+    destination: str
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +36,4 @@ class Settings:
     message_burst: float = 120.0
     stranger_rate: float = 20.0  # new names per second and address
     stranger_burst: float = 500.0
-    destinations: tuple[str, ...] = field(default=("log",))  # where alarms are told
+    routes: tuple[Route, ...] = (Route("log"),)  # where alarms are told

@@ -178,5 +178,5 @@ def _cloned(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
     turn.record_sometimes(EventKind.CLONED, text, session, signed)
     if signed.tamper_alarm not in turn.state.alarms:
         told = session.device.standing is not Standing.QUARANTINED
-        alarm = alarms.raise_alarm(turn, AlarmKind.TAMPER, session, name, text, f"{name}: tamper", told)
+        alarm = alarms.raise_alarm(turn, AlarmKind.TAMPER, session, name, text, told)
         signed.tamper_alarm = alarm.id

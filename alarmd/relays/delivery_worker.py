@@ -65,5 +65,8 @@ class NotConfigured:
     async def deliver(self, _lease: Lease) -> Outcome:
         return GiveUp("this destination is no longer configured")
 
+    def busy(self, *, urgent: bool) -> Mapping[str, float]:  # noqa: ARG002  of the interface
+        return {}
+
     async def close(self) -> None:
         """Nothing to let go of."""

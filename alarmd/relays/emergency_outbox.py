@@ -5,7 +5,7 @@ database is back, is settled without being told again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -23,7 +23,8 @@ class EmergencyOutbox:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._waiting: dict[str, Delivery] = {}
-        self._told: OrderedDict[str, None] = OrderedDict()
+        self._told: OrderedDict[str, str] = OrderedDict()  # with the references of the messages
+        self._uncertain: OrderedDict[str, None] = OrderedDict()
         self.refused = 0
         self.wake: Callable[[], None] = lambda: None
 
@@ -46,31 +47,40 @@ class EmergencyOutbox:
         """New messages are in the database: the worker may look."""
         self.wake()
 
-    def due(self, destination: str, now_wall: int, limit: int) -> list[Delivery]:
-        """Up to `limit` messages that may be told there now."""
-        waiting = (one for one in self._waiting.values() if one.destination == destination)
+    def due(self, destination: str, now_wall: int, limit: int, busy: Collection[str] = ()) -> list[Delivery]:
+        """Up to `limit` messages that may be told there now. busy: recipients to leave alone."""
+        here = (one for one in self._waiting.values() if one.destination == destination)
+        waiting = (one for one in here if one.recipient not in busy)
         due = (delivery for delivery in waiting if delivery.due_at <= now_wall)
         return [delivery for delivery, _ in zip(due, range(limit), strict=False)]
 
-    def told(self, identity: str) -> None:
+    def told(self, identity: str, reference: str) -> None:
         """Remember it as told, whether it came from here or its row could not be settled."""
         self._waiting.pop(identity, None)
-        self._told[identity] = None
+        self._told[identity] = reference
         if len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
 
-    def postpone(self, delivery: Delivery) -> None:
-        """Replace it by the same message due later."""
+    def postpone(self, delivery: Delivery, uncertain: bool) -> None:
+        """Replace it by the same message due later. uncertain: it may have been told."""
         if delivery.identity in self._waiting:
             self._waiting[delivery.identity] = delivery
+        if uncertain:
+            self._uncertain[delivery.identity] = None
+            if len(self._uncertain) > REMEMBERED:
+                self._uncertain.popitem(last=False)
+
+    def is_uncertain(self, identity: str) -> bool:
+        """Whether it may have been told from here, and nobody knows."""
+        return identity in self._uncertain
 
     def drop(self, identity: str) -> None:
         """Leave it to the stored copy."""
         self._waiting.pop(identity, None)
 
-    def was_told(self, identity: str) -> bool:
-        """Whether the stored copy only needs to be settled."""
-        return identity in self._told
+    def reference(self, identity: str) -> str | None:
+        """Of what was told: the stored copy only needs to be settled. None: it was not told from here."""
+        return self._told.get(identity)
 
     def recovered(self) -> None:
         """The database is back and holds every message: what was not told yet is told from there."""

@@ -1,5 +1,6 @@
 """What a destination of alarms has to be able to do, and what it may answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,16 +9,28 @@ from alarmd.storage.interface import Lease
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    pass
+    """reference: the destination's own words for where the message is, if it can be changed later. moved_to: where the
+    recipient is from now on, if it is not where it was."""
+
+    reference: str = ""
+    moved_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
     """Not delivered, may work later. seconds: how long the destination asks to be left alone, None: our back-off.
-    reason: for people, without secrets."""
+    reason: for people, without secrets. uncertain: it may have been delivered all the same."""
 
     seconds: float | None
     reason: str
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not tried: this recipient may not be told more just now."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,7 @@ class GiveUp:
     reason: str
 
 
-Outcome = Delivered | TryAgain | GiveUp
+Outcome = Delivered | TryAgain | Later | GiveUp
 
 
 class Relay(Protocol):
@@ -35,6 +48,11 @@ class Relay(Protocol):
 
     async def deliver(self, lease: Lease) -> Outcome:
         """Try once. May raise: that counts as TryAgain. Is cancelled after DELIVERY_TIMEOUT."""
+        ...
+
+    def busy(self, *, urgent: bool) -> Mapping[str, float]:
+        """Recipients that may not be told more just now, or nothing but what is urgent; each with the seconds until it
+        is worth asking again."""
         ...
 
     async def close(self) -> None:

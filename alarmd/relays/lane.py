@@ -15,7 +15,7 @@ from alarmd.metrics import Metrics
 from alarmd.relays import backoff
 from alarmd.relays.breaker import Breaker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.interface import Delivered, GiveUp, Outcome, Relay, TryAgain
+from alarmd.relays.interface import Delivered, GiveUp, Later, Outcome, Relay, TryAgain
 from alarmd.storage.interface import Claim, Lease, StorageError, Store, StoredAlarm
 
 MAX_TRIES_AT_ONCE = 16  # of one destination
@@ -93,7 +93,8 @@ class Lane:
 
     def _start_urgent(self) -> None:
         free, now = self._room(self._urgent), self._house.now().wall
-        due = self._house.emergency.due(self._destination, now, free + len(self._urgent))
+        busy = frozenset(self._relay.busy(urgent=True))
+        due = self._house.emergency.due(self._destination, now, free + len(self._urgent), busy)
         for delivery in [one for one in due if one.identity not in self._urgent][:free]:
             self._start(self._urgent, delivery.identity, self._tell_urgent(delivery))
 
@@ -102,15 +103,19 @@ class Lane:
         free, now = self._room(self._tries), self._house.now()
         if free <= 0:
             return self._pause_until_look()
-        calm = MAX_TRIES_AT_ONCE - FOR_URGENT - len(self._tries)
-        wish = Claim(self._house.owner, self._destination, now, LEASE, free, calm)
+        wish = self._wish(now, free)
         try:
             leases: list[Lease] = await self._house.call_store(self._house.store.claim_deliveries, wish)
         except StorageError:
             return POLL_BROKEN
         for lease in leases:
             self._start(self._tries, lease.delivery.identity, self._tell_stored(lease))
-        return POLL
+        return self._pause_until_look()
+
+    def _wish(self, now: Instant, free: int) -> Claim:
+        calm = MAX_TRIES_AT_ONCE - FOR_URGENT - len(self._tries)
+        busy, calm_busy = (frozenset(self._relay.busy(urgent=urgent)) for urgent in (True, False))
+        return Claim(self._house.owner, self._destination, now, LEASE, free, calm, busy, calm_busy)
 
     def _room(self, tasks: dict[str, asyncio.Task[None]]) -> int:
         """An open breaker's one try may be either an urgent one or a stored one."""
@@ -118,7 +123,9 @@ class Lane:
         return self._breaker.room(self._house.now().mono, under_way, MAX_TRIES_AT_ONCE)
 
     def _pause_until_look(self) -> float:
-        return min(POLL, self._breaker.wait(self._house.now().mono) or POLL)
+        """Until something may be tried that may not be tried now."""
+        waits = {**self._relay.busy(urgent=False), **self._relay.busy(urgent=True)}  # urgent ones may begin earlier
+        return min(POLL, self._breaker.wait(self._house.now().mono) or POLL, *waits.values())
 
     def _start(self, tasks: dict[str, asyncio.Task[None]], identity: str, work: Coroutine[Any, Any, None]) -> None:
         task = tasks[identity] = asyncio.create_task(work)
@@ -135,28 +142,33 @@ class Lane:
         if alarm is None:  # cleared meanwhile: the stored copy, which knows the alarm for ever, tells it
             emergency.drop(delivery.identity)
             return
-        outcome = await self._try(Lease(delivery, 1, alarm))
+        outcome = await self._try(Lease(delivery, 1, alarm, emergency.is_uncertain(delivery.identity)))
         if isinstance(outcome, Delivered):
-            emergency.told(delivery.identity)
-        elif isinstance(outcome, TryAgain):
-            due = self._house.now().wall + round(self._pause(outcome, 1) * SECOND)
-            emergency.postpone(replace(delivery, due_at=due))
-        else:
+            emergency.told(delivery.identity, outcome.reference)
+        elif isinstance(outcome, GiveUp):
             emergency.drop(delivery.identity)
+        else:
+            due = self._house.now().wall + round(self._pause(outcome, 1) * SECOND)
+            uncertain = isinstance(outcome, TryAgain) and outcome.uncertain
+            emergency.postpone(replace(delivery, due_at=due), uncertain)
 
     async def _tell_stored(self, lease: Lease) -> None:
         delivery, emergency = lease.delivery, self._house.emergency
         urgent = self._urgent.get(delivery.identity)
         if urgent is not None:
             await asyncio.wait([urgent])
-        told = emergency.was_told(delivery.identity)
+        reference = emergency.reference(delivery.identity)
         emergency.drop(delivery.identity)  # this copy is told now, and no other
-        outcome = Delivered() if told else await self._try(lease)
+        uncertain = lease.uncertain or emergency.is_uncertain(delivery.identity)
+        if reference is not None:
+            outcome: Outcome = Delivered(reference)
+        else:
+            outcome = await self._try(replace(lease, uncertain=uncertain))
         try:
             await self._confirm(lease, outcome)
         except StorageError as error:
             if isinstance(outcome, Delivered):
-                emergency.told(delivery.identity)
+                emergency.told(delivery.identity, outcome.reference)
             _log.error("what became of a message could not be stored", reason=str(error))
 
     async def _try(self, lease: Lease) -> Outcome:
@@ -164,12 +176,13 @@ class Lane:
             async with asyncio.timeout(DELIVERY_TIMEOUT):
                 outcome = await self._relay.deliver(lease)
         except TimeoutError:
-            outcome = TryAgain(None, f"no answer within {DELIVERY_TIMEOUT:.0f} s")
+            outcome = TryAgain(None, f"no answer within {DELIVERY_TIMEOUT:.0f} s", uncertain=True)
         except Exception as error:  # whatever a destination's library raises; its text may hold a token
-            outcome = TryAgain(None, type(error).__name__)
-        age = (self._house.now().wall - lease.delivery.created_at) / SECOND
-        self._house.metrics.delivery(self._destination, _LABELS[type(outcome)], age)
-        self._learn(outcome)
+            outcome = TryAgain(None, type(error).__name__, uncertain=True)
+        if not isinstance(outcome, Later):
+            age = (self._house.now().wall - lease.delivery.created_at) / SECOND
+            self._house.metrics.delivery(self._destination, _LABELS[type(outcome)], age)
+            self._learn(outcome)
         return outcome
 
     def _learn(self, outcome: Outcome) -> None:
@@ -194,19 +207,27 @@ class Lane:
         house, identity, now = self._house, lease.delivery.identity, self._house.now()
         if isinstance(outcome, TryAgain) and lease.attempt >= backoff.MAX_ATTEMPTS:
             outcome = GiveUp(f"{lease.attempt} attempts failed, the last one: {outcome.reason}")
+        due = now.wall + round(self._pause(outcome, lease.attempt) * SECOND)
         if isinstance(outcome, Delivered):
-            await house.call_store(house.store.finish_delivery, identity, house.owner, now.wall)
+            told = now.wall, outcome.reference, outcome.moved_to
+            await house.call_store(house.store.finish_delivery, identity, house.owner, *told)
         elif isinstance(outcome, TryAgain):
-            due = now.wall + round(self._pause(outcome, lease.attempt) * SECOND)
-            await house.call_store(house.store.retry_delivery, identity, house.owner, due, outcome.reason)
+            tried = outcome.reason, outcome.uncertain
+            await house.call_store(house.store.retry_delivery, identity, house.owner, due, *tried)
+        elif isinstance(outcome, Later):
+            await house.call_store(house.store.postpone_delivery, identity, house.owner, due)
         else:
             await house.call_store(house.store.abandon_delivery, identity, house.owner, now.wall, outcome.reason)
             house.abandoned(
                 DeliveryAbandoned(identity, lease.delivery.destination, lease.delivery.alarm_id, outcome.reason)
             )
 
-    def _pause(self, outcome: TryAgain, attempt: int) -> float:
-        return max(outcome.seconds or 0.0, backoff.delay(attempt, self._house.jitter()))
+    def _pause(self, outcome: Outcome, attempt: int) -> float:
+        """Seconds until the next attempt, if there is to be one."""
+        if isinstance(outcome, Later):
+            return outcome.seconds
+        asked = outcome.seconds if isinstance(outcome, TryAgain) else None
+        return max(asked or 0.0, backoff.delay(attempt, self._house.jitter()))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -1,5 +1,7 @@
 """The destination "log": the alarm as a line of the server's own log. Always there, and the proof of the outbox."""
 
+from collections.abc import Mapping
+
 import structlog
 
 from alarmd.relays.interface import Delivered, Outcome
@@ -19,6 +21,9 @@ class LogOnly:
             identity=printable(delivery.identity),
         )
         return Delivered()
+
+    def busy(self, *, urgent: bool) -> Mapping[str, float]:  # noqa: ARG002  of the interface
+        return {}
 
     async def close(self) -> None:
         """Nothing to let go of."""

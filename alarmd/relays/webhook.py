@@ -8,7 +8,7 @@ receivers what to check.
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -51,6 +51,9 @@ class Webhook:
                 return _outcome(response, self._now().wall)  # what else it says is not read
         except httpx.HTTPError as error:
             return TryAgain(None, f"no answer: {type(error).__name__}")
+
+    def busy(self, *, urgent: bool) -> Mapping[str, float]:  # noqa: ARG002  of the interface
+        return {}
 
     async def close(self) -> None:
         await self._client.aclose()

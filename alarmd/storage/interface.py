@@ -102,7 +102,8 @@ class StoredDevice:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a worker asks for. owner: the process's incarnation id. seconds: how long it may try, on the monotonic
-    clock. limit: at most so many; calm: at most so many that are not urgent."""
+    clock. limit: at most so many; calm: at most so many that are not urgent. busy: recipients to leave alone;
+    calm_busy: those to leave alone but for what is urgent."""
 
     owner: str
     destination: str
@@ -110,15 +111,31 @@ class Claim:
     seconds: float
     limit: int
     calm: int
+    busy: frozenset[str] = frozenset()
+    calm_busy: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a recipient has been told and can be changed. reference: the destination's own words for where it is.
+    alarms: all that it tells of, as they are now, by id."""
+
+    reference: str
+    alarms: tuple[StoredAlarm, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A delivery that its claimer alone may try, and the alarm as it is now."""
+    """A delivery that its claimer alone may try, and the alarm as it is now. uncertain: nobody knows what became of an
+    earlier attempt. message: the one that told the recipient of the alarm. address: where the recipient is now, if it
+    moved; else empty."""
 
     delivery: Delivery
     attempt: int  # 1 for the first
     alarm: StoredAlarm
+    uncertain: bool = False
+    message: Message | None = None
+    address: str = ""
 
 
 class Store(Protocol):
@@ -142,9 +159,20 @@ class Store(Protocol):
         """The names of those that open deliveries are for, in order."""
         ...
 
-    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None: ...
+    def finish_delivery(
+        self, identity: str, owner: str, now_wall: int, reference: str = "", moved_to: str = ""
+    ) -> None:
+        """reference: of the message that tells the recipient of this alarm from now on. moved_to: where the recipient
+        is from now on."""
+        ...
 
-    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None: ...
+    def retry_delivery(
+        self, identity: str, owner: str, due_wall: int, reason: str, uncertain: bool = False
+    ) -> None: ...
+
+    def postpone_delivery(self, identity: str, owner: str, due_wall: int) -> None:
+        """It was not tried after all, so the attempt does not count."""
+        ...
 
     def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None: ...
 
@@ -181,6 +209,10 @@ class Reader(Protocol):
     def zones(self) -> list[Zone]: ...
 
     def outbox(self) -> OutboxState: ...
+
+    def moved(self, destination: str) -> dict[str, str]:
+        """Recipients of a destination that moved, and where they are now."""
+        ...
 
     def healthy(self) -> bool: ...
 

@@ -15,12 +15,16 @@ class Entry:
     attempts: int = 0
     last_error: str = ""
     settled_at: int | None = None
+    uncertain: bool = False
     lease_owner: str | None = None
     lease_until: float = 0.0
 
     def is_due(self, wish: Claim) -> bool:
+        delivery = self.delivery
         free = self.lease_owner != wish.owner or self.lease_until <= wish.now.mono
-        return self.delivery.destination == wish.destination and self.delivery.due_at <= wish.now.wall and free
+        busy = wish.busy if delivery.urgent else wish.busy | wish.calm_busy
+        here = delivery.destination == wish.destination and delivery.recipient not in busy
+        return here and delivery.due_at <= wish.now.wall and free
 
     def rank(self, now_wall: int) -> tuple[bool, bool, int]:
         delivery = self.delivery
@@ -31,6 +35,8 @@ class Entry:
 class MemoryOutbox:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}  # in the order in which they were queued
+        self.messages: dict[tuple[str, str, int], str] = {}
+        self.moves: dict[tuple[str, str], str] = {}
 
     def add(self, delivery: Delivery) -> None:
         self._entries[delivery.identity] = Entry(delivery)
@@ -49,20 +55,49 @@ class MemoryOutbox:
         claimed = [*urgent, *calm][: page(wish.limit)]
         for entry in claimed:
             entry.attempts += 1
+            entry.uncertain = entry.uncertain or entry.lease_owner is not None
             entry.lease_owner, entry.lease_until = wish.owner, wish.now.mono + wish.seconds
         return claimed
 
     def destinations(self) -> list[str]:
         return sorted({entry.delivery.destination for entry in self._open()})
 
-    def finish(self, identity: str, owner: str, now_wall: int) -> None:
-        self._settle(identity, owner, DELIVERED, now_wall)
+    def finish(self, identity: str, owner: str, now_wall: int, reference: str, moved_to: str) -> None:
+        entry = self._settle(identity, owner, DELIVERED, now_wall)
+        if entry is not None:
+            where = entry.delivery.destination, entry.delivery.recipient
+            if reference:
+                self.messages[*where, entry.delivery.alarm_id] = reference
+            if moved_to:
+                self.moves[where] = moved_to
 
-    def retry(self, identity: str, owner: str, due_wall: int, reason: str) -> None:
+    def retry(self, identity: str, owner: str, due_wall: int, reason: str, uncertain: bool) -> None:
         entry = self._release(identity, owner)
         if entry is not None:
             entry.delivery = replace(entry.delivery, due_at=due_wall)
             entry.last_error = reason
+            entry.uncertain = entry.uncertain or uncertain
+
+    def postpone(self, identity: str, owner: str, due_wall: int) -> None:
+        entry = self._release(identity, owner)
+        if entry is not None:
+            entry.delivery = replace(entry.delivery, due_at=due_wall)
+            entry.attempts -= 1
+
+    def reference(self, delivery: Delivery) -> str | None:
+        """Of the message that told the recipient of the alarm."""
+        return self.messages.get((delivery.destination, delivery.recipient, delivery.alarm_id))
+
+    def told_by(self, delivery: Delivery, reference: str) -> list[int]:
+        """The alarms that a message to this recipient tells of."""
+        here = delivery.destination, delivery.recipient
+        return sorted(key[2] for key, told in self.messages.items() if key[:2] == here and told == reference)
+
+    def forget_alarm(self, alarm_id: int) -> None:
+        self.messages = {key: told for key, told in self.messages.items() if key[2] != alarm_id}
+
+    def moved(self, destination: str) -> dict[str, str]:
+        return {recipient: address for (there, recipient), address in self.moves.items() if there == destination}
 
     def abandon(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
         entry = self._settle(identity, owner, DEAD, now_wall)
@@ -80,10 +115,11 @@ class MemoryOutbox:
         return [entry for entry in self._entries.values() if entry.state == PENDING]
 
     def _first_of_each(self) -> Iterable[Entry]:
-        """The earliest that is open of each alarm at each destination."""
-        first: dict[tuple[str, int], Entry] = {}
+        """The earliest that is open of each alarm for each recipient."""
+        first: dict[tuple[str, str, int], Entry] = {}
         for entry in self._open():
-            first.setdefault((entry.delivery.destination, entry.delivery.alarm_id), entry)
+            delivery = entry.delivery
+            first.setdefault((delivery.destination, delivery.recipient, delivery.alarm_id), entry)
         return first.values()
 
     def _settle(self, identity: str, owner: str, state: str, now_wall: int) -> Entry | None:

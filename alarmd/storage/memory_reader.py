@@ -76,6 +76,10 @@ class MemoryReader:
         with self._store.lock:
             return self._store.outbox.state()
 
+    def moved(self, destination: str) -> dict[str, str]:
+        with self._store.lock:
+            return self._store.outbox.moved(destination)
+
     def healthy(self) -> bool:
         return True
 

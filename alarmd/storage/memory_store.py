@@ -9,7 +9,7 @@ from typing import Any
 from alarmd.core.records import Alarm, AlarmState, Command, CommandState, Delivery, Device, Event, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.errors import RefusedError
-from alarmd.storage.interface import Claim, Lease, QuarantinedTurn, StorageError, StoredAlarm, Turn
+from alarmd.storage.interface import Claim, Lease, Message, QuarantinedTurn, StorageError, StoredAlarm, Turn
 from alarmd.storage.memory_outbox import Entry, MemoryOutbox
 from alarmd.storage.memory_tables import MemoryTables
 from alarmd.storage.purge import HISTORIES, History
@@ -68,13 +68,19 @@ class MemoryStore:
         with self.lock:
             return self.outbox.destinations()
 
-    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
+    def finish_delivery(
+        self, identity: str, owner: str, now_wall: int, reference: str = "", moved_to: str = ""
+    ) -> None:
         with self.lock:
-            self.outbox.finish(identity, owner, now_wall)
+            self.outbox.finish(identity, owner, now_wall, reference, moved_to)
 
-    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None:
+    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str, uncertain: bool = False) -> None:
         with self.lock:
-            self.outbox.retry(identity, owner, due_wall, reason)
+            self.outbox.retry(identity, owner, due_wall, reason, uncertain)
+
+    def postpone_delivery(self, identity: str, owner: str, due_wall: int) -> None:
+        with self.lock:
+            self.outbox.postpone(identity, owner, due_wall)
 
     def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
         with self.lock:
@@ -97,8 +103,20 @@ class MemoryStore:
         """Nothing to let go of."""
 
     def _lease(self, entry: Entry) -> Lease:
-        alarm = self.tables.by_name["alarms"].kept[entry.delivery.alarm_id]
-        return Lease(entry.delivery, entry.attempts, StoredAlarm(alarm, *self.tables.names(alarm)))
+        delivery = entry.delivery
+        address = self.outbox.moved(delivery.destination).get(delivery.recipient, "")
+        alarm = self._stored_alarm(delivery.alarm_id)
+        return Lease(delivery, entry.attempts, alarm, entry.uncertain, self._message(delivery), address)
+
+    def _message(self, delivery: Delivery) -> Message | None:
+        reference = self.outbox.reference(delivery)
+        if reference is None:
+            return None
+        return Message(reference, tuple(map(self._stored_alarm, self.outbox.told_by(delivery, reference))))
+
+    def _stored_alarm(self, alarm_id: int) -> StoredAlarm:
+        alarm = self.tables.by_name["alarms"].kept[alarm_id]
+        return StoredAlarm(alarm, *self.tables.names(alarm))
 
     def _sorted(self, table: str, wanted: Callable[[Any], bool] = lambda _: True) -> tuple[Any, ...]:
         kept = self.tables.by_name[table].kept
@@ -160,6 +178,8 @@ class MemoryStore:
             del self.event_rows[key]
         elif table == "outbox":
             self.outbox.remove(key)
+        elif table == "alarms":
+            self.outbox.forget_alarm(key)
         elif table == "devices":
             self.tables.by_name["contacts"].kept.pop(key, None)
             self._remove_keys(key)

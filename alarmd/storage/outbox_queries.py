@@ -7,22 +7,37 @@ once. It ends on the monotonic clock of that process; on PostgreSQL on the datab
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Select, and_, cast, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Select,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from alarmd.storage import rows
-from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, StoredAlarm, page
-from alarmd.storage.named import stored_alarm, with_device_and_zone
+from alarmd.storage import rows, told_messages
+from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, page
 from alarmd.storage.rows import Row
-from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, alarms, outbox
+from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, outbox
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
 MAX_ERROR = 500  # characters kept of why an attempt failed
 
-DELIVERY_COLUMNS = tuple(outbox.columns)[1:11]  # those of the record
+DELIVERY_COLUMNS = tuple(outbox.columns)[1:12]  # those of the record
+_UNCERTAIN = or_(outbox.c.uncertain, outbox.c.lease_owner.is_not(None))  # a lease that is left over was never settled
 _earlier = outbox.alias("earlier")
 _BLOCKED = exists().where(
     _earlier.c.alarm_id == outbox.c.alarm_id,
     _earlier.c.destination == outbox.c.destination,
+    _earlier.c.recipient == outbox.c.recipient,
     _earlier.c.state == PENDING,
     _earlier.c.row < outbox.c.row,
 )
@@ -41,21 +56,26 @@ def claim(connection: Connection, wish: Claim) -> list[Lease]:
     if not found:
         return []
     leased = update(outbox).where(outbox.c.row.in_([row[0] for row in found]))
-    values = {"lease_owner": wish.owner, "lease_until": now + wish.seconds, "attempts": outbox.c.attempts + 1}
-    connection.execute(leased.values(values))
-    deliveries = [rows.delivery_of(row[2:]) for row in found]
-    about = _alarms(connection, {delivery.alarm_id for delivery in deliveries})
-    return [
-        Lease(delivery, row[1] + 1, about[delivery.alarm_id]) for delivery, row in zip(deliveries, found, strict=True)
-    ]
+    values = {"lease_owner": wish.owner, "lease_until": now + wish.seconds, "uncertain": _UNCERTAIN}
+    connection.execute(leased.values(attempts=outbox.c.attempts + 1, **values))
+    return told_messages.leases(connection, [(row[1] + 1, bool(row[2]), rows.delivery_of(row[3:])) for row in found])
 
 
-def finish(connection: Connection, identity: str, owner: str, now_wall: int) -> None:
-    _close_lease(connection, identity, owner, state=DELIVERED, settled_at=now_wall)
+def finish(connection: Connection, identity: str, owner: str, now_wall: int, reference: str, moved_to: str) -> None:
+    key = outbox.c.destination, outbox.c.recipient, outbox.c.alarm_id
+    held = connection.execute(select(*key).where(_held(identity, owner))).one_or_none()
+    if held is not None:
+        told_messages.remember(connection, *held, reference, moved_to)
+        _close_lease(connection, identity, owner, state=DELIVERED, settled_at=now_wall)
 
 
-def retry(connection: Connection, identity: str, owner: str, due_wall: int, reason: str) -> None:
-    _close_lease(connection, identity, owner, due_at=due_wall, last_error=_storable(reason))
+def retry(connection: Connection, identity: str, owner: str, due_wall: int, reason: str, uncertain: bool) -> None:
+    doubt = {"uncertain": True} if uncertain else {}
+    _close_lease(connection, identity, owner, due_at=due_wall, last_error=_storable(reason), **doubt)
+
+
+def postpone(connection: Connection, identity: str, owner: str, due_wall: int) -> None:
+    _close_lease(connection, identity, owner, due_at=due_wall, attempts=outbox.c.attempts - 1)
 
 
 def abandon(connection: Connection, identity: str, owner: str, now_wall: int, reason: str) -> None:
@@ -80,23 +100,22 @@ def _sorts(wish: Claim) -> Iterator[tuple[ColumnElement[bool], int]]:
     that wait are not looked through for one that is new."""
     fresh = wish.now.wall - FRESH
     urgent = outbox.c.urgent == literal(True)
-    yield and_(urgent, outbox.c.due_at > fresh, outbox.c.created_at > fresh), wish.limit
-    yield and_(urgent, outbox.c.created_at <= fresh), wish.limit
-    yield outbox.c.urgent == literal(False), wish.calm
+    yield and_(urgent, outbox.c.due_at > fresh, outbox.c.created_at > fresh, _not(wish.busy)), wish.limit
+    yield and_(urgent, outbox.c.created_at <= fresh, _not(wish.busy)), wish.limit
+    yield and_(outbox.c.urgent == literal(False), _not(wish.busy | wish.calm_busy)), wish.calm
+
+
+def _not(recipients: frozenset[str]) -> ColumnElement[bool]:
+    return outbox.c.recipient.not_in(sorted(recipients)) if recipients else true()
 
 
 def _due(wish: Claim, now: ColumnElement[float]) -> Select[*tuple[Any, ...]]:
     return (
-        select(outbox.c.row, outbox.c.attempts, *DELIVERY_COLUMNS)
+        select(outbox.c.row, outbox.c.attempts, _UNCERTAIN, *DELIVERY_COLUMNS)
         .where(DELIVERY_OPEN, outbox.c.destination == wish.destination, outbox.c.due_at <= wish.now.wall)
         .where(_free(wish.owner, now), ~_BLOCKED)
         .order_by(outbox.c.due_at, outbox.c.row)
     )
-
-
-def _alarms(connection: Connection, ids: set[int]) -> dict[int, StoredAlarm]:
-    found = connection.execute(with_device_and_zone(alarms, alarms.c.zone_id).where(alarms.c.id.in_(ids)))
-    return {stored.alarm.id: stored for stored in rows.read(stored_alarm, found)}
 
 
 def _free(owner: str, now: ColumnElement[float]) -> ColumnElement[bool]:
@@ -116,5 +135,9 @@ def _storable(reason: str) -> str:
 
 def _close_lease(connection: Connection, identity: str, owner: str, **changes: Any) -> None:
     """Nothing happens when the lease went to somebody else, or ended and was settled meanwhile."""
-    held = update(outbox).where(outbox.c.identity == identity, outbox.c.lease_owner == owner, DELIVERY_OPEN)
+    held = update(outbox).where(_held(identity, owner))
     connection.execute(held.values(lease_owner=None, lease_until=None, **changes))
+
+
+def _held(identity: str, owner: str) -> ColumnElement[bool]:
+    return and_(outbox.c.identity == identity, outbox.c.lease_owner == owner, DELIVERY_OPEN)

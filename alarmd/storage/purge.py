@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, Row, Table, delete, exists, not_, sel
 
 from alarmd.storage import high_water, sealed_keys
 from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, STAMP, Mark
-from alarmd.storage.tables import alarms, commands, contacts, device_keys, devices, events, outbox
+from alarmd.storage.tables import alarms, commands, contacts, device_keys, devices, events, messages, outbox
 
 
 class History(NamedTuple):
@@ -53,6 +53,8 @@ def _purge_table(connection: Connection, history: History, before: int, limit: i
     unreferred = [not_(exists().where(column == key)) for column in history.referring]
     old = select(key).where(history.since < before, *unreferred)
     doomed = old.order_by(history.since, key).limit(limit).scalar_subquery()
+    if history.table is alarms:
+        connection.execute(delete(messages).where(messages.c.alarm_id.in_(doomed)))
     if history.table is devices:
         connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
         sealed_keys.drop(connection, [device_keys.c.device_id.in_(doomed)])

@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Table, select
 
 from alarmd.core.records import Site, Zone
-from alarmd.storage import outbox_queries, rows
+from alarmd.storage import outbox_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
     EventFilter,
@@ -71,6 +71,10 @@ class SqlReader:
     def outbox(self) -> OutboxState:
         with self._database.transaction() as connection:
             return outbox_queries.state(connection)
+
+    def moved(self, destination: str) -> dict[str, str]:
+        with self._database.transaction() as connection:
+            return told_messages.moved(connection, destination)
 
     def healthy(self) -> bool:
         return self._database.answers()

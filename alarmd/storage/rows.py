@@ -227,6 +227,7 @@ def delivery_row(delivery: Delivery) -> Values:
     return (
         delivery.identity,
         delivery.destination,
+        delivery.recipient,
         delivery.subject,
         delivery.alarm_id,
         delivery.text,
@@ -239,8 +240,8 @@ def delivery_row(delivery: Delivery) -> Values:
 
 
 def delivery_of(row: Row) -> Delivery:
-    identity, destination, subject, alarm_id, text, urgent, *rest = row
-    return Delivery(identity, destination, subject, alarm_id, text, _FLAG[urgent], *rest)
+    identity, destination, recipient, subject, alarm_id, text, urgent, *rest = row
+    return Delivery(identity, destination, recipient, subject, alarm_id, text, _FLAG[urgent], *rest)
 
 
 def _texts_of(json_list: str) -> tuple[str, ...]:

@@ -64,13 +64,19 @@ class SqlStore:
         with self._database.transaction() as connection:
             return outbox_queries.destinations(connection)
 
-    def finish_delivery(self, identity: str, owner: str, now_wall: int) -> None:
+    def finish_delivery(
+        self, identity: str, owner: str, now_wall: int, reference: str = "", moved_to: str = ""
+    ) -> None:
         with self._database.transaction() as connection:
-            outbox_queries.finish(connection, identity, owner, now_wall)
+            outbox_queries.finish(connection, identity, owner, now_wall, reference, moved_to)
 
-    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str) -> None:
+    def retry_delivery(self, identity: str, owner: str, due_wall: int, reason: str, uncertain: bool = False) -> None:
         with self._database.transaction() as connection:
-            outbox_queries.retry(connection, identity, owner, due_wall, reason)
+            outbox_queries.retry(connection, identity, owner, due_wall, reason, uncertain)
+
+    def postpone_delivery(self, identity: str, owner: str, due_wall: int) -> None:
+        with self._database.transaction() as connection:
+            outbox_queries.postpone(connection, identity, owner, due_wall)
 
     def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
         with self._database.transaction() as connection:

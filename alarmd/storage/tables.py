@@ -48,7 +48,11 @@ DEVICE_ACTIVE = text("forgotten_at IS NULL")
 def _column(name: str, kind: TypeEngine[Any], refers_to: str | None = None, *, null: bool = False) -> Column[Any]:
     if refers_to is None:
         return Column(name, kind, nullable=null)
-    return Column(name, kind, ForeignKey(refers_to, deferrable=True, initially="DEFERRED"), nullable=null)
+    return Column(name, kind, _refers(refers_to), nullable=null)
+
+
+def _refers(to: str) -> ForeignKey:
+    return ForeignKey(to, deferrable=True, initially="DEFERRED")
 
 
 def _id(name: str = "id") -> Column[int]:
@@ -56,8 +60,7 @@ def _id(name: str = "id") -> Column[int]:
 
 
 def _of_device() -> Column[int]:
-    device = ForeignKey("devices.id", deferrable=True, initially="DEFERRED")
-    return Column("device_id", WHOLE, device, primary_key=True, autoincrement=False)
+    return Column("device_id", WHOLE, _refers("devices.id"), primary_key=True, autoincrement=False)
 
 
 def _row() -> Column[int]:
@@ -215,6 +218,7 @@ outbox = _table(
     _row(),
     _column("identity", Text()),
     _column("destination", Text()),
+    _column("recipient", Text()),
     _column("subject", Text()),
     _column("alarm_id", WHOLE, "alarms.id"),
     _column("text", Text()),
@@ -225,6 +229,7 @@ outbox = _table(
     Column("state", Text(), nullable=False, server_default="pending"),  # then delivered or dead
     Column("attempts", WHOLE, nullable=False, server_default=text("0")),
     Column("last_error", Text(), nullable=False, server_default=""),
+    Column("uncertain", FLAG, nullable=False, server_default=text("FALSE")),
     Column("settled_at", WHOLE),
     Column("lease_owner", Text()),
     Column("lease_until", REAL_NUMBER),  # s: monotonic on SQLite, the database's clock on PostgreSQL
@@ -234,6 +239,23 @@ outbox = _table(
     _partial("ix_outbox_settled_at", "settled_at", where=text("settled_at IS NOT NULL")),
     Index("ix_outbox_alarm_id", "alarm_id"),
     numbered=True,
+)
+
+messages = _table(  # what a recipient was told and can be changed
+    "messages",
+    Column("destination", Text(), primary_key=True),
+    Column("recipient", Text(), primary_key=True),
+    Column("alarm_id", WHOLE, _refers("alarms.id"), primary_key=True, autoincrement=False),
+    _column("reference", Text()),
+    Index("ix_messages_reference", "destination", "recipient", "reference"),
+    Index("ix_messages_alarm_id", "alarm_id"),
+)
+
+moves = _table(  # recipients that are no longer where the configuration says
+    "moves",
+    Column("destination", Text(), primary_key=True),
+    Column("recipient", Text(), primary_key=True),
+    _column("address", Text()),
 )
 
 quarantine = _table(

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _commands()
     _events()
     _outbox()
+    _messages()
     _bookkeeping()
 
 
@@ -178,6 +179,7 @@ def _outbox() -> None:
         *_row("outbox"),
         _text("identity"),
         _text("destination"),
+        _text("recipient"),
         _text("subject"),
         _whole("alarm_id"),
         _text("text"),
@@ -188,6 +190,7 @@ def _outbox() -> None:
         sa.Column("state", TEXT, nullable=False, server_default="pending"),
         sa.Column("attempts", WHOLE, nullable=False, server_default=sa.text("0")),
         sa.Column("last_error", TEXT, nullable=False, server_default=""),
+        sa.Column("uncertain", FLAG, nullable=False, server_default=sa.text("FALSE")),
         _whole("settled_at", null=True),
         _text("lease_owner", null=True),
         sa.Column("lease_until", NUMBER),
@@ -199,6 +202,27 @@ def _outbox() -> None:
     _partial("ix_outbox_open", "outbox", "destination urgent due_at", "state = 'pending'")
     _partial("ix_outbox_dead", "outbox", "row", "state = 'dead'")
     _partial("ix_outbox_settled_at", "outbox", "settled_at", "settled_at IS NOT NULL")
+
+
+def _messages() -> None:
+    _table(
+        "messages",
+        _text("destination"),
+        _text("recipient"),
+        _whole("alarm_id"),
+        _text("reference"),
+        sa.PrimaryKeyConstraint("destination", "recipient", "alarm_id", name="pk_messages"),
+        _refers("messages", "alarm_id", "alarms"),
+    )
+    op.create_index("ix_messages_reference", "messages", ["destination", "recipient", "reference"])
+    op.create_index("ix_messages_alarm_id", "messages", ["alarm_id"])
+    _table(
+        "moves",
+        _text("destination"),
+        _text("recipient"),
+        _text("address"),
+        sa.PrimaryKeyConstraint("destination", "recipient", name="pk_moves"),
+    )
 
 
 def _bookkeeping() -> None:

@@ -124,3 +124,31 @@ def test_a_bot_token_is_not_shown_whatever_the_verb() -> None:
     token = b"123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
     shown = printable(b"x/y,LOG,token " + token + b",0,0,0,0,0")
     assert shown == "x/y,LOG,token  and more, not shown: it may be secret"
+
+
+BOT_TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz_-01234"
+BOT_URL = f"https://api.telegram.org/bot{BOT_TOKEN}/sendMessage"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_bots_token_reaches_the_log_whoever_says_it(form: str) -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    set_up_logging("json" if form == "json" else "console", "debug", stream)
+    try:
+        for name in ("httpx", "httpcore.http11", "telegram.Bot", "telegram.ext.Updater"):
+            logging.getLogger(name).info("HTTP Request: POST %s", BOT_URL)
+        logging.getLogger("some.library").error("failed: %s", BOT_URL)
+        try:
+            raise RuntimeError(BOT_URL)
+        except RuntimeError:
+            structlog.get_logger("alarmd.test").exception("ours", url=BOT_URL)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+    assert BOT_TOKEN not in stream.getvalue()
+    assert "HTTP Request" not in stream.getvalue()
+    assert stream.getvalue().count(f"bot{HIDDEN}") >= 3
+    assert "RuntimeError" in stream.getvalue()

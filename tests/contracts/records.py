@@ -130,6 +130,7 @@ EVENT = Event(
 DELIVERY = Delivery(
     identity="log:motion:cam1:A:1:raised",
     destination="log",
+    recipient="",
     subject="raised",
     alarm_id=1,
     text="motion at garden_gate",

@@ -28,6 +28,8 @@ NUMBERS = st.sampled_from([1, 2, 3, 1, 2, 3, 1, 2, 3, 4])  # few, so that record
 TIMES = st.integers(NOON, NOON + 5)
 NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.sampled_from(["incarnation 1", "incarnation 2"])
+PLACES = st.sampled_from(["", "17", "18"])
+RECIPIENTS = st.sampled_from(["", "ann"])
 MAYBE = st.none() | NUMBERS
 EPOCHS = st.sampled_from([1, 2])
 SECRETS = st.sampled_from([b"1" * 32, b"2" * 32])
@@ -58,7 +60,15 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
         device_id=MAYBE,
         alarm_id=MAYBE,
     ),
-    st.builds(records.delivery, NAMES, alarm_id=NUMBERS, due_at=TIMES, created_at=TIMES, urgent=st.booleans()),
+    st.builds(
+        records.delivery,
+        NAMES,
+        recipient=st.sampled_from(["", "ann"]),
+        alarm_id=NUMBERS,
+        due_at=TIMES,
+        created_at=TIMES,
+        urgent=st.booleans(),
+    ),
 )
 TURNS = st.lists(st.lists(EFFECTS, min_size=1, max_size=3), min_size=1, max_size=5)
 START = [
@@ -84,6 +94,7 @@ def answers(reader: Reader) -> list[Any]:
         reader.sites(),
         reader.zones(),
         reader.outbox(),
+        reader.moved("log"),
     ]
 
 
@@ -140,13 +151,17 @@ class Comparison(RuleBasedStateMachine):
         wish = Claim(owner, "log", Instant(wall, MONO), seconds, limit, calm=1)
         self.both(lambda storage: storage.store.claim_deliveries(wish))
 
-    @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
-    def finish(self, identity: str, owner: str, wall: int) -> None:
-        self.both(lambda storage: storage.store.finish_delivery(identity, owner, wall))
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES, reference=PLACES, moved_to=PLACES)
+    def finish(self, identity: str, owner: str, wall: int, reference: str, moved_to: str) -> None:
+        self.both(lambda storage: storage.store.finish_delivery(identity, owner, wall, reference, moved_to))
+
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES, uncertain=st.booleans())
+    def retry(self, identity: str, owner: str, wall: int, uncertain: bool) -> None:
+        self.both(lambda storage: storage.store.retry_delivery(identity, owner, wall, "why", uncertain))
 
     @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
-    def retry(self, identity: str, owner: str, wall: int) -> None:
-        self.both(lambda storage: storage.store.retry_delivery(identity, owner, wall, "why"))
+    def postpone(self, identity: str, owner: str, wall: int) -> None:
+        self.both(lambda storage: storage.store.postpone_delivery(identity, owner, wall))
 
     @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
     def abandon(self, identity: str, owner: str, wall: int) -> None:

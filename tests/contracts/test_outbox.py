@@ -9,7 +9,7 @@ import pytest
 
 from alarmd.core.effects import QueueDelivery
 from alarmd.core.instant import Instant
-from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, Reader, Store, StoredAlarm
+from alarmd.storage.interface import FRESH, Claim, Lease, Message, OutboxState, Reader, Store, StoredAlarm
 from tests.contracts import records
 from tests.contracts.conftest import Storage
 from tests.contracts.records import ALARM, DELIVERY, EVERYTHING, NOON, alarm
@@ -23,7 +23,7 @@ _alarm_of: defaultdict[str, int] = defaultdict(itertools.count(2).__next__)
 
 @pytest.fixture(autouse=True)
 def place(store: Store) -> None:
-    store.commit([EVERYTHING[:-1], [alarm(number) for number in range(2, 50)]])
+    store.commit([EVERYTHING[:-1], [alarm(number) for number in range(2, 200)]])
 
 
 def delivery(identity: str, **changes: Any) -> QueueDelivery:
@@ -111,6 +111,107 @@ def test_what_comes_of_an_alarm_waits_for_what_came_before_it(store: Store) -> N
     claim(store, wall=NOON + 7)
     store.finish_delivery("raised", ME, NOON + 7)
     assert names(claim(store)) == ["over"]
+
+
+def test_recipients_do_not_wait_for_each_other(store: Store) -> None:
+    queue(store, *(delivery(name, alarm_id=1, recipient=name) for name in ("ann", "bob")))
+    assert names(claim(store)) == ["ann", "bob"]
+
+
+def test_recipients_that_are_busy_are_left_alone_and_some_only_by_what_is_calm(store: Store) -> None:
+    urgent = [delivery(name, recipient=name) for name in ("ann", "bob")]
+    calm = [delivery(f"calm {name}", recipient=name, urgent=False) for name in ("ann", "bob", "eve")]
+    queue(store, *urgent, *calm)
+    wish = Claim(ME, "log", Instant(NOON, 50.0), LONG, 10, 10, frozenset({"ann"}), frozenset({"bob"}))
+    assert names(store.claim_deliveries(wish)) == ["bob", "calm eve"]
+
+
+def test_what_was_not_tried_after_all_does_not_count_as_an_attempt(store: Store) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.postpone_delivery("1", ME, NOON + 7)
+    assert claim(store, wall=NOON + 6) == []
+    (lease,) = claim(store, wall=NOON + 7)
+    assert (lease.attempt, lease.uncertain) == (1, False)
+    store.postpone_delivery("1", OTHER, NOON)
+    store.postpone_delivery("unknown", ME, NOON)
+    assert claim(store, wall=NOON * 2) == []
+
+
+def test_an_attempt_of_which_nobody_knows_makes_all_later_ones_uncertain(store: Store) -> None:
+    queue(store, delivery("died"), delivery("answer lost"), delivery("sure"))
+    claim(store, OTHER)
+    assert {lease.delivery.identity: lease.uncertain for lease in claim(store)} == {
+        "died": True,
+        "answer lost": True,
+        "sure": True,
+    }
+    queue(store, delivery("a"), delivery("b"))
+    assert [lease.uncertain for lease in claim(store)] == [False, False]
+    store.retry_delivery("a", ME, NOON, "no answer", uncertain=True)
+    store.retry_delivery("b", ME, NOON, "refused")
+    assert [lease.uncertain for lease in claim(store)] == [True, False]
+    store.retry_delivery("a", ME, NOON, "refused")
+    assert [lease.uncertain for lease in claim(store)] == [True]
+
+
+def test_a_message_is_found_again_by_what_comes_of_its_alarms(storage: Storage) -> None:
+    store = storage.store
+    together = [delivery(name, alarm_id=number, recipient="ann") for number, name in ((1, "one"), (2, "two"))]
+    queue(store, *together, delivery("apart", alarm_id=2, recipient="bob"))
+    for lease in claim(store):
+        assert lease.message is None
+        store.finish_delivery(lease.delivery.identity, ME, NOON, reference="17" if lease.address == "" else "")
+    queue(store, delivery("over", alarm_id=2, recipient="ann"), delivery("other", alarm_id=3, recipient="ann"))
+    queue(store, delivery("bob's", alarm_id=2, recipient="bob"))
+    storage.restart()
+    found = {lease.delivery.identity: lease.message for lease in claim(storage.store)}
+    about = {number: StoredAlarm(stored.alarm, stored.device, stored.zone) for number, stored in kept(storage)}
+    assert found == {
+        "over": Message("17", (about[1], about[2])),
+        "bob's": Message("17", (about[2],)),
+        "other": None,
+    }
+
+
+def kept(storage: Storage) -> list[tuple[int, StoredAlarm]]:
+    return [(stored.alarm.id, stored) for stored in storage.reader.alarms(limit=1000)]
+
+
+def test_a_newer_message_takes_the_place_of_the_one_that_told_of_an_alarm(store: Store) -> None:
+    for number, reference in enumerate(("17", "18", "")):
+        queue(store, delivery(f"m{number}", alarm_id=1))
+        claim(store)
+        store.finish_delivery(f"m{number}", ME, NOON, reference)
+    queue(store, delivery("last", alarm_id=1))
+    (lease,) = claim(store)
+    assert lease.message is not None
+    assert lease.message.reference == "18"
+
+
+def test_a_recipient_that_moved_is_found_where_it_is(storage: Storage) -> None:
+    queue(storage.store, delivery("1", recipient="ann"))
+    claim(storage.store)
+    storage.store.finish_delivery("1", ME, NOON, "17", moved_to="elsewhere")
+    storage.restart()
+    assert (storage.reader.moved("log"), storage.reader.moved("phone")) == ({"ann": "elsewhere"}, {})
+    queue(storage.store, delivery("2", recipient="ann"), delivery("3", recipient="bob"))
+    assert {lease.delivery.recipient: lease.address for lease in claim(storage.store)} == {
+        "ann": "elsewhere",
+        "bob": "",
+    }
+    storage.store.finish_delivery("2", ME, NOON, moved_to="on again")
+    assert storage.reader.moved("log") == {"ann": "on again"}
+
+
+def test_what_is_told_by_somebody_who_lost_the_lease_is_not_remembered(store: Store, reader: Reader) -> None:
+    queue(store, delivery("1"))
+    claim(store)
+    store.finish_delivery("1", OTHER, NOON, "17", moved_to="elsewhere")
+    assert reader.moved("log") == {}
+    store.finish_delivery("1", ME, NOON)
+    queue(store, delivery("2", alarm_id=_alarm_of["1"]))
+    assert [lease.message for lease in claim(store)] == [None]
 
 
 def test_the_alarm_is_told_as_it_is_when_it_is_told(store: Store) -> None:

@@ -91,6 +91,19 @@ def test_settled_deliveries_go_and_their_alarm_with_them(store: Store, reader: R
     assert reader.outbox().leased == 1
 
 
+def test_with_an_alarm_go_the_messages_that_told_of_it(store: Store) -> None:
+    store.commit([[cleared_alarm(1, NOON), delivery("sent"), alarm(2), delivery("open", alarm_id=2)]])
+    store.claim_deliveries(CLAIM)
+    store.finish_delivery("sent", "me", NOON, "17")
+    store.finish_delivery("open", "me", NOON, "17")
+    assert store.purge(NOON + 1, ALL) == 3
+    store.commit([[alarm(1), delivery("again"), delivery("over", alarm_id=2)]])
+    found = {lease.delivery.identity: lease.message for lease in store.claim_deliveries(CLAIM)}
+    assert found["again"] is None
+    assert found["over"] is not None
+    assert [stored.alarm.id for stored in found["over"].alarms] == [2]
+
+
 def test_forgotten_devices_that_nothing_names_go_with_their_contact(store: Store, reader: Reader) -> None:
     store.commit([[device(number, forgotten_at=NOON) for number in range(2, 7)], [contact(2), contact(6)]])
     store.commit([[event(1, device_id=2), alarm(1, device_id=3), command(1, device_id=4)]])

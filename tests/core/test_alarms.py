@@ -18,6 +18,7 @@ from alarmd.core.inputs import (
 )
 from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmState, Arming
+from alarmd.core.settings import Route
 from tests.playbook import Playbook, frame, heartbeat
 
 
@@ -132,7 +133,7 @@ def test_a_cleared_alarm_is_history() -> None:
 
 
 def test_every_message_of_an_alarm_has_an_identity_of_its_own() -> None:
-    play = Playbook(destinations=("log", "phone")).adopt("cam1") << moal()
+    play = Playbook(routes=(Route("log"), Route("phone", "42"))).adopt("cam1") << moal()
     told = list(play.told)
     play << AlarmAcknowledged("ann", play.alarms[0].id)
     told += play.told

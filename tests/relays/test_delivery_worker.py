@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from alarmd.relays import backoff, delivery_worker, lane
 from alarmd.relays.breaker import FAILURES
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.interface import Delivered, GiveUp, Outcome, TryAgain
+from alarmd.relays.interface import Delivered, GiveUp, Later, Outcome, TryAgain
 from alarmd.relays.lane import FOR_URGENT, LEASE, MAX_TRIES_AT_ONCE, House
 from alarmd.relays.log_only import LogOnly
 from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, StorageUnavailableError, StoredAlarm
@@ -35,9 +35,13 @@ class Destination:
         self.may_answer.set()
         self.at_once = self.most_at_once = 0
         self.closed = False
+        self.busy_now: dict[str, float] = {}
+        self.calm_busy: dict[str, float] = {}
+        self.uncertain: list[bool] = []
 
     async def deliver(self, lease: Lease) -> Outcome:
         delivery = lease.delivery
+        self.uncertain.append(lease.uncertain)
         self.told.append(delivery)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -46,6 +50,9 @@ class Destination:
         finally:
             self.at_once -= 1
         return self.answer(delivery)
+
+    def busy(self, *, urgent: bool) -> Mapping[str, float]:
+        return self.busy_now if urgent else {**self.busy_now, **self.calm_busy}
 
     async def close(self) -> None:
         assert self.at_once == 0
@@ -324,8 +331,9 @@ async def test_a_message_whose_confirmation_failed_is_not_told_again(working: Wo
     working.start()
     await until(lambda: working.destination.at_once == 1)
     working.away = True
+    working.destination.answer = lambda _one: Delivered("17")
     working.destination.may_answer.set()
-    await until(lambda: working.emergency.was_told("log:1") and not working.worker._lanes["log"]._tries)
+    await until(lambda: working.emergency.reference("log:1") == "17" and not working.worker._lanes["log"]._tries)
     working.away = False
     working.pass_time(LEASE + 1)
     await working.settled()
@@ -497,6 +505,76 @@ async def test_destinations_that_are_gone_are_looked_for_until_the_database_answ
     working.away = False
     await until(lambda: working.abandoned)
     assert working.abandoned[0].destination == "gone"
+
+
+async def test_a_recipient_that_may_not_be_told_more_is_left_alone_until_it_may(working: Working) -> None:
+    working.destination.busy_now = {"ann": 0.01}
+    working.destination.calm_busy = {"bob": 0.01}
+    working.queue(1, recipient="ann")
+    working.queue(2, recipient="bob", urgent=False)
+    working.queue(3, recipient="bob")
+    working.start()
+    await until(lambda: working.outbox.pending == 2 and not working.outbox.leased)
+    assert working.destination.names == ["log:3"]
+    working.destination.busy_now = working.destination.calm_busy = {}
+    await working.settled()
+
+
+async def test_what_comes_too_early_for_its_recipient_counts_neither_as_an_attempt_nor_as_a_failure(
+    working: Working,
+) -> None:
+    working.destination.answer = lambda _one: Later(1.0)
+    working.queue(1)
+    working.start()
+    for number in range(1, FAILURES + 3):
+        await until(lambda number=number: len(working.destination.told) == number and not working.outbox.leased)
+        working.pass_time(1.0)
+    assert working.outcomes("failed") == 0
+    assert working.takes() == 1
+    working.destination.answer = lambda _one: Delivered()
+    working.pass_time(1.0)
+    await working.settled()
+
+
+async def test_an_urgent_message_from_memory_that_comes_too_early_waits(working: Working) -> None:
+    working.away = True
+    working.destination.answer = lambda _one: Later(5.0)
+    working.start()
+    working.emergency.put(replace(DELIVERY, identity="log:1"))
+    await until(lambda: working.destination.told and not working.worker._lanes["log"]._urgent)
+    working.destination.answer = lambda _one: Delivered()
+    working.pass_time(5.0)
+    await until(lambda: working.outcomes("delivered") == 1)
+
+
+async def test_an_attempt_whose_end_nobody_knows_is_known_as_that_at_the_next(working: Working) -> None:
+    def fail(_one: Delivery) -> Outcome:
+        raise RuntimeError
+
+    working.destination.answer = fail
+    working.queue(1)
+    working.start()
+    await until(lambda: working.outcomes("failed") == 1 and not working.outbox.leased)
+    working.destination.answer = lambda _one: Delivered()
+    working.pass_time(backoff.LONGEST)
+    await working.settled()
+    assert working.destination.uncertain == [False, True]
+
+
+async def test_doubts_about_a_message_from_memory_go_over_to_its_stored_copy(working: Working) -> None:
+    working.away = True
+    working.destination.answer = lambda _one: TryAgain(None, "no answer", uncertain=True)
+    working.start()
+    working.emergency.put(replace(DELIVERY, identity="log:1"))
+    await until(lambda: working.outcomes("failed") == 1 and not working.worker._lanes["log"]._urgent)
+    working.pass_time(backoff.LONGEST)
+    await until(lambda: working.outcomes("failed") == 2 and not working.worker._lanes["log"]._urgent)
+    working.destination.answer = lambda _one: Delivered()
+    working.away = False
+    working.queue(1)
+    working.emergency.recovered()
+    await working.settled()
+    assert working.destination.uncertain == [False, True, True]
 
 
 async def test_the_log_is_a_destination_and_shows_nothing_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,7 @@ CALLS: list[Callable[[Store], object]] = [
     lambda store: store.waiting_destinations(),
     lambda store: store.finish_delivery("x", "me", NOON),
     lambda store: store.retry_delivery("x", "me", NOON, "why"),
+    lambda store: store.postpone_delivery("x", "me", NOON),
     lambda store: store.abandon_delivery("x", "me", NOON, "why"),
     lambda store: store.purge(NOON, 1),
 ]
