@@ -34,8 +34,8 @@ def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: i
 
 
 def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
-    """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who kept
-    some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
+    """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who
+    kept some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
     above = signed.up.highest + (int(boot_id, 16) >> 4 * COUNTER_DIGITS - SYNC_BITS)
     _send(turn, session, path, Verb.SYNC, f"{above:x}", boot_id)
 

@@ -11,7 +11,7 @@ from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
 from alarmd.core.rate_limits import TokenBucket
 from lfcp import SequenceWindow
-from lfcp.authenticator import Purpose, Way, derive, verified
+from lfcp.authenticator import PreparedKey, Purpose, Way, derive, verified
 
 UNITS = 1 << 20  # of a down counter, in a second
 RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is not written with every frame
@@ -25,8 +25,8 @@ MAX_CHALLENGES = 16  # counters of each that are remembered
 class SubKeys(NamedTuple):
     """Of one key and this server's label. Never shown."""
 
-    tag_up: bytes
-    tag_down: bytes
+    tag_up: PreparedKey
+    tag_down: PreparedKey
     seal_down: bytes
 
     def __repr__(self) -> str:
@@ -106,8 +106,8 @@ class SignedSession:
         if made is None:
             key, label = self.keys[epoch], self._label
             made = self._derived[epoch] = SubKeys(
-                derive(key, Purpose.TAG, Way.UP, label),
-                derive(key, Purpose.TAG, Way.DOWN, label),
+                PreparedKey(derive(key, Purpose.TAG, Way.UP, label)),
+                PreparedKey(derive(key, Purpose.TAG, Way.DOWN, label)),
                 derive(key, Purpose.SEAL, Way.DOWN, label),
             )
         return made
