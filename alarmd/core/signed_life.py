@@ -14,18 +14,29 @@ from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, Presence, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.signed_exchange import SignedExchange
-from alarmd.core.signed_replies import acknowledge_heartbeat, acknowledge_sleep, synchronise
-from alarmd.core.signed_session import MAX_LIFT, SignedSession
+from alarmd.core.signed_replies import (
+    acknowledge_as_usual,
+    acknowledge_heartbeat,
+    acknowledge_sleep,
+    synchronise,
+    usual_answer,
+)
+from alarmd.core.signed_session import MAX_LIFT, SignedSession, Usual
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
 from lfcp.constants import Verb
-from lfcp.signed_fields import read_boot, read_seconds
+from lfcp.report import REPORTING
+from lfcp.signed_fields import read_boot, read_counter, read_seconds
 
 SYNC_GAP = 10.0  # s between two SYNCs for one boot to one address
 
 
 def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     session, signed = exchange.session, exchange.signed
+    if signed.usual is not None and _is_as_usual(turn, exchange, signed.usual):
+        session.seen, session.asleep_until = turn.now.mono, None
+        acknowledge_as_usual(turn, session, signed, exchange.frame.path, exchange.counter, signed.usual.answer)
+        return None
     report = read_report(exchange.message)
     if report is None or report.boot_id is None:
         return Rejection.BAD_FIELDS
@@ -37,7 +48,35 @@ def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     if not (alive and here and signed_commands.answer(turn, session, exchange.counter)):
         proven = (alive and here) or not exchange.newest  # one that was overtaken needs no other
         acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven)
+    _expect_the_same(exchange, alive and here, report)
     return None
+
+
+def _expect_the_same(exchange: SignedExchange, proven: bool, report: Report) -> None:
+    """May the next heartbeat be answered like this one?"""
+    session, signed, params = exchange.session, exchange.signed, exchange.message.params
+    settled = proven and session.presence is Presence.ONLINE and not session.commands
+    if settled and report.boot_id is not None and wanted_state.agrees(session, report):
+        answer = usual_answer(session, exchange.frame.path)
+        signed.usual = Usual(params[1], report.boot_id, params[3], answer)
+    else:
+        signed.usual = None
+
+
+def _is_as_usual(turn: Turn, exchange: SignedExchange, usual: Usual) -> bool:
+    """The newest heartbeat of a device that lives where it was, and says nothing new but its counters."""
+    session, signed, params = exchange.session, exchange.signed, exchange.message.params
+    boot_id, _, echo = params[2].partition(".")
+    if not exchange.newest or signed.challenged or exchange.frame.path != session.path:
+        return False
+    if params[3] != usual.state or boot_id != usual.boot_id or params[1] != usual.interval or params[0] != REPORTING:
+        return False
+    counter = read_counter(echo)
+    age = signed.age_of(counter, turn.now.mono) if counter is not None else None
+    if age is None or age > MISSES * session.interval:
+        return False
+    signed.copies = [exchange.frame.path]
+    return True
 
 
 def sleep(turn: Turn, exchange: SignedExchange) -> Rejection | None:

@@ -33,6 +33,17 @@ class SubKeys(NamedTuple):
         return "SubKeys(…)"
 
 
+class Usual(NamedTuple):
+    """A heartbeat at the proven path that left nothing to decide. The next one that says the same is answered the same.
+
+    What anything else decides about the device ends it: Turn.uncache."""
+
+    interval: str
+    boot_id: str
+    state: str
+    answer: str  # from the result to the comma before the counter
+
+
 class SignedSession:
     __slots__ = (
         "_base",  # the down counter that belongs to the start of the rules' clock
@@ -54,6 +65,7 @@ class SignedSession:
         "tamper_alarm",  # id of the open one
         "told",  # when events that a stranger can provoke were last recorded, by kind
         "up",
+        "usual",  # the last heartbeat, if the next one may be answered alike
     )
 
     def __init__(self, label: str, now: Instant, up: int = 0, down: int = 0, boots: str = "") -> None:
@@ -77,6 +89,7 @@ class SignedSession:
         self.last_digest: str | None = None
         self.synced: tuple[str, Path, float] | None = None
         self.told: dict[str, float] = {}
+        self.usual: Usual | None = None
 
     def __repr__(self) -> str:
         return f"SignedSession(epochs={self.epochs})"

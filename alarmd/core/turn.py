@@ -120,7 +120,9 @@ class Turn:
             self.effects.append(SaveContacts(tuple(contact(self.state, session, self.now) for session in sessions)))
 
     def uncache(self, session: DeviceSession) -> None:
-        """From now on its heartbeats come through the rules again."""
+        """From now on its heartbeats come through the rules again, and through all of them."""
+        if session.signed is not None:
+            session.signed.usual = None
         if session.cached:
             session.cached = False
             self.effects.append(EvictHeartbeat(session))

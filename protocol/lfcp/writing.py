@@ -54,7 +54,12 @@ def encode_signed(tag_key: bytes | PreparedKey, counter: int, name: str, verb: s
         raise ProtocolError(Reason.BAD_PARAMETER, f"a counter is 1 to {MAX_COUNTER:x}")
     fields = (name, verb, *params, *(UNUSED,) * (SIGNED_PARAMETERS - len(params)), f"{counter:x},")
     head = ",".join(fields).encode("ascii")
-    return _within_limit(head + tag_of(tag_key, head), SIGNED_MAX_FRAME)
+    return _within_limit(with_tag(tag_key, head), SIGNED_MAX_FRAME)
+
+
+def with_tag(tag_key: bytes | PreparedKey, head: bytes) -> bytes:
+    """A signed frame. head: up to and with the comma before the tag, and known to be well formed."""
+    return head + tag_of(tag_key, head)
 
 
 def encode_rows(name: str, verb: str, *params: str) -> bytes:
