@@ -167,11 +167,12 @@ lfcp_status lfcp_messages_send(lfcp_client *client, unsigned at, const lfcp_outg
     return LFCP_OK;
 }
 
-/* The place of the message that went out under this counter, LFCP_SLEEP, or LFCP_NONE for any other frame. */
+/* The place of the message that went out under this counter, LFCP_SLEEP, or LFCP_NONE for any other frame. The lower
+ * half of a counter is enough: no device sends 2^32 frames between two starts. */
 uint8_t lfcp_messages_copy(const lfcp_client *client, unsigned server, uint64_t counter)
 {
     const lfcp_client_server *known = &client->servers[server];
-    if (!lfcp_counter_is_ours(client, counter) || client->counter - counter > UINT32_MAX) {
+    if (!lfcp_counter_is_ours(client, counter)) {
         return LFCP_NONE;
     }
     for (unsigned copy = 0; copy < LFCP_CLIENT_COPIES; copy++) {
