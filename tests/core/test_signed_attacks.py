@@ -8,7 +8,7 @@ import pytest
 from alarmd.core.device_session import MISSES
 from alarmd.core.effects import DURABLE, DropKey, SaveContacts, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten, FrameReceived
+from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten, FrameReceived, TurnQuarantined
 from alarmd.core.paths import Path
 from alarmd.core.records import CommandState, Presence, Signing, Standing
 from alarmd.core.settings import UnknownDevices
@@ -455,6 +455,23 @@ def test_a_sync_is_not_repeated_to_who_plays_one_frame_again_and_again(play: Pla
         sent += len(play.sent)
         play.later(SYNC_GAP / 50)
     assert sent <= 100 / 50 + 1
+
+
+@pytest.mark.parametrize("verb", ["MOAL", "LOG"])
+def test_a_message_that_the_database_refused_is_not_acknowledged_when_it_comes_again_unless_it_is_stored_then(
+    play: Playbook, camera: SignedCamera, verb: str
+) -> None:
+    play << camera.message(verb, "x")
+    play << TurnQuarantined("disk is full of lies", tuple(play.events))  # its ACK never left
+    play << camera.again(verb, "x")
+    assert {EventKind.LOG, EventKind.MOTION} & set(play.kinds)
+    assert len(play.told) == (verb == "MOAL")
+    assert len(heard(play, camera)) == 1
+    play << camera.again(verb, "x")
+    assert play.events == []
+    play << DeviceForgotten("op", "cam1")
+    play << TurnQuarantined("and again", tuple(play.events))
+    assert play.kinds == [EventKind.TURN_QUARANTINED]
 
 
 # Forged, flipped, unsigned
