@@ -55,6 +55,12 @@ class Boots:
         behind = highest - event.number
         return 0 <= behind < WINDOW and bool(seen >> behind & 1)
 
+    def lose(self, event: EventId) -> None:
+        """It was not stored after all."""
+        if self.stored(event):
+            highest, seen = self._numbers[event.boot_id]
+            self._numbers[event.boot_id] = highest, seen ^ 1 << highest - event.number
+
     def store(self, event: EventId) -> None:
         """From now on it is stored. One of a boot that is forgotten is not remembered."""
         if event.boot_id not in self._numbers:

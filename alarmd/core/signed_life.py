@@ -137,6 +137,7 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
     if sign is BootSign.SAME:
         return
     signed.rebooted = True
+    turn.uncache(session)
     if over_limit(turn, session) is None:
         turn.save_contact(session)  # a clone must be seen over a restart of ours too
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
