@@ -4,6 +4,8 @@ A heartbeat that somebody held back or repeats proves nothing: only an echo of w
 does. An address is believed when something that was sent there alone comes back.
 """
 
+from sys import intern
+
 from alarmd.core import alarms, failover, heartbeats, messages, signed_commands, supervision, wanted_state
 from alarmd.core.boots import BootSign
 from alarmd.core.device_session import MISSES, DeviceSession
@@ -21,7 +23,7 @@ from alarmd.core.signed_replies import (
     synchronise,
     usual_answer,
 )
-from alarmd.core.signed_session import MAX_LIFT, SignedSession, Usual
+from alarmd.core.signed_session import MAX_LIFT, NOWHERE, SignedSession, Usual
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
 from lfcp.constants import Verb
@@ -58,7 +60,7 @@ def _expect_the_same(exchange: SignedExchange, proven: bool, report: Report) -> 
     settled = proven and session.presence is Presence.ONLINE and not session.commands
     if settled and report.boot_id is not None and wanted_state.agrees(session, report):
         answer = usual_answer(session, exchange.frame.path)
-        signed.usual = Usual(params[1], report.boot_id, params[3], answer)
+        signed.usual = Usual(intern(params[1]), session.boot_id or "", intern(params[3]), answer)
     else:
         signed.usual = None
 
@@ -67,7 +69,7 @@ def _is_as_usual(turn: Turn, exchange: SignedExchange, usual: Usual) -> bool:
     """The newest heartbeat of a device that lives where it was, and says nothing new but its counters."""
     session, signed, params = exchange.session, exchange.signed, exchange.message.params
     boot_id, _, echo = params[2].partition(".")
-    if not exchange.newest or signed.challenged or exchange.frame.path != session.path:
+    if not exchange.newest or signed.challenged or session.path is None or exchange.frame.path != session.path:
         return False
     if params[3] != usual.state or boot_id != usual.boot_id or params[1] != usual.interval or params[0] != REPORTING:
         return False
@@ -75,7 +77,7 @@ def _is_as_usual(turn: Turn, exchange: SignedExchange, usual: Usual) -> bool:
     age = signed.age_of(counter, turn.now.mono) if counter is not None else None
     if age is None or age > MISSES * session.interval:
         return False
-    signed.copies = [exchange.frame.path]
+    signed.copies = (session.path,)
     return True
 
 
@@ -132,8 +134,8 @@ def _synchronised(turn: Turn, signed: SignedSession, boot_id: str, path: Path) -
 
 def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_id: str) -> None:
     """The newest frame names this boot."""
-    was, session.boot_id = signed.boots.current, boot_id
-    sign = signed.boots.enter(boot_id)
+    was, sign = signed.boots.current, signed.boots.enter(boot_id)
+    session.boot_id = signed.boots.current  # one string for all that remember it
     if sign is BootSign.SAME:
         return
     signed.rebooted = True
@@ -167,7 +169,7 @@ def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> boo
     """Whether the device is proved to be where the frame came from. If not, what it is answered is the challenge."""
     session, signed, path = exchange.session, exchange.signed, exchange.frame.path
     if exchange.newest:
-        signed.copies = [*signed.copies, path] if exchange.copy else [path]
+        signed.copies = (*signed.copies, path) if exchange.copy else (path,)
     if signed.proven and path == session.path:
         if exchange.newest and signed.challenged:
             _contest(turn, session, signed)
@@ -182,7 +184,7 @@ def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> boo
 
 def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path) -> None:
     old = session.path
-    signed.challenged.clear()
+    signed.challenged = NOWHERE
     signed.proven = True
     if old is not None:
         turn.state.connections.pop(old, None)
@@ -198,7 +200,7 @@ def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path)
 def _contest(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
     """The device still speaks from its path: what came from elsewhere was a copy of its frame."""
     text = f"frames came from {', '.join(map(str, signed.challenged))} too; it stays at {session.path}"
-    signed.challenged.clear()
+    signed.challenged = NOWHERE
     turn.record_sometimes(EventKind.ADDRESS_CONTESTED, text, session, signed)
 
 

@@ -77,7 +77,7 @@ class Turn:
         """An event that a stranger can provoke as often as he likes."""
         last = signed.told.get(kind)
         if last is None or self.now.mono - last >= SOMETIMES:
-            signed.told[kind] = self.now.mono
+            signed.told = {**signed.told, kind: self.now.mono}
             self.record(kind, text, session)
 
     def stamp(self) -> int:
