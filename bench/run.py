@@ -23,7 +23,7 @@ PARTS: dict[str, Callable[[int, float], list[Result]]] = {
     "signed": signed.measure,
     "alarms": alarms.measure,
     "scale": lambda rounds, _seconds: scale.measure(rounds),
-    "signed-scale": lambda rounds, _seconds: scale.measure_keyed(rounds),
+    "signed-scale": lambda _rounds, _seconds: scale.measure_keyed(),
     "supervision": lambda rounds, _seconds: supervision.measure(rounds) + loss.measure(),
     "firmware": lambda _rounds, _seconds: firmware.measure(),
 }

@@ -1,6 +1,7 @@
 """What many tests share: a real PostgreSQL for the session, and a fresh database in it for each test that asks."""
 
 import itertools
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -9,8 +10,14 @@ from typing import Protocol
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from tests.needs import need
+
+# No test may depend on how fast the machine is, nor a change on examples that nobody had before: new ones are for
+# `make prove`.
+settings.register_profile("house", deadline=None, derandomize="ALARMD_PROVE" not in os.environ)
+settings.load_profile("house")
 
 TEMPLATE = "alarmd_template"
 

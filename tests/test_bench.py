@@ -175,7 +175,7 @@ def test_signed_heartbeats_are_measured_through_the_whole_server() -> None:
 
 @pytest.mark.usefixtures("_mbedtls")
 def test_memory_and_start_are_measured_with_keys_and_without() -> None:
-    for lines in (scale.measure(1, devices=50), scale.measure_keyed(1, devices=50)):
+    for lines in (scale.measure(1, devices=50), scale.measure_keyed(devices=50)):
         measured = {result.what.partition(": ")[2]: result for result in lines}
         assert measured["heartbeats not answered"].value == 0
         assert measured["start to first answer, 50"].value > 0

@@ -24,6 +24,7 @@ from alarmd.core.effects import (
     Effect,
     OutgoingEffect,
     QueueDelivery,
+    RecordEvent,
     Refuse,
     SendFrame,
 )
@@ -241,7 +242,8 @@ class TurnRunner:
         self._give_up(turn, "the database refuses this; the server's log says more")
         _log.error("the database refused a turn for good", reason=reason)
         if not turn.about_quarantine:
-            self._turn(TurnQuarantined(reason), self._now())
+            events = tuple(effect.event for effect in turn.durable if isinstance(effect, RecordEvent))
+            self._turn(TurnQuarantined(reason, events), self._now())
 
     def _give_up(self, turn: WaitingTurn, message: str) -> None:
         _refuse(turn.asker, Refuse("unavailable", "", message))

@@ -82,9 +82,9 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     turn.record(kind, text, session)
     turn.uncache(session)
     end_incident(turn, session)
+    drop_cause(turn, session.device.zone_id, session.device.name)  # it may make one more command
     for command in open_commands(session):
         expire(turn, command.id, "the device was forgotten")
-    drop_cause(turn, session.device.zone_id, session.device.name)
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)

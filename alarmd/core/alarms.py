@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
-from alarmd.core.device_session import DeviceSession
+from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.records import Alarm, AlarmKind, AlarmState, Standing
 from alarmd.core.routing import tell
@@ -44,8 +44,7 @@ def motion(turn: Turn, session: DeviceSession, text: str, said: Said | None = No
         session.alarm_incident = alarm.id
         state.agenda.add(now.mono + state.settings.incident_quiet, INCIDENT, alarm.id)
     else:
-        session.motions += 1  # see _counted: the events are stored one by one anyway
-        session.motion_wall = now.wall
+        session.motions = session.motions[0] + 1, now.wall  # see _counted: the events are stored one by one anyway
     session.motion_at = now.mono
     turn.record(EventKind.MOTION, text, session, alarm_id=alarm.id, said=said)
 
@@ -157,10 +156,11 @@ def _counted(turn: Turn, alarm: Alarm) -> Alarm:
     """The alarm with the motion since it was last written. Copying 18 fields at every motion would cost a third of
     what the rules do for it."""
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
-    if session is None or session.alarm_incident != alarm.id or not session.motions:
+    if session is None or session.alarm_incident != alarm.id or session.motions is NO_MOTIONS:
         return alarm
-    count, session.motions = alarm.event_count + session.motions, 0
-    counted = turn.state.alarms[alarm.id] = replace(alarm, event_count=count, last_event_at=session.motion_wall)
+    more, last = session.motions
+    session.motions = NO_MOTIONS
+    counted = turn.state.alarms[alarm.id] = replace(alarm, event_count=alarm.event_count + more, last_event_at=last)
     return counted
 
 

@@ -15,11 +15,13 @@ class CommandQueue:
     """awaiting_quiet: a command came to its end, so the next heartbeat gets none: an ERR that follows still belongs to
     `acknowledged`, and a late ACK, which names nothing, to nobody. acknowledged: until the next command goes out, or
     for ERROR_BELONGS seconds. pushes, push_at: how often the one in flight was sent again to a device with a key since
-    it was first sent, and when it will be; None: at its next heartbeat."""
+    it was first sent, and when it will be; None: at its next heartbeat. asserted: when what is wanted was last sent,
+    by the verbs that say it."""
 
     __slots__ = (
         "acknowledged",
         "acknowledged_at",
+        "asserted",
         "awaiting_quiet",
         "in_flight",
         "push_at",
@@ -39,6 +41,7 @@ class CommandQueue:
         self.acknowledged: Command | None = None
         self.acknowledged_at = 0.0
         self.reset_acknowledged = False
+        self.asserted: dict[frozenset[str], float] = {}
         self.pushes = 0
         self.push_at: float | None = None
 

@@ -20,6 +20,8 @@ MISSES = 3  # heartbeats that may go missing before contact counts as lost
 REGULAR_HEARTBEATS = 5  # in a row before a device nobody adopted is supervised
 MIN_REPORT_WITHIN = 20.0  # s; the least for which the interval allowed is still over 3 s
 MAX_REPORT_WITHIN = 7 * 86_400.0
+HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
+NO_MOTIONS = (0, 0)
 MAX_SLEEP = 86_400.0  # s that a device may declare to be silent
 
 
@@ -77,20 +79,17 @@ class DeviceSession:
     __slots__ = (
         "alarm_incident",  # id of the motion alarm whose incident is going on
         "asleep_until",  # until when silence is normal: declared, or excused; None otherwise
-        "asserted",  # when what is wanted was last sent, by the verbs that say it; None before the first time
         "boot_id",  # as last reported
         "bucket",  # of stored messages; made when the first one comes
         "cached",  # the listener answers its heartbeats from the cache
         "commands",  # made when the first one is queued
         "device",
-        "dialect_suggested",
         "filed",  # the wheel's bucket that it waits in
         "habits",  # frames seen that only a seed device sends
         "heartbeats_unanswered",  # in a row, on purpose
         "loss_alarm",  # id of the alarm that tells of its loss
         "motion_at",  # of the incident's last motion
-        "motion_wall",  # the same on the wall clock
-        "motions",  # of the incident that its alarm does not count yet
+        "motions",  # of the incident that its alarm does not count yet, and the last one's wall clock
         "path",  # of its last heartbeat; None before the first
         "presence",
         "regular",  # heartbeats in a row within the interval allowed
@@ -115,21 +114,23 @@ class DeviceSession:
         self.bucket: TokenBucket | None = None
         self.boot_id: str | None = None
         self.reported_detector: bool | None = None
-        self.asserted: dict[frozenset[str], float] | None = None
         self.heartbeats_unanswered = 0
         self.habits = 0
-        self.dialect_suggested = False
         self.loss_alarm: int | None = None
         self.alarm_incident: int | None = None
         self.motion_at = 0.0
-        self.motion_wall = 0
-        self.motions = 0
+        self.motions = NO_MOTIONS
 
     def move(self, sign: Sign) -> bool:
         """Follow the table; True if the presence changed. KeyError for an illegal sign: a defect of ours."""
         before = self.presence
         self.presence = TRANSITIONS[before, sign]
         return self.presence is not before
+
+    @property
+    def dialect_suggested(self) -> bool:
+        """Whether it showed enough of a seed device's habits."""
+        return self.habits >= HABITS_TO_SUGGEST
 
     @property
     def interval(self) -> float:

@@ -12,6 +12,7 @@ from alarmd.core import (
     frames,
     key_requests,
     losses,
+    messages,
     operator_requests,
     place_requests,
     signed_commands,
@@ -91,6 +92,8 @@ def _backlog_drained(turn: Turn, _drained: happened_.BacklogDrained) -> None:
 
 def _turn_quarantined(turn: Turn, quarantined: happened_.TurnQuarantined) -> None:
     turn.record(EventKind.TURN_QUARANTINED, quarantined.reason)
+    for event in quarantined.events:
+        messages.not_stored(turn, event)
 
 
 def _delivery_abandoned(turn: Turn, abandoned: happened_.DeliveryAbandoned) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from alarmd.core import commands, heartbeats, messages, signed_frames, supervision
 from alarmd.core.admission import admit
-from alarmd.core.device_session import DeviceSession
+from alarmd.core.device_session import HABITS_TO_SUGGEST, DeviceSession
 from alarmd.core.effects import CloseConnection, SendFrame
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
@@ -17,7 +17,6 @@ from lfcp.constants import VERBS, Verb
 
 SEED_MOTION = "CAMERA_MOTION_DETECTED"  # how the 2020 camera says MOAL: as the text of a LOG
 SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Leniency.EMPTY_VERB, Leniency.BEACON})
-HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
 
 
 def frame_received(turn: Turn, frame: FrameReceived) -> None:
@@ -128,11 +127,9 @@ def _promise(turn: Turn, session: DeviceSession, path: Path) -> None:
 
 def _watch_habits(turn: Turn, session: DeviceSession) -> None:
     session.habits += 1
-    if session.habits >= HABITS_TO_SUGGEST and not session.dialect_suggested:
-        session.dialect_suggested = True
-        if session.device.dialect is Dialect.AUTO:
-            text = f"it behaves like the 2020 camera: alarmd device set {session.device.name} dialect=seed"
-            turn.record(EventKind.DIALECT_SUGGESTED, text, session)
+    if session.habits == HABITS_TO_SUGGEST and session.device.dialect is Dialect.AUTO:
+        text = f"it behaves like the 2020 camera: alarmd device set {session.device.name} dialect=seed"
+        turn.record(EventKind.DIALECT_SUGGESTED, text, session)
 
 
 HANDLERS: dict[str, Callable[[Turn, DeviceSession, Message, FrameReceived], None]] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect, Signing
+from alarmd.core.records import Arming, Dialect, Event, Signing
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -74,9 +74,11 @@ class BacklogDrained:
 
 @dataclass(frozen=True, slots=True)
 class TurnQuarantined:
-    """The database refused one turn alone, for good; it was set aside and nothing in it was acknowledged."""
+    """The database refused one turn alone, for good; it was set aside and nothing in it was acknowledged. events: those
+    it would have stored."""
 
     reason: str
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
 from alarmd.core.message_limits import over_limit
-from alarmd.core.records import Standing
+from alarmd.core.records import Event, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.turn import Said, Turn
+from lfcp import EventId
 from lfcp.constants import Verb
 
 KINDS = {Verb.LOG: EventKind.LOG, Verb.ERR: EventKind.ERROR}
@@ -31,6 +32,17 @@ def keep(turn: Turn, session: DeviceSession, verb: Verb, text: str, frame: Frame
         text = f"{text} ({said.age} s ago)"
     alarms.motion(turn, session, text, said)
     return True
+
+
+def not_stored(turn: Turn, event: Event) -> None:
+    """The database refused it: who sends it again must not get an ACK for it, and the next motion is told."""
+    session = turn.state.by_id.get(event.device_id) if event.device_id is not None else None
+    if session is None:
+        return
+    if event.kind == EventKind.MOTION:
+        alarms.end_incident(turn, session)
+    if session.signed is not None and event.boot_id is not None and event.boot_event is not None:
+        session.signed.boots.lose(EventId(event.boot_id, event.boot_event))
 
 
 def within_limits(

@@ -1,6 +1,6 @@
 """When to tell a device again what is wanted of it: not while it is being told, and not as often as it reports."""
 
-from alarmd.core.commands import open_commands
+from alarmd.core.commands import open_commands, queue_of
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.records import Dialect, Standing
 from alarmd.core.turn import Turn
@@ -12,13 +12,11 @@ def may_reassert(turn: Turn, session: DeviceSession, verbs: frozenset[str]) -> b
     """verbs: those that tell it."""
     if session.device.dialect is Dialect.SEED or session.device.standing is Standing.QUARANTINED:
         return False
-    last = (session.asserted or {}).get(verbs)
+    last = session.commands.asserted.get(verbs) if session.commands is not None else None
     if last is not None and turn.now.mono - last < REASSERT_GAP:
         return False
     return not any(command.verb in verbs for command in open_commands(session))
 
 
 def note_asserted(turn: Turn, session: DeviceSession, verbs: frozenset[str]) -> None:
-    if session.asserted is None:
-        session.asserted = {}
-    session.asserted[verbs] = turn.now.mono
+    queue_of(session).asserted[verbs] = turn.now.mono

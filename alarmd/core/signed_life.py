@@ -4,6 +4,8 @@ A heartbeat that somebody held back or repeats proves nothing: only an echo of w
 does. An address is believed when something that was sent there alone comes back.
 """
 
+from sys import intern
+
 from alarmd.core import alarms, failover, heartbeats, messages, signed_commands, supervision, wanted_state
 from alarmd.core.boots import BootSign
 from alarmd.core.device_session import MISSES, DeviceSession
@@ -14,18 +16,29 @@ from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, Presence, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.signed_exchange import SignedExchange
-from alarmd.core.signed_replies import acknowledge_heartbeat, acknowledge_sleep, synchronise
-from alarmd.core.signed_session import MAX_LIFT, SignedSession
+from alarmd.core.signed_replies import (
+    acknowledge_as_usual,
+    acknowledge_heartbeat,
+    acknowledge_sleep,
+    synchronise,
+    usual_answer,
+)
+from alarmd.core.signed_session import MAX_LIFT, NOWHERE, SignedSession, Usual
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
 from lfcp.constants import Verb
-from lfcp.signed_fields import read_boot, read_seconds
+from lfcp.report import REPORTING
+from lfcp.signed_fields import read_boot, read_counter, read_seconds
 
 SYNC_GAP = 10.0  # s between two SYNCs for one boot to one address
 
 
 def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     session, signed = exchange.session, exchange.signed
+    if signed.usual is not None and _is_as_usual(turn, exchange, signed.usual):
+        session.seen, session.asleep_until = turn.now.mono, None
+        acknowledge_as_usual(turn, session, signed, exchange.frame.path, exchange.counter, signed.usual.answer)
+        return None
     report = read_report(exchange.message)
     if report is None or report.boot_id is None:
         return Rejection.BAD_FIELDS
@@ -37,7 +50,35 @@ def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     if not (alive and here and signed_commands.answer(turn, session, exchange.counter)):
         proven = (alive and here) or not exchange.newest  # one that was overtaken needs no other
         acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven)
+    _expect_the_same(exchange, alive and here, report)
     return None
+
+
+def _expect_the_same(exchange: SignedExchange, proven: bool, report: Report) -> None:
+    """May the next heartbeat be answered like this one?"""
+    session, signed, params = exchange.session, exchange.signed, exchange.message.params
+    settled = proven and session.presence is Presence.ONLINE and not session.commands
+    if settled and report.boot_id is not None and wanted_state.agrees(session, report):
+        answer = usual_answer(session, exchange.frame.path)
+        signed.usual = Usual(intern(params[1]), session.boot_id or "", intern(params[3]), answer)
+    else:
+        signed.usual = None
+
+
+def _is_as_usual(turn: Turn, exchange: SignedExchange, usual: Usual) -> bool:
+    """The newest heartbeat of a device that lives where it was, and says nothing new but its counters."""
+    session, signed, params = exchange.session, exchange.signed, exchange.message.params
+    boot_id, _, echo = params[2].partition(".")
+    if not exchange.newest or signed.challenged or session.path is None or exchange.frame.path != session.path:
+        return False
+    if params[3] != usual.state or boot_id != usual.boot_id or params[1] != usual.interval or params[0] != REPORTING:
+        return False
+    counter = read_counter(echo)
+    age = signed.age_of(counter, turn.now.mono) if counter is not None else None
+    if age is None or age > MISSES * session.interval:
+        return False
+    signed.copies = (session.path,)
+    return True
 
 
 def sleep(turn: Turn, exchange: SignedExchange) -> Rejection | None:
@@ -93,11 +134,12 @@ def _synchronised(turn: Turn, signed: SignedSession, boot_id: str, path: Path) -
 
 def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_id: str) -> None:
     """The newest frame names this boot."""
-    was, session.boot_id = signed.boots.current, boot_id
-    sign = signed.boots.enter(boot_id)
+    was, sign = signed.boots.current, signed.boots.enter(boot_id)
+    session.boot_id = signed.boots.current  # one string for all that remember it
     if sign is BootSign.SAME:
         return
     signed.rebooted = True
+    turn.uncache(session)
     if over_limit(turn, session) is None:
         turn.save_contact(session)  # a clone must be seen over a restart of ours too
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
@@ -127,7 +169,7 @@ def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> boo
     """Whether the device is proved to be where the frame came from. If not, what it is answered is the challenge."""
     session, signed, path = exchange.session, exchange.signed, exchange.frame.path
     if exchange.newest:
-        signed.copies = [*signed.copies, path] if exchange.copy else [path]
+        signed.copies = (*signed.copies, path) if exchange.copy else (path,)
     if signed.proven and path == session.path:
         if exchange.newest and signed.challenged:
             _contest(turn, session, signed)
@@ -142,7 +184,7 @@ def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> boo
 
 def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path) -> None:
     old = session.path
-    signed.challenged.clear()
+    signed.challenged = NOWHERE
     signed.proven = True
     if old is not None:
         turn.state.connections.pop(old, None)
@@ -158,7 +200,7 @@ def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path)
 def _contest(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
     """The device still speaks from its path: what came from elsewhere was a copy of its frame."""
     text = f"frames came from {', '.join(map(str, signed.challenged))} too; it stays at {session.path}"
-    signed.challenged.clear()
+    signed.challenged = NOWHERE
     turn.record_sometimes(EventKind.ADDRESS_CONTESTED, text, session, signed)
 
 

@@ -10,6 +10,7 @@ from lfcp import encode_signed
 from lfcp.constants import COUNTER_DIGITS, VERBS, Verb
 from lfcp.messages import UNUSED
 from lfcp.sealing import seal
+from lfcp.writing import with_tag
 
 DONE = "0"
 AGAIN = "1"  # to a heartbeat: beat again at once, so that its echo proves that you live
@@ -20,6 +21,22 @@ VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
 def acknowledge_heartbeat(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
     interval = str(int(session.interval))
     _send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
+
+
+def usual_answer(session: DeviceSession, path: Path) -> str:
+    """What acknowledge_heartbeat says of a proven one, without its counters."""
+    return f",{DONE},{path.endpoint},{int(session.interval)},"
+
+
+def acknowledge_as_usual(
+    turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, answers: int, answer: str
+) -> None:
+    """The same bytes as acknowledge_heartbeat. Only its counters are new, so only they are looked at."""
+    counter = signed.next_counter(turn.now.mono, path)
+    head = f"{session.device.name},{Verb.ACK.value},{answers:x}{answer}{counter:x},"
+    frame = with_tag(signed.sub_keys(signed.active).tag_down, head.encode("ascii"))
+    _note_counter(turn, session, signed, counter)
+    turn.effects.append(SendFrame(path, frame, promises=False))
 
 
 def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, copies: int) -> None:
@@ -34,8 +51,8 @@ def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: i
 
 
 def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
-    """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who kept
-    some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
+    """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who
+    kept some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
     above = signed.up.highest + (int(boot_id, 16) >> 4 * COUNTER_DIGITS - SYNC_BITS)
     _send(turn, session, path, Verb.SYNC, f"{above:x}", boot_id)
 
@@ -59,6 +76,13 @@ def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: s
         sealed = (seal(keys.seal_down, counter, name, verb, at, text) for at, text in enumerate(params[:own], 1))
         params = (*sealed, *params[own:])
     frame = encode_signed(keys.tag_down, counter, name, verb, *params)
-    if secret or counter - signed.stored > STORE_EVERY:
+    if secret:
         turn.save_contact(session)
+    _note_counter(turn, session, signed, counter)
     turn.effects.append(SendFrame(path, frame, promises or secret))  # a nonce leaves only once it is stored as used
+
+
+def _note_counter(turn: Turn, session: DeviceSession, signed: SignedSession, counter: int) -> None:
+    """Written now and then, so that a restart goes on above whatever was used."""
+    if counter - signed.stored > STORE_EVERY:
+        turn.save_contact(session)

@@ -3,15 +3,16 @@
 Times are seconds of the rules' own clock. docs/protocol.md, "Counters", "Life".
 """
 
-from collections import OrderedDict, deque
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from alarmd.core.boots import Boots
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
 from alarmd.core.rate_limits import TokenBucket
+from alarmd.core.signed_keys import SubKeys
 from lfcp import SequenceWindow
-from lfcp.authenticator import Purpose, Way, derive, verified
+from lfcp.authenticator import verified
 
 UNITS = 1 << 20  # of a down counter, in a second
 RESTART_LEAD = 300 * UNITS  # above the counter that was stored last: it is not written with every frame
@@ -22,21 +23,24 @@ MAX_CHALLENGED = 4  # paths
 MAX_CHALLENGES = 16  # counters of each that are remembered
 
 
-class SubKeys(NamedTuple):
-    """Of one key and this server's label. Never shown."""
+NOWHERE: Mapping[Path, tuple[int, ...]] = {}
+NEVER: Mapping[str, float] = {}
 
-    tag_up: bytes
-    tag_down: bytes
-    seal_down: bytes
 
-    def __repr__(self) -> str:
-        return "SubKeys(…)"
+class Usual(NamedTuple):
+    """A heartbeat at the proven path that left nothing to decide. The next one that says the same is answered the same.
+
+    What anything else decides about the device ends it: Turn.uncache."""
+
+    interval: str
+    boot_id: str
+    state: str
+    answer: str  # from the result to the comma before the counter
 
 
 class SignedSession:
     __slots__ = (
         "_base",  # the down counter that belongs to the start of the rules' clock
-        "_derived",
         "_floor",  # down counters up to here are none of this run
         "_label",
         "active",  # epoch of the key that the device used last
@@ -54,6 +58,7 @@ class SignedSession:
         "tamper_alarm",  # id of the open one
         "told",  # when events that a stranger can provoke were last recorded, by kind
         "up",
+        "usual",  # the last heartbeat, if the next one may be answered alike
     )
 
     def __init__(self, label: str, now: Instant, up: int = 0, down: int = 0, boots: str = "") -> None:
@@ -61,38 +66,37 @@ class SignedSession:
         start = max(now.wall * UNITS // SECOND, down + RESTART_LEAD if down else 0)
         self._label = label
         self._base = start - int(now.mono * UNITS)
-        self._derived: dict[int, SubKeys] = {}
         self._floor = self.down = start
         self.stored = down
-        self.keys: OrderedDict[int, bytes] = OrderedDict()
+        self.keys: tuple[SubKeys, ...] = ()
         self.active = 0
         self.up = SequenceWindow(up)
         self.boots = Boots(boots)
         self.bucket: TokenBucket | None = None
-        self.challenged: dict[Path, deque[int]] = {}
-        self.copies: list[Path] = []
+        self.challenged = NOWHERE
+        self.copies: tuple[Path, ...] = ()
         self.proven = False
         self.rebooted = False
         self.tamper_alarm: int | None = None
         self.last_digest: str | None = None
         self.synced: tuple[str, Path, float] | None = None
-        self.told: dict[str, float] = {}
+        self.told = NEVER
+        self.usual: Usual | None = None
 
     def __repr__(self) -> str:
         return f"SignedSession(epochs={self.epochs})"
 
     @property
     def epochs(self) -> tuple[int, ...]:
-        return tuple(self.keys)
+        return tuple(key.epoch for key in self.keys)
 
     def add_key(self, epoch: int, key: bytes) -> None:
         """In order of epochs. The first one is the active one until the device uses another."""
-        self.keys[epoch] = key
+        self.keys = (*self.keys, SubKeys(epoch, key, self._label))
         self.active = self.active or epoch
 
     def drop_key(self, epoch: int) -> None:
-        del self.keys[epoch]
-        self._derived.pop(epoch, None)
+        self.keys = tuple(key for key in self.keys if key.epoch != epoch)
 
     def use_key(self, epoch: int) -> None:
         """The device uses this one from now on. Nothing that it signs was recorded before, so its counters begin anew:
@@ -101,38 +105,35 @@ class SignedSession:
         self.up = SequenceWindow()
 
     def sub_keys(self, epoch: int) -> SubKeys:
-        """Made when they are first needed: most of a large fleet's would be made for nothing at a start."""
-        made = self._derived.get(epoch)
-        if made is None:
-            key, label = self.keys[epoch], self._label
-            made = self._derived[epoch] = SubKeys(
-                derive(key, Purpose.TAG, Way.UP, label),
-                derive(key, Purpose.TAG, Way.DOWN, label),
-                derive(key, Purpose.SEAL, Way.DOWN, label),
-            )
-        return made
+        return next(key for key in self.keys if key.epoch == epoch)
 
     def key_that_signed(self, content: bytes) -> int | None:
-        """The epoch whose tag the frame carries."""
-        if verified(self.sub_keys(self.active).tag_up, content):
-            return self.active
-        others = (epoch for epoch in self.keys if epoch != self.active)
-        return next((epoch for epoch in others if verified(self.sub_keys(epoch).tag_up, content)), None)
+        """The epoch whose tag the frame carries; that of the key used last is looked at first."""
+        keys = self.keys
+        if len(keys) > 1:
+            keys = tuple(sorted(keys, key=lambda key: key.epoch != self.active))
+        for key in keys:
+            if verified(key.tag_up, content):
+                return key.epoch
+        return None
 
     def next_counter(self, mono: float, path: Path) -> int:
         """For one frame to the device, sent to this path."""
         self.down = max(self.down + 1, self._base + int(mono * UNITS))
         if path in self.challenged:
-            self.challenged[path].append(self.down)
+            sent = (*self.challenged[path], self.down)
+            self.challenged = {**self.challenged, path: sent[-MAX_CHALLENGES:]}
         return self.down
 
     def challenge(self, path: Path, last: Path | None) -> None:
         """From now on an echo of what is sent there proves the path. The one that waited longest gives way, but never
         that of the address where the device was last seen: many faster copies must not keep it from its proof."""
-        self.challenged[path] = self.challenged.pop(path, deque(maxlen=MAX_CHALLENGES))
-        if len(self.challenged) > MAX_CHALLENGED:
-            others = [one for one in self.challenged if last is None or not one.same_peer(last)]
-            del self.challenged[(others or [path])[0]]
+        challenged = {one: sent for one, sent in self.challenged.items() if one != path}
+        challenged[path] = self.challenged.get(path, ())
+        if len(challenged) > MAX_CHALLENGED:
+            others = [one for one in challenged if last is None or not one.same_peer(last)]
+            del challenged[(others or [path])[0]]
+        self.challenged = challenged
 
     def wants_copy(self, path: Path, last: Path | None) -> bool:
         """Whether a further copy of the newest heartbeat is answered: once at each address, at few, and always at the

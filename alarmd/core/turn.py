@@ -77,7 +77,7 @@ class Turn:
         """An event that a stranger can provoke as often as he likes."""
         last = signed.told.get(kind)
         if last is None or self.now.mono - last >= SOMETIMES:
-            signed.told[kind] = self.now.mono
+            signed.told = {**signed.told, kind: self.now.mono}
             self.record(kind, text, session)
 
     def stamp(self) -> int:
@@ -120,7 +120,9 @@ class Turn:
             self.effects.append(SaveContacts(tuple(contact(self.state, session, self.now) for session in sessions)))
 
     def uncache(self, session: DeviceSession) -> None:
-        """From now on its heartbeats come through the rules again."""
+        """From now on its heartbeats come through the rules again, and through all of them."""
+        if session.signed is not None:
+            session.signed.usual = None
         if session.cached:
             session.cached = False
             self.effects.append(EvictHeartbeat(session))

@@ -52,6 +52,16 @@ def compare(turn: Turn, session: DeviceSession, signed: SignedSession, report: R
         _compare_settings(turn, session, signed, report.digest)
 
 
+def agrees(session: DeviceSession, report: Report) -> bool:
+    """Whether compare() finds nothing to do, now and later."""
+    device = session.device
+    return (
+        device.wanted_detector in (None, report.detector)
+        and device.camera_wish in (None, report.camera)
+        and (not device.settings or report.digest == digest(settings_of(device.settings)))
+    )
+
+
 def _compare_settings(turn: Turn, session: DeviceSession, signed: SignedSession, reported: str) -> None:
     """A digest that stays as it was although everything was sent covers more than we know of: no use to send again."""
     wanted = settings_of(session.device.settings)

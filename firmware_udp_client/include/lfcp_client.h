@@ -22,7 +22,7 @@
 
 #define LFCP_CLIENT_SERVERS 2     /* servers that a device knows at most */
 #define LFCP_CLIENT_EVENTS 16     /* messages that wait at most */
-#define LFCP_CLIENT_COPIES 6      /* last sent copies of messages whose ACK a server may still send */
+#define LFCP_CLIENT_COPIES 6      /* last copies of messages, and of SLEP, whose ACK a server may still send */
 #define LFCP_CLIENT_MAX_FRAME 208 /* bytes of the longest frame that a device sends; tests compute it */
 #define LFCP_CLIENT_MAX_SLEEP 86400 /* s */
 
@@ -179,7 +179,6 @@ struct lfcp_client {
     uint64_t counter;  /* the last one used */
     uint64_t reserved; /* the last one that may be used */
     uint64_t counter_at_start;
-    uint64_t beats_since; /* counters up to here are of heartbeats before a declared sleep, or of SLEP before its end */
     uint64_t wanted_version;
     uint64_t running_answers; /* counter of the frame that brought the command which is being carried out */
     lfcp_client_server servers[LFCP_CLIENT_SERVERS];

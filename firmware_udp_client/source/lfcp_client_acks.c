@@ -16,21 +16,16 @@ static bool allowed_interval(const lfcp_message *message, uint32_t *seconds)
     return good;
 }
 
-/* Of a heartbeat, which states an interval, or of SLEP. */
 static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_message *message, uint64_t answers,
                               lfcp_event *event)
 {
     lfcp_client_server *server = &client->servers[at];
     uint32_t seconds;
-    bool allows = allowed_interval(message, &seconds);
-    if (!allows && client->sleep_s == 0) {
-        return;
-    }
-    if (allows) {
+    if (allowed_interval(message, &seconds)) {
         lfcp_heartbeat_allowed(client, at, seconds);
     }
     *event = (lfcp_event){LFCP_EVENT_HEARTBEAT_ANSWERED, LFCP_VERB_ACK, seconds};
-    if (lfcp_heartbeat_is_recent(client, answers)) {
+    if (lfcp_heartbeat_is_it(client, at, answers)) {
         server->unanswered = false;
         if (lfcp_same_text(message->params[RESULT], "1")) {
             lfcp_heartbeat_wanted(server);
@@ -38,17 +33,17 @@ static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_messa
     }
 }
 
+/* Of what is neither a known message's nor SLEP's, the interval tells that it is a heartbeat's. */
 void lfcp_acks_signed(lfcp_client *client, unsigned server, const lfcp_message *message, uint64_t answers,
                       lfcp_event *event)
 {
+    uint32_t seconds;
     uint8_t place = lfcp_messages_copy(client, server, answers);
-    if (!lfcp_counter_is_ours(client, answers)) {
-        return;
-    }
-    if (place != LFCP_NONE) {
-        lfcp_messages_acknowledged(client, server, place, event);
-    } else {
+    if (place == LFCP_SLEEP ||
+        (place == LFCP_NONE && lfcp_counter_is_ours(client, answers) && allowed_interval(message, &seconds))) {
         beat_acknowledged(client, server, message, answers, event);
+    } else if (place != LFCP_NONE) {
+        lfcp_messages_acknowledged(client, server, place, event);
     }
 }
 

@@ -114,16 +114,21 @@ lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned at, const lfcp_out
     if (regular) {
         sent_regularly(client, server);
     }
+    if (client->sleep_s != 0) {
+        lfcp_messages_sent(client, at, LFCP_SLEEP);
+    }
     server->unanswered = true;
     server->beat_wanted = false;
     server->beat_again = client->now + ((uint64_t)LFCP_HEARTBEAT_AGAIN_MS << server->agains);
     return LFCP_OK;
 }
 
-/* A late answer to a heartbeat is none to the SLEP that followed it. */
-bool lfcp_heartbeat_is_recent(const lfcp_client *client, uint64_t counter)
+/* Whether the counter is of a heartbeat, or of SLEP while that takes its place: a late answer to a heartbeat is none to
+ * the SLEP that followed it. What is not known to be a message or SLEP was a heartbeat, or a message of long ago. */
+bool lfcp_heartbeat_is_it(const lfcp_client *client, unsigned server, uint64_t counter)
 {
-    return counter > client->beats_since && lfcp_counter_is_ours(client, counter);
+    uint8_t place = lfcp_messages_copy(client, server, counter);
+    return lfcp_counter_is_ours(client, counter) && place == (client->sleep_s != 0 ? LFCP_SLEEP : LFCP_NONE);
 }
 
 /* One wish a regular heartbeat, so that no server drives a device. */
@@ -147,9 +152,6 @@ void lfcp_heartbeat_allowed(lfcp_client *client, unsigned at, uint32_t seconds)
 
 void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds)
 {
-    if ((seconds != 0) != (client->sleep_s != 0)) {
-        client->beats_since = client->counter;
-    }
     client->sleep_s = seconds;
     for (unsigned at = 0; at < client->config->servers; at++) {
         lfcp_client_server *server = &client->servers[at];

@@ -9,7 +9,8 @@
 #include "lfcp_internal.h"
 
 #define LFCP_NEVER UINT64_MAX
-#define LFCP_NONE UINT8_MAX /* no place */
+#define LFCP_NONE UINT8_MAX        /* no place */
+#define LFCP_SLEEP (UINT8_MAX - 1) /* in the place of a copy's: it was SLEP */
 
 /* A frame to be written. */
 typedef struct lfcp_outgoing {
@@ -60,12 +61,13 @@ lfcp_status lfcp_messages_put(lfcp_client *client, lfcp_verb verb, const char *t
 uint64_t lfcp_messages_due(const lfcp_client *client, unsigned server);
 lfcp_status lfcp_messages_send(lfcp_client *client, unsigned server, const lfcp_outgoing *out);
 uint8_t lfcp_messages_copy(const lfcp_client *client, unsigned server, uint64_t counter);
+void lfcp_messages_sent(lfcp_client *client, unsigned server, uint8_t place);
 void lfcp_messages_acknowledged(lfcp_client *client, unsigned server, uint8_t place, lfcp_event *event);
 
 /* lfcp_client_heartbeat.c */
 uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned server);
 lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned server, const lfcp_outgoing *out);
-bool lfcp_heartbeat_is_recent(const lfcp_client *client, uint64_t counter);
+bool lfcp_heartbeat_is_it(const lfcp_client *client, unsigned server, uint64_t counter);
 void lfcp_heartbeat_wanted(lfcp_client_server *server);
 void lfcp_heartbeat_allowed(lfcp_client *client, unsigned server, uint32_t seconds);
 void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds); /* 0: awake */

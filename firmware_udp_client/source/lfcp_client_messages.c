@@ -140,6 +140,15 @@ static lfcp_status encode_queued(lfcp_client *client, unsigned server, uint8_t p
     return lfcp_client_encode(client, server, (lfcp_verb)queued->verb, params, count, out);
 }
 
+/* Remembers the counter of the copy that was sent last. */
+void lfcp_messages_sent(lfcp_client *client, unsigned at, uint8_t place)
+{
+    lfcp_client_server *server = &client->servers[at];
+    server->copies[server->copy_next] = (uint32_t)client->counter;
+    server->copy_places[server->copy_next] = place;
+    server->copy_next = (uint8_t)((server->copy_next + 1) % LFCP_CLIENT_COPIES);
+}
+
 lfcp_status lfcp_messages_send(lfcp_client *client, unsigned at, const lfcp_outgoing *out)
 {
     lfcp_client_server *server = &client->servers[at];
@@ -151,20 +160,19 @@ lfcp_status lfcp_messages_send(lfcp_client *client, unsigned at, const lfcp_outg
     if (status != LFCP_OK) {
         return status;
     }
-    server->copies[server->copy_next] = (uint32_t)client->counter;
-    server->copy_places[server->copy_next] = server->in_flight;
-    server->copy_next = (uint8_t)((server->copy_next + 1) % LFCP_CLIENT_COPIES);
+    lfcp_messages_sent(client, at, server->in_flight);
     server->sent_at = client->now;
     server->resend_at = client->now + next_wait(client, server->sends);
     server->sends++;
     return LFCP_OK;
 }
 
-/* The place of the message that went out under this counter, which is one of ours. */
+/* The place of the message that went out under this counter, LFCP_SLEEP, or LFCP_NONE for any other frame. The lower
+ * half of a counter is enough: no device sends 2^32 frames between two starts. */
 uint8_t lfcp_messages_copy(const lfcp_client *client, unsigned server, uint64_t counter)
 {
     const lfcp_client_server *known = &client->servers[server];
-    if (client->counter - counter > UINT32_MAX) {
+    if (!lfcp_counter_is_ours(client, counter)) {
         return LFCP_NONE;
     }
     for (unsigned copy = 0; copy < LFCP_CLIENT_COPIES; copy++) {

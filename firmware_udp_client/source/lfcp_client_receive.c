@@ -70,7 +70,7 @@ static lfcp_status receive_command(lfcp_client *client, unsigned server, const l
         return LFCP_BAD_PARAMETER;
     }
     heard(client, server);
-    if (!lfcp_signs(client) || lfcp_heartbeat_is_recent(client, answered_by(message))) {
+    if (!lfcp_signs(client) || lfcp_heartbeat_is_it(client, server, answered_by(message))) {
         client->servers[server].unanswered = false;
     }
     lfcp_commands_receive(client, server, message, event);

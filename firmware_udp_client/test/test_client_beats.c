@@ -168,6 +168,32 @@ static void a_heartbeats_late_answer_is_none_to_the_sleep(void)
     CHECK(poll_all(&w) == 1 && is(last(&w, 0), 0, LFCP_VERB_HEARTBEAT));
 }
 
+static void a_messages_second_ack_is_none_to_the_sleep(void)
+{
+    world_begin(&w);
+    w.config.servers = 1;
+    CHECK(world_start(&w, 1) == LFCP_OK && poll_all(&w) == 1 && acknowledge_beats(&w) == LFCP_OK);
+    CHECK(lfcp_client_queue(&w.client, LFCP_VERB_LOG, "first", w.now) == LFCP_OK && poll_all(&w) == 1);
+    const sent_frame *message = last(&w, 0);
+    CHECK(acknowledge(&w, message, "1", "0") == LFCP_OK);
+    CHECK(lfcp_client_queue(&w.client, LFCP_VERB_LOG, "in its place", w.now) == LFCP_OK && poll_all(&w) == 1);
+    CHECK(acknowledge(&w, last(&w, 0), "1", "0") == LFCP_OK);
+    CHECK(lfcp_client_sleep(&w.client, 60, w.now) == LFCP_OK && poll_all(&w) == 1);
+    CHECK(acknowledge(&w, message, "1", "0") == LFCP_OK && w.event.kind == LFCP_EVENT_NONE);
+    CHECK(!lfcp_client_may_sleep(&w.client));
+}
+
+static void a_sleeps_late_answer_is_none_to_a_heartbeat(void)
+{
+    world_begin(&w);
+    w.config.servers = 1;
+    CHECK(world_start(&w, 1) == LFCP_OK && poll_all(&w) == 1 && acknowledge_beats(&w) == LFCP_OK);
+    CHECK(lfcp_client_sleep(&w.client, 60, w.now) == LFCP_OK && poll_all(&w) == 1);
+    CHECK(lfcp_client_sleep(&w.client, 0, w.now) == LFCP_OK && poll_all(&w) == 1);
+    CHECK(acknowledge(&w, last(&w, 1), "1", "26") == LFCP_OK && w.event.kind == LFCP_EVENT_HEARTBEAT_ANSWERED);
+    CHECK(wakeup_in(&w) == 1000);
+}
+
 static void messages_come_before_the_sleep(void)
 {
     world_meet(&w);
@@ -299,6 +325,8 @@ int main(void)
     RUN(a_sleep_is_declared_to_every_server);
     RUN(a_server_that_does_not_answer_is_told_four_times);
     RUN(a_heartbeats_late_answer_is_none_to_the_sleep);
+    RUN(a_messages_second_ack_is_none_to_the_sleep);
+    RUN(a_sleeps_late_answer_is_none_to_a_heartbeat);
     RUN(messages_come_before_the_sleep);
     RUN(a_sleep_can_be_called_off_and_lasts_a_day_at_most);
     RUN(three_heartbeats_without_any_answer_begin_failover_alarm_mode);

@@ -132,7 +132,7 @@ static void a_forgotten_copys_ack_is_nobodys(void)
     CHECK(acknowledge(&w, first, "1", "0") == LFCP_OK && w.event.kind == LFCP_EVENT_NONE);
 }
 
-static void a_counter_of_long_ago_is_no_copys(void)
+static void a_counter_of_before_a_sync_is_no_copys(void)
 {
     world_begin(&w);
     w.config.servers = 1;
@@ -241,7 +241,7 @@ int main(void)
     RUN(the_ack_of_any_copy_counts_once);
     RUN(an_alarm_overtakes_a_log_whose_ack_still_counts);
     RUN(a_forgotten_copys_ack_is_nobodys);
-    RUN(a_counter_of_long_ago_is_no_copys);
+    RUN(a_counter_of_before_a_sync_is_no_copys);
     RUN(a_full_queue_refuses_what_matters_no_more);
     RUN(first_gives_way_what_one_server_has);
     RUN(the_oldest_of_what_matters_least_gives_way);

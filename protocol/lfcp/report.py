@@ -15,9 +15,11 @@ KNOWS_SETTINGS = "s"  # takes CONF
 NO_DIGEST = "-"
 
 # ASCII classes throughout: int() would take " 7", "1_0" and other alphabets' digits, which a C device refuses.
-_INTERVAL = re.compile(r"[1-9][0-9]{0,4}")
-_BOOT = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f]{1,16})")
-_STATE = re.compile(r"(-|[a-z]{1,8})\.(-|[0-9a-f]{1,16})\.(0|[1-9][0-9]{0,9})")
+_REPORT = re.compile(
+    r"(?:0|([1-9][0-9]{0,4})),"  # interval
+    r"(?:0|([0-9a-f]{1,16})\.([0-9a-f]{1,16})),"  # boot id and echo
+    r"(?:0|(-|[a-z]{1,8})\.(-|[0-9a-f]{1,16})\.(0|[1-9][0-9]{0,9}))"  # flags, digest, version
+)
 _POSITIONS_LOST = {Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS}
 
 
@@ -37,13 +39,30 @@ class Report(NamedTuple):
 
 def read_report(message: Message) -> Report | None:
     """None: not a heartbeat with a report, or one that is malformed, which is then a plain heartbeat."""
-    reporting, interval, boot, state = message.params[:4]
-    if reporting != REPORTING or message.verb != Verb.HEARTBEAT or message.leniencies & _POSITIONS_LOST:
+    params = message.params
+    if params[0] != REPORTING or message.verb != Verb.HEARTBEAT or message.leniencies & _POSITIONS_LOST:
         return None
-    seconds, (boot_id, echo), said = _interval(interval), _boot(boot), _state(state)
-    if seconds is None or boot_id is None or said is None:
+    found = _REPORT.fullmatch(f"{params[1]},{params[2]},{params[3]}")
+    if found is None:
         return None
-    return Report(seconds or None, boot_id or None, *said[:3], echo, *said[3:])
+    seconds, boot_id, echo, flags, settings, version = found.groups()
+    interval = int(seconds) if seconds else None
+    if interval is not None and interval > MAX_REPORT_INTERVAL:
+        return None
+    counter = int(echo, 16) if echo else 0
+    if flags is None:
+        return Report(interval, boot_id, echo=counter)
+    return Report(
+        interval,
+        boot_id,
+        DETECTOR_ON in flags,
+        CAMERA_ON in flags,
+        int(version),
+        counter,
+        settings,
+        IN_FAILOVER in flags,
+        KNOWS_SETTINGS in flags,
+    )
 
 
 def report_parameters(report: Report) -> tuple[str, str, str, str]:
@@ -55,29 +74,3 @@ def report_parameters(report: Report) -> tuple[str, str, str, str]:
     said = (report.detector, DETECTOR_ON), (report.camera, CAMERA_ON), (report.failover, IN_FAILOVER)
     flags = "".join(flag for on, flag in (*said, (report.settings, KNOWS_SETTINGS)) if on)
     return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}"
-
-
-def _interval(field: str) -> int | None:
-    """0: not said. None: malformed, here and below."""
-    if field == UNUSED:
-        return 0
-    return int(field) if _INTERVAL.fullmatch(field) and int(field) <= MAX_REPORT_INTERVAL else None
-
-
-def _boot(field: str) -> tuple[str | None, int]:
-    """Boot id, '' if not said, and echo."""
-    if field == UNUSED:
-        return "", 0
-    found = _BOOT.fullmatch(field)
-    return (found[1], int(found[2], 16)) if found else (None, 0)
-
-
-def _state(field: str) -> tuple[bool | None, bool | None, int | None, str, bool, bool] | None:
-    """Detector, camera, version, digest, failover, settings."""
-    if field == UNUSED:
-        return None, None, None, NO_DIGEST, False, False
-    found = _STATE.fullmatch(field)
-    if found is None:
-        return None
-    flags, digest, version = found.groups()
-    return DETECTOR_ON in flags, CAMERA_ON in flags, int(version), digest, IN_FAILOVER in flags, KNOWS_SETTINGS in flags

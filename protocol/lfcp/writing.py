@@ -1,8 +1,9 @@
 """Messages → bytes, within limits narrower than what we read: a 2020 device overruns its memory at the full ones."""
 
 from collections.abc import Mapping
+from operator import gt
 
-from lfcp.authenticator import MAX_COUNTER, tag_of
+from lfcp.authenticator import MAX_COUNTER, PreparedKey, tag_of
 from lfcp.constants import (
     PARAMETERS,
     ROW,
@@ -45,7 +46,7 @@ def encode(name: str, verb: str, *params: str) -> bytes:
     return _within_limit(",".join(fields).encode("ascii"), SEND_MAX_FRAME)
 
 
-def encode_signed(tag_key: bytes, counter: int, name: str, verb: str, *params: str) -> bytes:
+def encode_signed(tag_key: bytes | PreparedKey, counter: int, name: str, verb: str, *params: str) -> bytes:
     """The same signed, of LFCP/2. counter: from 1 to MAX_COUNTER, never used before with this key. A parameter of a
     verb that carries a secret is sealed already."""
     _check(name, verb, params, SIGNED_LIMITS)
@@ -53,7 +54,12 @@ def encode_signed(tag_key: bytes, counter: int, name: str, verb: str, *params: s
         raise ProtocolError(Reason.BAD_PARAMETER, f"a counter is 1 to {MAX_COUNTER:x}")
     fields = (name, verb, *params, *(UNUSED,) * (SIGNED_PARAMETERS - len(params)), f"{counter:x},")
     head = ",".join(fields).encode("ascii")
-    return _within_limit(head + tag_of(tag_key, head), SIGNED_MAX_FRAME)
+    return _within_limit(with_tag(tag_key, head), SIGNED_MAX_FRAME)
+
+
+def with_tag(tag_key: bytes | PreparedKey, head: bytes) -> bytes:
+    """A signed frame. head: up to and with the comma before the tag, and known to be well formed."""
+    return head + tag_of(tag_key, head)
 
 
 def encode_rows(name: str, verb: str, *params: str) -> bytes:
@@ -73,9 +79,10 @@ def _check(name: str, verb: str, params: tuple[str, ...], limits: Limits) -> Non
         raise ProtocolError(Reason.UNKNOWN_VERB, "no such verb")
     if len(params) > len(allowed):
         raise ProtocolError(Reason.TOO_MANY_PARAMETERS, f"{len(params)} parameters, at most {len(allowed)}")
-    for at, (param, limit) in enumerate(zip(params, allowed, strict=False), 1):
-        if param != UNUSED:
-            _check_parameter(verb, at, param, limit)
+    if "" in params or any(map(gt, map(len, params), allowed)) or not sendable("".join(params)):
+        for at, (param, limit) in enumerate(zip(params, allowed, strict=False), 1):
+            if param != UNUSED:
+                _check_parameter(verb, at, param, limit)
 
 
 def _check_parameter(verb: str, at: int, param: str, limit: int) -> None:

@@ -368,3 +368,11 @@ def test_a_start_tells_the_mode_to_devices_that_a_crash_left_untold(monkeypatch:
     assert wanted(play).count(True) == 1
     monkeypatch.setattr(failover, "MAX_UPDATES", 500)
     assert wanted(play.restart()) == [True] * 3
+
+
+def test_a_lost_device_that_is_forgotten_leaves_no_command_behind() -> None:
+    play = Playbook().adopt("cam1", "cam2")
+    play << heartbeat("cam1")
+    play.later(100)
+    play << DeviceForgotten("op", "cam1")
+    assert {command.id for command in play.store.load().commands} == set(play.engine.state.open_commands)

@@ -1,6 +1,11 @@
 """What who has a device's key can do, on purpose or by mistake: nobody else suffers, and a new key ends it."""
 
+import os
+from itertools import cycle
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alarmd.core.effects import DURABLE, SaveDevice
 from alarmd.core.event_kinds import EventKind
@@ -10,9 +15,12 @@ from alarmd.core.records import AlarmKind, CommandState, Presence
 from alarmd.core.signed_commands import FIRST_WAIT
 from alarmd.core.signed_session import MAX_CHALLENGED, MAX_COUNTER, SignedSession
 from alarmd.core.wanted_state import MAX_VERSION
+from lfcp.authenticator import Purpose, Way, derive, tag_of
+from lfcp.constants import KEY, SIGNED_MAX_FRAME, VERBS
 from tests.playbook import Playbook, heartbeat, path
 from tests.signed_camera import SignedCamera
 
+EXAMPLES = 5000 if os.environ.get("ALARMD_PROVE") else 200
 FLOOD = 5000  # frames
 BURST = 50.0
 
@@ -131,6 +139,53 @@ def test_no_version_that_a_device_reports_keeps_newer_wishes_from_it_or_losses_o
     play.later(100)
     assert presence(play, "cam2") is Presence.LOST
     assert any(event.kind == EventKind.CONTACT_LOST for event in play.events)
+
+
+NUMBERS = ["0", "1", "2", "26", "86400", "9999999", "9999999999", "7fffffffffffffff", "ffffffffffffffff", "-1", "00"]
+BOOTS = ["b001.0", "b001.{echo}", "b002.{echo}", "b002.7fffffffffffffff", f"{'f' * 16}.{'f' * 16}", ".", "b001.1.1"]
+STATES = ["0", "a.-.0", "-.-.9999999999", "acfs.ffffffffffffffff.4294967296", "a.00000000.4294967297", "A.-.0"]
+OTHERS = ["gate", "x" * 128, "{command}", "{command}", "Z.ffffffffffffffff", "A.0", "%s%n", "';--", "$(x)"]
+FIELDS = st.sampled_from([*NUMBERS, *BOOTS, *STATES, *OTHERS])
+SAYINGS = st.tuples(st.sampled_from([*VERBS]), FIELDS, FIELDS, FIELDS, FIELDS)
+SLEEPS = st.tuples(st.just("SLEP"), st.sampled_from(NUMBERS), st.just("0"), st.sampled_from(BOOTS), st.just("0"))
+BEATS = st.tuples(
+    st.just("HEARTBEAT"),
+    st.just("2"),
+    st.just("26"),
+    st.sampled_from(["b001.{echo}", "b001.{echo}", "b001.0", "b002.{echo}"]),
+    st.sampled_from(STATES),
+)
+AHEAD = st.sampled_from([*[1] * 20, 0, -1, -70, 64, 2**40, MAX_COUNTER, 2**64])
+ADDRESSES = st.sampled_from([path(), path(port=4001), path("2001:db8::1", transport="tcp")])
+STEPS = st.tuples(st.one_of(SAYINGS, SLEEPS, BEATS, BEATS, BEATS), AHEAD, ADDRESSES, st.sampled_from([0.0, 1.0, 100.0]))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(STEPS, max_size=30))
+def test_no_authentic_frame_fails_the_rules_whatever_it_says(
+    steps: list[tuple[tuple[str, ...], int, Path, float]],
+) -> None:
+    camera = SignedCamera(key=bytes(range(KEY)))
+    play = Playbook().give_key("cam1", camera.key).adopt("cam2") << heartbeat("cam2")
+    wishes = cycle(("TLGC,token,1", "CONF,quality,12", "ENAL", "DSLP", "SCAM"))
+    for fields, ahead, at, seconds in steps:
+        verb, *params = next(wishes).split(",")
+        play << CommandRequested("op", "cam1", verb, tuple(params))
+        play << said(play, camera, fields, ahead, at)
+        assert not (play.rejected and play.sent)
+        assert all(len(payload) <= SIGNED_MAX_FRAME for payload in play.sent)
+        play.later(seconds)
+    again = play.restart(after=100)
+    again.later(100)
+    assert presence(again, "cam2") is Presence.LOST
+
+
+def said(play: Playbook, camera: SignedCamera, fields: tuple[str, ...], ahead: int, at: Path) -> FrameReceived:
+    """Signed by the device, however ill-formed. ahead: of the highest counter."""
+    counter = min(max(signed(play).up.highest + ahead, 1), 2**64 - 1)
+    known = {"echo": f"{signed(play).down:x}", "command": play.last_command.identity}
+    head = ",".join(("cam1", *(field.format(**known) for field in fields), f"{counter:x}", "")).encode()
+    return FrameReceived(head + tag_of(derive(camera.key, Purpose.TAG, Way.UP, "A"), head), at)
 
 
 # What must cost the others nothing
@@ -254,6 +309,20 @@ def test_a_clone_is_a_tamper_alarm_even_after_a_restart_and_a_flood_of_boots(
     again << camera.heartbeat()
     assert [alarm.kind for alarm in again.alarms] == [AlarmKind.TAMPER]
     assert again.told
+
+
+def test_a_clone_that_sends_messages_only_is_found_by_the_next_heartbeat_of_the_device(
+    play: Playbook, camera: SignedCamera
+) -> None:
+    for _ in range(3):
+        play.later(20)
+        camera.beat(play)
+    clone = SignedCamera("cam1", camera.key, "c10e", camera.counter + 1000)
+    clone.path = path("198.51.100.9")
+    play << clone.message("LOG", "nothing")
+    camera.counter = clone.counter
+    camera.beat(play)
+    assert [alarm.kind for alarm in play.alarms] == [AlarmKind.TAMPER]
 
 
 def test_a_clone_gets_no_command_that_was_meant_for_the_device_without_leaving_a_trace(

@@ -1,6 +1,5 @@
 """Attacks on signed devices by who knows everything but the key, or has even that: what they gain, and what shows."""
 
-import hmac
 from collections import Counter
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import pytest
 from alarmd.core.device_session import MISSES
 from alarmd.core.effects import DURABLE, DropKey, SaveContacts, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten, FrameReceived
+from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten, FrameReceived, TurnQuarantined
 from alarmd.core.paths import Path
 from alarmd.core.records import CommandState, Presence, Signing, Standing
 from alarmd.core.settings import UnknownDevices
@@ -458,6 +457,25 @@ def test_a_sync_is_not_repeated_to_who_plays_one_frame_again_and_again(play: Pla
     assert sent <= 100 / 50 + 1
 
 
+@pytest.mark.parametrize("verb", ["MOAL", "LOG"])
+def test_a_message_that_the_database_refused_is_not_acknowledged_when_it_comes_again_unless_it_is_stored_then(
+    play: Playbook, camera: SignedCamera, verb: str
+) -> None:
+    play << camera.message(verb, "x")
+    refused = TurnQuarantined("a constraint failed", tuple(play.events))
+    play << refused  # its ACK never left
+    play << refused
+    play << camera.again(verb, "x")
+    assert {EventKind.LOG, EventKind.MOTION} & set(play.kinds)
+    assert len(play.told) == (verb == "MOAL")
+    assert len(heard(play, camera)) == 1
+    play << camera.again(verb, "x")
+    assert play.events == []
+    play << DeviceForgotten("op", "cam1")
+    play << TurnQuarantined("and again", tuple(play.events))
+    assert play.kinds == [EventKind.TURN_QUARANTINED]
+
+
 # Forged, flipped, unsigned
 
 
@@ -497,7 +515,7 @@ def test_tags_are_compared_in_constant_time(
     forged = genuine[:-1] + (b"A" if genuine[-1:] == b"B" else b"B")
     play << frame(forged)
     assert play.rejected == ["bad_tag"]
-    monkeypatch.setattr(hmac, "compare_digest", compare)
+    monkeypatch.setattr("lfcp.authenticator.compare_digest", compare)
     play << frame(forged)
     assert play.rejected == []
     assert compared == [(16, 16)], "nothing but this comparison kept the frame out"

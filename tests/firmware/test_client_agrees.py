@@ -1,8 +1,8 @@
 """The C client beside the Python one: whatever happens to both, they say the same, byte for byte.
 
 Left out is what they may do differently, each within docs/protocol.md: a full queue while its victim is in flight (a
-small device forgets it at once), ACKs of copies sent long ago (it remembers fewer), ACKs of heartbeats from before a
-declared sleep (after it they are late), and commands between two polls (it owes each server one ACK).
+small device forgets it at once), ACKs of copies sent long ago (it remembers fewer), and commands between two polls (it
+owes each server one ACK).
 """
 
 from collections import deque
@@ -65,7 +65,7 @@ class BothClients(Rules):
         self.received: deque[tuple[str, str]] = deque(maxlen=8)
         self.now, self.boots, self.counter, self.queued = 0, 0x9F3C, 0, 0
         self.running = ""
-        self.failover = self.asleep = False
+        self.failover = False
         self.poll()
 
     def play(self, **step: Any) -> Step:
@@ -201,15 +201,11 @@ class BothClients(Rules):
 
     @rule(seconds=st.sampled_from([1, 1800, 86400]))
     def the_device_wants_to_sleep(self, seconds: int) -> None:
-        self.asleep = True
         self.play(sleep=seconds)
         self.poll()
 
     @rule()
     def it_wakes(self) -> None:
-        if self.asleep:
-            self.sent = {label: deque(maxlen=RECENT) for label in "AB"}
-        self.asleep = False
         self.play(wake=True)
         self.poll()
 
@@ -217,7 +213,7 @@ class BothClients(Rules):
     def it_restarts(self) -> None:
         self.boots += 1
         self.running, self.queued = "", 0
-        self.failover = self.asleep = False
+        self.failover = False
         self.play(restart=f"{self.boots:x}")
         self.poll()
 
