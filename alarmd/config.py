@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from alarmd.adapters.addresses import ALL
 from alarmd.adapters.time_zones import time_zone
 from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
-from alarmd.core.settings import Route, Settings, UnknownDevices
+from alarmd.core.settings import Settings, UnknownDevices
 from alarmd.destinations import (
     LOG,
     MAX_DESTINATIONS,
@@ -177,6 +177,8 @@ class Supervision(Section):
 
 class Alarms(Section):
     incident_quiet: Seconds = _RULES.incident_quiet
+    remind_every: Annotated[int, Field(ge=0, le=86_400)] = _RULES.remind_every
+    reminders: Annotated[int, Field(ge=0, le=1000)] = _RULES.reminders
     destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = (LOG,)
 
 
@@ -272,11 +274,9 @@ class Config(BaseSettings):
             message_burst=self.devices.message_burst,
             stranger_rate=self.devices.stranger_rate,
             stranger_burst=self.devices.stranger_burst,
-            routes=tuple(
-                Route(name, recipient)
-                for name, destination in self.told().items()
-                for recipient in destination.recipients()
-            ),
+            routes=tuple(route for name, destination in self.told().items() for route in destination.routes(name)),
+            remind_every=self.alarms.remind_every,
+            reminders=self.alarms.reminders,
         )
 
 

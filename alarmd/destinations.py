@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from alarmd.core.instant import Instant
+from alarmd.core.settings import Route
 from alarmd.relays.interface import Relay
 
 LOG = "log"  # the destination that is there without a section
@@ -72,17 +73,15 @@ def _no_twice(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-Ids = Annotated[
-    tuple[Id, ...], BeforeValidator(split), Field(min_length=1, max_length=MAX_CHATS), AfterValidator(_no_twice)
-]
+Ids = Annotated[tuple[Id, ...], BeforeValidator(split), Field(max_length=MAX_CHATS), AfterValidator(_no_twice)]
 
 
 class _Destination(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
-    def recipients(self) -> tuple[str, ...]:
-        """Whom to tell there."""
-        return ("",)
+    def routes(self, name: str) -> tuple[Route, ...]:
+        """Whom to tell there, and when. name: of the section."""
+        return (Route(name),)
 
 
 class LogDestination(_Destination):
@@ -166,31 +165,45 @@ def _is_api(value: str) -> str:
 
 
 class TelegramDestination(_Destination):
-    """api: of a Bot API server of one's own. chats: ids; those of groups are negative."""
+    """api: of a Bot API server of one's own. chats: ids; those of groups are negative. escalation_chats: told too, once
+    nobody acknowledged an alarm for escalate_after seconds."""
 
     kind: Literal["telegram"]
     bot_token: Annotated[SecretStr, AfterValidator(_is_token)] = SecretStr("")
     bot_token_file: str = ""
     api: Annotated[str, AfterValidator(_is_api)] = "https://api.telegram.org"
-    chats: Ids
+    chats: Annotated[Ids, Field(min_length=1)]
+    escalation_chats: Ids = ()
+    escalate_after: Annotated[int, Field(ge=1, le=86_400)] = 300
 
     @model_validator(mode="before")
     @classmethod
     def _has_its_token(cls, given: Any) -> Any:
         return _with_secret(given, "bot_token")
 
-    def recipients(self) -> tuple[str, ...]:
-        return tuple(map(str, self.chats))
+    @model_validator(mode="after")
+    def _tells_nobody_twice(self) -> Self:
+        both = set(self.chats) & set(self.escalation_chats)
+        if both:
+            raise ValueError(f"chat {min(both)} is in both chats and escalation_chats")
+        return self
+
+    def routes(self, name: str) -> tuple[Route, ...]:
+        first = [Route(name, str(chat)) for chat in self.chats]
+        return (*first, *(Route(name, str(chat), self.escalate_after) for chat in self.escalation_chats))
 
     def summary(self) -> str:
         bot, _, _ = self.bot_token.get_secret_value().partition(":")
-        return f"Telegram bot {bot} at {self.api}, chats {', '.join(self.recipients())}"
+        shown = f"Telegram bot {bot} at {self.api}, chats {', '.join(map(str, self.chats))}"
+        later = ", ".join(map(str, self.escalation_chats))
+        return f"{shown}, after {self.escalate_after} s also {later}" if later else shown
 
     def relay(self, surroundings: Surroundings) -> Relay:
         from alarmd.relays.telegram.relay import Telegram, make_bot
 
         bot = make_bot(self.bot_token.get_secret_value(), self.api)
-        return Telegram(bot, self.recipients(), surroundings.now, surroundings.local)
+        chats = [str(chat) for chat in (*self.chats, *self.escalation_chats)]
+        return Telegram(bot, chats, surroundings.now, surroundings.local)
 
 
 KINDS: dict[str, type[LogDestination | TelegramDestination | WebhookDestination]] = {

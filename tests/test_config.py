@@ -82,7 +82,7 @@ def test_every_setting_of_the_rules_can_be_configured() -> None:
             "stranger_rate": 2.5, "stranger_burst": 11.0,
         },
         "supervision": {"report_within": 60.0, "failover_hysteresis": 5.0, "failover_latched": True},
-        "alarms": {"incident_quiet": 30.0, "destinations": []},
+        "alarms": {"incident_quiet": 30.0, "destinations": [], "remind_every": 60, "reminders": 2},
         "commands": {"time_to_live": 77.0},
     }  # fmt: skip
     rules = Config(**changed).rules()

@@ -66,6 +66,13 @@ async def test_a_bot_tells_each_of_its_chats(tmp_path: Path, monkeypatch: pytest
     assert phone.summary() == "Telegram bot 123456789 at http://127.0.0.1:8081, chats 7, -8"
 
 
+def test_more_chats_may_be_told_later(tmp_path: Path) -> None:
+    config = loaded(PHONE + "escalation_chats = [7]\nescalate_after = 60\n", tmp_path)
+    assert config.rules().routes[-1] == Route("phone", "7", 60)
+    (phone,) = config.told().values()
+    assert phone.summary().endswith("chats 42, -100, after 60 s also 7")
+
+
 async def test_a_webhook_and_the_log_are_what_is_configured(tmp_path: Path) -> None:
     told = loaded(HOOK, tmp_path).told()
     assert {name: one.summary() for name, one in told.items()} == {
@@ -146,6 +153,8 @@ port = -1
         ('alarms = 5\n[destinations.book]\nkind = "log"\n', "write a section [alarms]"),
         ("[alarms]\ndestinations = 5\n", "alarms.destinations"),
         (PHONE.replace("chats = [42, -100]", ""), "destinations.phone.chats: is missing"),
+        (PHONE + "escalation_chats = [-100]\n", "destinations.phone: chat -100 is in both"),
+        (PHONE + "escalate_after = 0\n", "destinations.phone.escalate_after"),
         (PHONE.replace("[42, -100]", "[]"), "destinations.phone.chats: "),
         (PHONE.replace("[42, -100]", "[42, 42]"), "destinations.phone.chats: names one twice"),
         (PHONE.replace("[42, -100]", '["@ann"]'), "destinations.phone.chats"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from alarmd.core import follow_ups
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.event_kinds import EventKind
@@ -91,9 +92,12 @@ def raise_alarm(
         acknowledged_by=None,
         cleared_at=None,
         cleared_by=None,
+        followed_up=0,
+        follow_up_at=None,
         origin=state.settings.label,
         hlc=turn.stamp(),
     )
+    alarm = follow_ups.begin(turn, alarm)
     turn.save_alarm(alarm)
     if kind is AlarmKind.MOTION:
         count_motion(state, alarm, session)
@@ -120,7 +124,7 @@ def acknowledge(turn: Turn, alarm: Alarm, by: str) -> Alarm:
     alarm = _counted(turn, alarm)
     after = moved(alarm, AlarmSign.ACKNOWLEDGED, turn.now.wall, by)
     if after is not alarm:
-        after = replace(after, hlc=turn.stamp())
+        after = replace(follow_ups.end(turn.state, after), hlc=turn.stamp())
         turn.save_alarm(after)
         _record(turn, EventKind.ALARM_ACKNOWLEDGED, after, f"by {by}")
         tell(turn, after, "acknowledged", f"alarm {alarm.id} acknowledged by {by}")
@@ -130,9 +134,8 @@ def acknowledge(turn: Turn, alarm: Alarm, by: str) -> Alarm:
 def clear(turn: Turn, alarm: Alarm, by: str, text: str) -> Alarm:
     """It is over: a person said so, or its cause is gone."""
     now, alarm = turn.now, _counted(turn, alarm)
-    after = replace(
-        moved(alarm, AlarmSign.CLEARED, now.wall, by), ended_at=alarm.ended_at or now.wall, hlc=turn.stamp()
-    )
+    after = follow_ups.end(turn.state, moved(alarm, AlarmSign.CLEARED, now.wall, by))
+    after = replace(after, ended_at=alarm.ended_at or now.wall, hlc=turn.stamp())
     turn.save_alarm(after)
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
     if session is not None and session.alarm_incident == alarm.id:
@@ -153,7 +156,7 @@ def _is_over(turn: Turn, session: DeviceSession) -> bool:
 
 
 def _counted(turn: Turn, alarm: Alarm) -> Alarm:
-    """The alarm with the motion since it was last written. Copying 18 fields at every motion would cost a third of
+    """The alarm with the motion since it was last written. Copying 20 fields at every motion would cost a third of
     what the rules do for it."""
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
     if session is None or session.alarm_incident != alarm.id or session.motions is NO_MOTIONS:

@@ -9,6 +9,7 @@ from alarmd.core import (
     command_queue,
     commands,
     failover,
+    follow_ups,
     frames,
     key_requests,
     losses,
@@ -114,6 +115,7 @@ def _heartbeats_repeated(turn: Turn, repeated: happened_.HeartbeatsRepeated) -> 
 APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     alarms.INCIDENT: alarms.check_incident,
     commands.EXPIRY: commands.expire,
+    follow_ups.FOLLOW_UP: follow_ups.check,
     failover.UPDATES: failover.update_some,
     failover.HYSTERESIS: failover.check_hysteresis,
     losses.MEMBERS: losses.check_members,

@@ -176,6 +176,8 @@ class Alarm:
     acknowledged_by: str | None
     cleared_at: int | None
     cleared_by: str | None
+    followed_up: int  # s; the age at which it was last followed up, see core/follow_ups.py
+    follow_up_at: int | None  # when it is next, if nobody acknowledges it
     origin: str
     hlc: int
 
@@ -206,7 +208,7 @@ class Delivery:
     identity: str  # destination and recipient + ":" + the alarm's identity + ":" + what is told
     destination: str  # a name in the configuration
     recipient: str  # whom to tell there, a chat for example; empty where there is only one
-    subject: str  # "raised", "acknowledged", "cleared", "changed"
+    subject: str  # "raised", "reminder", "acknowledged", "cleared", "changed"
     alarm_id: int
     text: str
     urgent: bool  # may use the emergency outbox while the database is away

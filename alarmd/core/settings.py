@@ -15,10 +15,11 @@ class UnknownDevices(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Route:
     """One way to tell an alarm. destination: its name in the configuration. recipient: whom to tell there, empty where
-    there is only one."""
+    there is only one. after: whole seconds without an acknowledgement after which it is told there too."""
 
     destination: str
     recipient: str = ""
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,5 @@ class Settings:
     stranger_rate: float = 20.0  # new names per second and address
     stranger_burst: float = 500.0
     routes: tuple[Route, ...] = (Route("log"),)  # where alarms are told
+    remind_every: int = 0  # s; of alarms that nobody acknowledged; 0: never
+    reminders: int = 6  # of one alarm

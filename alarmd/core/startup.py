@@ -1,5 +1,6 @@
 """From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
 
+from alarmd.core import follow_ups
 from alarmd.core.alarms import INCIDENT, count_motion
 from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_SLEEP, DeviceSession
@@ -43,6 +44,7 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
         _restore_key(state, key, contacts.get(key.device_id), now)
     for alarm in snapshot.alarms:
         _restore_alarm(state, alarm, now)
+    follow_ups.restore(state, snapshot.alarms, now)
     _restore_losses(state, now)
     for command in sorted(snapshot.commands, key=lambda command: command.id):
         _restore_command(state, command, now)

@@ -60,6 +60,8 @@ class State:
         self.strangers_alarms: set[int] = set()  # those of motion of devices nobody adopted
         self.losses: dict[int, Loss] = {}  # open alarms of lost contact
         self.loss_alarms: dict[tuple[AlarmKind, str], int] = {}  # the same by what failed, see loss_causes.loss_key
+        self.follow_ups: dict[int, OrderedDict[int, float]] = {}  # by step, alarms and when they are due
+        self.follow_ups_expected: set[int] = set()  # steps that have an appointment
         self.open_commands: dict[int, DeviceSession] = {}
         self.connections: dict[Path, DeviceSession] = {}  # proven paths over TCP, which end with their connection
         self.present_at: dict[str, int] = {}  # supervised devices behind each address: online

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alarmd.storage.rows import Values
 
-SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)  # rows; SQLite allows 32,766 values, and the widest table has 18 columns
+SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)  # rows; SQLite allows 32,766 values, and the widest table has 20 columns
 
 INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,

@@ -153,6 +153,8 @@ def alarm_row(alarm: Alarm) -> Values:
         alarm.acknowledged_by,
         alarm.cleared_at,
         alarm.cleared_by,
+        alarm.followed_up,
+        alarm.follow_up_at,
         alarm.origin,
         alarm.hlc,
     )

@@ -162,6 +162,8 @@ alarms = _table(
     _column("acknowledged_by", Text(), null=True),
     _column("cleared_at", WHOLE, null=True),
     _column("cleared_by", Text(), null=True),
+    _column("followed_up", WHOLE),
+    _column("follow_up_at", WHOLE, null=True),
     *_made(),
     UniqueConstraint("identity"),
     _partial("ix_alarms_open", "id", where=ALARM_OPEN),

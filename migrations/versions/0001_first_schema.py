@@ -111,6 +111,8 @@ def _alarms() -> None:
         _text("acknowledged_by", null=True),
         _whole("cleared_at", null=True),
         _text("cleared_by", null=True),
+        _whole("followed_up"),
+        _whole("follow_up_at", null=True),
         *_made(),
         _unique("alarms", "identity"),
         _refers("alarms", "device_id", "devices"),

@@ -93,6 +93,8 @@ ALARM = Alarm(
     acknowledged_by="petr",
     cleared_at=None,
     cleared_by=None,
+    followed_up=300,
+    follow_up_at=NOON + HOUR,
     origin=ORIGIN,
     hlc=104,
 )

@@ -182,6 +182,7 @@ async def test_our_own_library_raises_for_it_what_it_raises_for_the_real_one(
 async def test_what_our_library_sends_is_in_the_published_description(own: telegram.Bot, api: FakeTelegram) -> None:
     markup = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("Yes", callback_data="yes")]])
     sent = await own.send_message(ANN, "one", reply_markup=markup, disable_notification=True)
+    await own.send_message(ANN, "again", reply_parameters=telegram.ReplyParameters(sent.message_id))
     await own.edit_message_text("two", ANN, sent.message_id)
     await own.set_my_commands([("help", "Help")])
     api.press(api.posted[0], "yes", user=ANN)
@@ -189,7 +190,7 @@ async def test_what_our_library_sends_is_in_the_published_description(own: teleg
     assert update.callback_query is not None
     await own.answer_callback_query(update.callback_query.id, "done")
     checked = [check(METHODS[name], parameters) for name, parameters in api.calls if name in METHODS]
-    assert len(checked) == 5
+    assert len(checked) == 6
 
 
 def check(method: Any, parameters: dict[str, Any]) -> object:

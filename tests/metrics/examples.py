@@ -67,6 +67,8 @@ ALARM = Alarm(
     acknowledged_by=None,
     cleared_at=None,
     cleared_by=None,
+    followed_up=0,
+    follow_up_at=None,
     origin="A",
     hlc=1,
 )

@@ -321,6 +321,43 @@ async def test_among_several_it_is_said_that_some_may_be_repeats(telling: Tellin
     assert api.texts(ANN)[0].endswith(REPEATED)
 
 
+async def test_a_reminder_is_a_message_that_points_to_the_alarm(telling: Telling, api: FakeTelegram) -> None:
+    await telling.tell(new())
+    telling.pass_time(600)
+    assert await telling.tell(change("42:1", alarm(), subject="reminder")) == [Delivered()]
+    assert api.texts(ANN)[1] == "⏰ Nobody has acknowledged\nfor 10 min: cam1: motion: garden_gate (alarm 1)"
+    assert api.posted[1].reply_to == 1
+    assert not api.called("sendMessage")[1].get("disable_notification")
+
+
+async def test_reminders_that_wait_together_are_one_and_those_of_alarms_somebody_knows_of_are_none(
+    telling: Telling, api: FakeTelegram
+) -> None:
+    await telling.tell(new(1), new(2), new(3))
+    telling.pass_time(3 * 3600)
+    reminders = [change("42:1", one, subject="reminder") for one in (alarm(1), acknowledged(2), alarm(3))]
+    assert await telling.tell(*reminders, change("42:1", acknowledged(2))) == [Delivered()] * 3 + [Later(1.0)]
+    assert api.texts(ANN)[1].splitlines()[1:] == [
+        "for 3 h: cam1: motion: garden_gate (alarm 1)",
+        "for 3 h: cam1: motion: garden_gate (alarm 3)",
+    ]
+    telling.pass_time(1)
+    assert await telling.tell(reminders[1]) == [Delivered()]
+    assert len(api.posted) == 2
+
+
+async def test_a_reminder_where_the_alarm_was_never_told_tells_it(telling: Telling, api: FakeTelegram) -> None:
+    assert await telling.tell(new(subject="reminder", urgent=False)) == [Delivered("42:1")]
+    assert api.texts(ANN)[0].startswith("🔴")
+
+
+async def test_a_reminder_in_a_group_that_moved_points_nowhere(telling: Telling, api: FakeTelegram) -> None:
+    api.add_chat(SUPERGROUP, "the house", "supergroup")
+    told = replace(change(f"{GROUP}:1", alarm(), chat=GROUP, subject="reminder"), address=str(SUPERGROUP))
+    assert await telling.tell(told) == [Delivered()]
+    assert api.posted[0].reply_to is None
+
+
 async def test_the_token_is_in_nothing_that_is_said(telling: Telling, api: FakeTelegram, caplog: Any) -> None:
     caplog.set_level("INFO", "alarmd")
     api.token = "another"

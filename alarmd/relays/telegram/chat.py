@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from telegram import Bot, LinkPreviewOptions
+from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, RetryAfter, TelegramError
 
 from alarmd.core.instant import Instant
+from alarmd.core.records import AlarmState
 from alarmd.relays.interface import Delivered, Later, Outcome, TryAgain
 from alarmd.relays.telegram import wording
 from alarmd.relays.telegram.budget import ChatBudget
 from alarmd.relays.telegram.failures import is_gone, is_unchanged, outcome_of, pause
 from alarmd.relays.telegram.wording import MAX_TOGETHER, LocalTime
-from alarmd.storage.interface import Lease, StoredAlarm
+from alarmd.storage.interface import Lease
 
 PATIENCE = 25.0  # s for one call; less than DELIVERY_TIMEOUT, after which somebody else may try
 IN_FLIGHT = 1.0  # s after which to ask again, unless what is in flight ends before and wakes the lane
@@ -84,13 +85,13 @@ class Chat:
                     one.outcome.set_result(outcome)
 
     def _next(self) -> list[_Waiting]:
-        """Alarms nobody told of yet, else what changes one message."""
-        new = [one for one in self._waiting if one.lease.message is None]
-        if new:
-            return new[:MAX_TOGETHER]
-        message = self._waiting[0].lease.message
-        assert message is not None
-        return [one for one in self._waiting if one.lease.message and one.lease.message.reference == message.reference]
+        """Alarms nobody told of yet, else reminders, else what changes one message."""
+        for is_next in (_is_new, _is_reminder):
+            together = [one for one in self._waiting if is_next(one.lease)]
+            if together:
+                return together[:MAX_TOGETHER]
+        place = _place(self._waiting[0].lease)
+        return [one for one in self._waiting if _place(one.lease) == place]
 
     async def _tell(self, leases: Sequence[Lease]) -> Outcome:
         urgent = any(lease.delivery.urgent for lease in leases)
@@ -120,13 +121,13 @@ class Chat:
 
     async def _post_here(self, leases: Sequence[Lease]) -> Delivered:
         self._budget.spend(self._now().mono)
-        message = leases[-1].message
-        if message is None:
+        if _is_new(leases[-1]):
             return await self._send(leases)
-        chat, _, number = message.reference.partition(":")
-        if int(chat) != self.address:  # of the group that this supergroup was
+        if _is_reminder(leases[-1]):
+            return await self._remind(leases)
+        if _place(leases[-1])[0] != self.address:  # in the group that this supergroup was
             return await self._send(leases)
-        return await self._edit(leases, message.alarms, int(number))
+        return await self._edit(leases)
 
     async def _send(self, leases: Sequence[Lease]) -> Delivered:
         repeated = {lease.delivery.alarm_id for lease in leases if lease.uncertain}
@@ -141,12 +142,23 @@ class Chat:
         )
         return Delivered(f"{self.address}:{message.message_id}")
 
-    async def _edit(self, leases: Sequence[Lease], alarms: Sequence[StoredAlarm], number: int) -> Delivered:
+    async def _remind(self, leases: Sequence[Lease]) -> Delivered:
+        """A message of its own, since a change wakes nobody up; it points to the one that tells of the alarm."""
+        open_ = [lease for lease in leases if lease.alarm.alarm.state is AlarmState.RAISED]
+        if open_:
+            chat, number = _place(open_[0])
+            there = ReplyParameters(number, allow_sending_without_reply=True) if chat == self.address else None
+            text = wording.reminders([lease.alarm for lease in open_], self._now().wall)
+            await self._bot.send_message(self.address, text, reply_parameters=there)
+        return Delivered()
+
+    async def _edit(self, leases: Sequence[Lease]) -> Delivered:
+        last = leases[-1]
+        assert last.message is not None
         try:
             await self._bot.edit_message_text(
-                wording.text(alarms, (), self._local),
-                self.address,
-                number,
+                wording.text(last.message.alarms, (), self._local),
+                *_place(last),
                 link_preview_options=_NO_PREVIEW,
             )
         except BadRequest as error:
@@ -155,3 +167,18 @@ class Chat:
             if not is_unchanged(error):
                 raise
         return Delivered()
+
+
+def _is_new(lease: Lease) -> bool:
+    return lease.message is None
+
+
+def _is_reminder(lease: Lease) -> bool:
+    return lease.delivery.subject == "reminder"
+
+
+def _place(lease: Lease) -> tuple[int, int]:
+    """The chat and the number of the message that tells of the alarm; for those that are not new."""
+    assert lease.message is not None
+    chat, _, number = lease.message.reference.partition(":")
+    return int(chat), int(number)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from alarmd.relays.interface import GiveUp, Later, Outcome, TryAgain
+from alarmd.relays.interface import GiveUp, Outcome, TryAgain
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns at every RetryAfter that it has one
 
@@ -33,9 +33,7 @@ def pause(error: RetryAfter) -> float:
 
 
 def outcome_of(error: TelegramError, chat: str) -> Outcome:
-    """chat: as configured."""
-    if isinstance(error, RetryAfter):
-        return Later(pause(error))
+    """chat: as configured. Of errors but RetryAfter and ChatMigrated."""
     if isinstance(error, InvalidToken):
         return GiveUp("Telegram knows no bot with this bot_token: ask @BotFather for the right one")
     if isinstance(error, Forbidden):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
+from alarmd.core.instant import SECOND
 from alarmd.core.records import Alarm, AlarmState
 from alarmd.core.wording import sentence
 from alarmd.storage.interface import StoredAlarm
@@ -22,6 +23,12 @@ def text(alarms: Sequence[StoredAlarm], repeated: Collection[int], local: LocalT
         return _many(alarms, repeated, local)
     (only,) = alarms
     return "\n".join(map(clipped, _one(only, bool(repeated), local)))
+
+
+def reminders(alarms: Sequence[StoredAlarm], now_wall: int) -> str:
+    """Of alarms that nobody acknowledged yet."""
+    lines = [f"{_age(stored.alarm, now_wall)}: {sentence(stored.alarm)} (alarm {stored.alarm.id})" for stored in alarms]
+    return "\n".join(["⏰ Nobody has acknowledged", *map(clipped, lines)])
 
 
 def clipped(line: str) -> str:
@@ -52,6 +59,11 @@ def _line(alarm: Alarm, local: LocalTime) -> str:
     raised = local(alarm.zone_id, alarm.raised_at)
     known = f", {alarm.acknowledged_by}" if alarm.state is AlarmState.ACKNOWLEDGED else ""
     return f"{SIGNS[alarm.state]} {raised:%H:%M:%S} {sentence(alarm)} (alarm {alarm.id}{known})"
+
+
+def _age(alarm: Alarm, now_wall: int) -> str:
+    minutes = max(0, now_wall - alarm.raised_at) // (60 * SECOND)
+    return f"for {minutes} min" if minutes < 120 else f"for {minutes // 60} h"
 
 
 def _since(alarm: Alarm, local: LocalTime) -> list[str]:
