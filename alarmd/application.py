@@ -5,6 +5,7 @@ import gc
 import random
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import cast
@@ -42,9 +43,9 @@ from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
-from alarmd.destinations import Surroundings
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
+from alarmd.relays.desk import Desk, Listens
 from alarmd.relays.emergency_outbox import LIMIT as EMERGENCY_LIMIT
 from alarmd.relays.emergency_outbox import EmergencyOutbox
 from alarmd.relays.lane import House
@@ -152,8 +153,15 @@ class Application:
         storage, config = self._storage, self._config
         purge = partial(purge_history, storage.store, storage.call, now, config.storage.retention_days)
         losses = partial(count_losses, self._lfcp.datagrams, self._metrics)
-        for name, work in (("deliveries", self._worker.run), ("purge", purge), ("losses", losses)):
-            self._tasks.append(self._loop.create_task(supervised(name, work), name=name))
+        listening = ((f"answers from {name}", relay) for name, relay in self._relays.items())
+        work: dict[str, Callable[[], Awaitable[None]]] = {
+            "deliveries": self._worker.run,
+            "purge": purge,
+            "losses": losses,
+            **{name: relay.listen for name, relay in listening if isinstance(relay, Listens)},
+        }
+        for name, one in work.items():
+            self._tasks.append(self._loop.create_task(supervised(name, one), name=name))
         self._say_what_is_served()
         self._notify.start_watchdog()
         self._notify.tell(READY)
@@ -272,10 +280,20 @@ class Application:
         return Condition(commits.failing, commits.effects, HIGH_WATER)
 
     def _build_relays(self) -> None:
-        surroundings = Surroundings(self._config.server.label, now, partial(local_time, self._engine.state))
+        storage, state = self._storage, self._engine.state
+        desk = Desk(
+            label=self._config.server.label,
+            submit=self._runner.submit_request,
+            read_events=lambda wanted: self._house.read(storage.reader.events, wanted),
+            state=state,
+            now=now,
+            local=partial(local_time, state),
+            moved=storage.reader.moved,
+        )
+        self._relays = {name: one.relay(name, desk) for name, one in self._config.told().items()}
         house = House(
-            store=self._storage.store,
-            call_store=self._storage.call,
+            store=storage.store,
+            call_store=storage.call,
             emergency=self._emergency,
             abandoned=lambda abandoned: self._runner.submit(abandoned, now()),
             live_alarm=self._live_alarm,
@@ -284,8 +302,7 @@ class Application:
             owner=uuid4().hex,
             jitter=random.random,
         )
-        relays = {name: destination.relay(surroundings) for name, destination in self._config.told().items()}
-        self._worker = DeliveryWorker(relays, house)
+        self._worker = DeliveryWorker(self._relays, house)
 
     def _live_alarm(self, alarm_id: int) -> StoredAlarm | None:
         alarm = self._engine.state.alarms.get(alarm_id)

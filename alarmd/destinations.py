@@ -3,17 +3,15 @@
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from alarmd.core.instant import Instant
 from alarmd.core.settings import Route
+from alarmd.relays.desk import Desk
 from alarmd.relays.interface import Relay
 
 LOG = "log"  # the destination that is there without a section
@@ -22,15 +20,6 @@ MAX_SECRET_FILE = 10_000  # bytes
 MIN_SECRET = 16  # characters
 MAX_CHATS = 64  # of one bot
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What relays need of the house. label: of this server. local: the wall time of a zone, by its id."""
-
-    label: str
-    now: Callable[[], Instant]
-    local: Callable[[int | None, int], datetime]
 
 
 def _with_secret(given: Any, setting: str) -> Any:
@@ -92,7 +81,7 @@ class LogDestination(_Destination):
     def summary(self) -> str:
         return "the server's own log"
 
-    def relay(self, _surroundings: Surroundings) -> Relay:
+    def relay(self, _name: str, _desk: Desk) -> Relay:
         from alarmd.relays.log_only import LogOnly
 
         return LogOnly()
@@ -144,11 +133,11 @@ class WebhookDestination(_Destination):
         parts: SplitResult = urlsplit(self.url.get_secret_value())
         return f"webhook at {parts.scheme}://{parts.netloc}"
 
-    def relay(self, surroundings: Surroundings) -> Relay:
+    def relay(self, _name: str, desk: Desk) -> Relay:
         from alarmd.relays.webhook import Webhook
 
         url, secret = self.url.get_secret_value(), self.secret.get_secret_value()
-        return Webhook(url, secret.encode(), surroundings.label, surroundings.now)
+        return Webhook(url, secret.encode(), desk.label, desk.now)
 
 
 def _is_token(value: SecretStr) -> SecretStr:
@@ -166,7 +155,8 @@ def _is_api(value: str) -> str:
 
 class TelegramDestination(_Destination):
     """api: of a Bot API server of one's own. chats: ids; those of groups are negative. escalation_chats: told too, once
-    nobody acknowledged an alarm for escalate_after seconds."""
+    nobody acknowledged an alarm for escalate_after seconds. users: who may answer in groups; in a private chat its
+    owner may."""
 
     kind: Literal["telegram"]
     bot_token: Annotated[SecretStr, AfterValidator(_is_token)] = SecretStr("")
@@ -175,6 +165,7 @@ class TelegramDestination(_Destination):
     chats: Annotated[Ids, Field(min_length=1)]
     escalation_chats: Ids = ()
     escalate_after: Annotated[int, Field(ge=1, le=86_400)] = 300
+    users: Ids = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -198,12 +189,11 @@ class TelegramDestination(_Destination):
         later = ", ".join(map(str, self.escalation_chats))
         return f"{shown}, after {self.escalate_after} s also {later}" if later else shown
 
-    def relay(self, surroundings: Surroundings) -> Relay:
-        from alarmd.relays.telegram.relay import Telegram, make_bot
+    def relay(self, name: str, desk: Desk) -> Relay:
+        from alarmd.relays.telegram.relay import BotSettings, Telegram  # not before: it takes half a second to load
 
-        bot = make_bot(self.bot_token.get_secret_value(), self.api)
-        chats = [str(chat) for chat in (*self.chats, *self.escalation_chats)]
-        return Telegram(bot, chats, surroundings.now, surroundings.local)
+        chats = (*self.chats, *self.escalation_chats)
+        return Telegram(name, BotSettings(self.bot_token.get_secret_value(), self.api, chats, self.users), desk)
 
 
 KINDS: dict[str, type[LogDestination | TelegramDestination | WebhookDestination]] = {

@@ -66,6 +66,7 @@ def device(number: int, now: Instant, report_within: float = REPORT_WITHIN, *, k
         camera_wish=None,
         settings=(),
         signing=Signing.SIGNED if keyed else Signing.OPEN,
+        muted_until=None,
         first_seen=now.wall,
         forgotten_at=None,
         origin=LABEL,

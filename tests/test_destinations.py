@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,15 +10,16 @@ import pytest
 from alarmd.config import Config, ConfigError, load_config
 from alarmd.core.instant import Instant
 from alarmd.core.settings import Route
-from alarmd.destinations import KINDS, MAX_SECRET_FILE, Surroundings
+from alarmd.destinations import KINDS, MAX_SECRET_FILE
 from alarmd.relays.log_only import LogOnly
 from alarmd.relays.telegram.relay import Telegram
 from alarmd.relays.webhook import Webhook
 from tests.fakes.telegram import TOKEN
+from tests.relays.parts import desk
 from tests.test_config import mistakes, nothing_else_configured, written
 
 __all__ = ["nothing_else_configured"]
-SURROUNDINGS = Surroundings("A", lambda: Instant(0, 0.0), lambda _zone, _wall: datetime.now(UTC))
+DESK = desk(lambda: Instant(0, 0.0), {})
 SECRET = "0123456789abcdef"
 HOOK = f"""
 [alarms]
@@ -56,7 +56,7 @@ async def test_a_bot_tells_each_of_its_chats(tmp_path: Path, monkeypatch: pytest
     assert config.rules().routes == (Route("phone", "42"), Route("phone", "-100"))
     (phone,) = config.told().values()
     assert phone.summary() == "Telegram bot 123456789 at https://api.telegram.org, chats 42, -100"
-    relay = phone.relay(SURROUNDINGS)
+    relay = phone.relay("phone", DESK)
     assert isinstance(relay, Telegram)
     await relay.close()
     assert TOKEN not in repr(config) + config.model_dump_json() + phone.summary()
@@ -79,7 +79,7 @@ async def test_a_webhook_and_the_log_are_what_is_configured(tmp_path: Path) -> N
         "log": "the server's own log",
         "hook": "webhook at https://example.org",
     }
-    relays = [one.relay(SURROUNDINGS) for one in told.values()]
+    relays = [one.relay(name, DESK) for name, one in told.items()]
     assert [type(relay) for relay in relays] == [LogOnly, Webhook]
     for relay in relays:
         await relay.close()

@@ -59,6 +59,7 @@ def show(asked: Asked, name: str) -> None:
     "set",
     epilog=examples(
         "alarmd device set cam1 zone=gate report_within=60",
+        "alarmd device set cam1 muted=1h                          a spider in front of it",
         "alarmd device set cam1 dialect=seed arming_answers=on    a camera of 2020, see docs",
         "alarmd device set cam1 quarantined=on                    record it, act on nothing from it",
     ),
@@ -77,6 +78,7 @@ def set_(asked: Asked, name: str, settings: tuple[str, ...]) -> None:
     arming_answers=on|off  stay silent on purpose, so that a seed device's detector runs
     quarantined=on|off     off also admits it again
     signing=mixed|signed   of a device with a key: does its unsigned motion raise alarms
+    muted=DURATION         its motion is told nobody for so long; 0: told again
     """
     change = dict(_setting(text) for text in settings)
     with connect(asked) as client:
@@ -159,6 +161,7 @@ def _print(asked: Asked, one: Device) -> None:
         ("camera wanted", _on_off(one.camera_wish)),
         ("settings wanted", ", ".join(one.settings)),
         ("signing", one.signing.value),
+        ("muted until", shown(one.muted_until)),
         ("first seen", shown(one.first_seen)),
     ]
     if one.live is not None:
@@ -215,6 +218,7 @@ _SETTINGS: dict[str, Callable[[str], Any]] = {
     "arming_answers": _switch,
     "quarantined": _switch,
     "signing": Signing,
+    "muted": seconds_of,
 }
 _FORMS = {
     "dialect": ", ".join(Dialect),
@@ -222,4 +226,5 @@ _FORMS = {
     "arming_answers": "on or off",
     "quarantined": "on or off",
     "signing": "mixed or signed",
+    "muted": SPAN_FORMS,
 }

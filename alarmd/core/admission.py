@@ -65,6 +65,7 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
         camera_wish=None,
         settings=(),
         signing=Signing.OPEN,
+        muted_until=None,
         first_seen=turn.now.wall,
         forgotten_at=None,
         origin=state.settings.label,
@@ -88,6 +89,7 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)
+    state.muted.pop(session.device.id, None)
     _drop_keys(turn, session)
     state.leave(session)
     session.presence = Presence.LOST  # whatever still refers to it expects nothing of it

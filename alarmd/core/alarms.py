@@ -147,6 +147,8 @@ def clear(turn: Turn, alarm: Alarm, by: str, text: str) -> Alarm:
 
 def _watched(turn: Turn, session: DeviceSession) -> bool:
     """Whether motion of this device is told: its zone is armed and the operator has not set it aside."""
+    if turn.now.mono < turn.state.muted.get(session.device.id, 0.0):
+        return False
     zone = turn.state.zones[session.device.zone_id]
     return session.device.standing is not Standing.QUARANTINED and is_armed(turn.state, zone, turn.now.wall)
 

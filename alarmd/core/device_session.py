@@ -23,6 +23,7 @@ MAX_REPORT_WITHIN = 7 * 86_400.0
 HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
 NO_MOTIONS = (0, 0)
 MAX_SLEEP = 86_400.0  # s that a device may declare to be silent
+MAX_MUTE = 7 * 86_400.0  # s that its motion may be told nobody
 
 
 class Sign(Enum):

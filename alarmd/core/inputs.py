@@ -161,7 +161,8 @@ class DeviceForgotten:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChanged:
-    """Settings of one device; None leaves a setting as it is."""
+    """Settings of one device; None leaves a setting as it is. muted: s from now in which its motion is told nobody; 0
+    ends that."""
 
     operator: str
     device: str
@@ -171,6 +172,7 @@ class DeviceChanged:
     arming_answers: bool | None = None
     quarantined: bool | None = None
     signing: Signing | None = None
+    muted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from typing import Any
 
 from alarmd.core import failover
 from alarmd.core.commands import expire_secrets
-from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN, DeviceSession, allowed_interval
+from alarmd.core.device_session import MAX_MUTE, MAX_REPORT_WITHIN, MIN_REPORT_WITHIN, DeviceSession, allowed_interval
 from alarmd.core.effects import Answer, SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ArmingRequested, DeviceChanged, SiteRequested, ZoneRequested
+from alarmd.core.instant import SECOND
 from alarmd.core.losses import reconsider
 from alarmd.core.operator_requests import checked_name, session_of, zone_of
 from alarmd.core.records import Arming, Dialect, Signing, Site, Standing, Zone
@@ -31,6 +32,8 @@ def device_changed(turn: Turn, request: DeviceChanged) -> None:
         expire_secrets(turn, session, "its dialect takes no secrets")
     if before.signing is not session.device.signing is Signing.OPEN:
         expire_secrets(turn, session, "it cannot be sealed any more")
+    if request.muted is not None:
+        turn.state.muted[session.device.id] = turn.now.mono + request.muted
     excuse(session, allowed_interval(before.report_within))
     session.heartbeats_unanswered = 0
     file(turn, session)
@@ -114,11 +117,19 @@ def _changes(turn: Turn, session: DeviceSession, request: DeviceChanged) -> dict
             limits = f"{MIN_REPORT_WITHIN:.0f} to {MAX_REPORT_WITHIN:.0f}"
             raise RequestRefusedError("invalid", "report_within", f"must be {limits} seconds")
         changes["report_within"] = request.report_within
+    if request.muted is not None:
+        changes["muted_until"] = _muted_until(turn, request.muted)
     if request.signing is not None:
         changes["signing"] = _signing(session, request.signing)
     if request.quarantined is not None:
         changes["standing"] = _standing(session, request.quarantined)
     return changes
+
+
+def _muted_until(turn: Turn, seconds: float) -> int | None:
+    if not 0 <= seconds <= MAX_MUTE:
+        raise RequestRefusedError("invalid", "muted", f"must be 0 to {MAX_MUTE:.0f} seconds")
+    return turn.now.wall + round(seconds * SECOND) if seconds else None
 
 
 def _signing(session: DeviceSession, signing: Signing) -> Signing:
@@ -140,7 +151,7 @@ def _standing(session: DeviceSession, quarantined: bool) -> Standing:
 
 
 def _said(request: DeviceChanged) -> dict[str, Any]:
-    names = ("zone", "dialect", "report_within", "arming_answers", "quarantined", "signing")
+    names = ("zone", "dialect", "report_within", "arming_answers", "quarantined", "signing", "muted")
     return {name: getattr(request, name) for name in names if getattr(request, name) is not None}
 
 

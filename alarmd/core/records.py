@@ -106,6 +106,7 @@ class Device:
     camera_wish: bool | None  # the operator's WCAM/SCAM; None: never said
     settings: tuple[str, ...]  # the operator's CONF, "name=value", in the order of the table of settings
     signing: Signing
+    muted_until: int | None  # its motion is told nobody until then
     first_seen: int
     forgotten_at: int | None  # the row stays for the history's sake; the name is free again
     origin: str

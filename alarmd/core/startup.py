@@ -3,7 +3,7 @@
 from alarmd.core import follow_ups
 from alarmd.core.alarms import INCIDENT, count_motion
 from alarmd.core.commands import EXPIRY, queue_of
-from alarmd.core.device_session import JUDGED_EARLY, MAX_SLEEP, DeviceSession
+from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
 from alarmd.core.effects import SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost
@@ -81,6 +81,8 @@ def _restore_session(state: State, device: Device, contact: Contact | None, now:
     """One past its limit gets one interval only: a server that keeps crashing must not renew the grace for ever."""
     session = DeviceSession(device, contact.presence if contact else Presence.NEW, now.mono)
     state.enter(session)
+    if device.muted_until is not None:
+        state.muted[device.id] = min(now.mono_at(device.muted_until), now.mono + MAX_MUTE)
     if contact is None:
         return
     session.path = Path.parse(contact.address)

@@ -60,6 +60,7 @@ class State:
         self.strangers_alarms: set[int] = set()  # those of motion of devices nobody adopted
         self.losses: dict[int, Loss] = {}  # open alarms of lost contact
         self.loss_alarms: dict[tuple[AlarmKind, str], int] = {}  # the same by what failed, see loss_causes.loss_key
+        self.muted: dict[int, float] = {}  # devices whose motion is told nobody, and until when
         self.follow_ups: dict[int, OrderedDict[int, float]] = {}  # by step, alarms and when they are due
         self.follow_ups_expected: set[int] = set()  # steps that have an appointment
         self.open_commands: dict[int, DeviceSession] = {}

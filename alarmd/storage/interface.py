@@ -127,15 +127,13 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A delivery that its claimer alone may try, and the alarm as it is now. uncertain: nobody knows what became of an
-    earlier attempt. message: the one that told the recipient of the alarm. address: where the recipient is now, if it
-    moved; else empty."""
+    earlier attempt. message: the one that told the recipient of the alarm."""
 
     delivery: Delivery
     attempt: int  # 1 for the first
     alarm: StoredAlarm
     uncertain: bool = False
     message: Message | None = None
-    address: str = ""
 
 
 class Store(Protocol):

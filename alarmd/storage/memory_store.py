@@ -104,9 +104,8 @@ class MemoryStore:
 
     def _lease(self, entry: Entry) -> Lease:
         delivery = entry.delivery
-        address = self.outbox.moved(delivery.destination).get(delivery.recipient, "")
         alarm = self._stored_alarm(delivery.alarm_id)
-        return Lease(delivery, entry.attempts, alarm, entry.uncertain, self._message(delivery), address)
+        return Lease(delivery, entry.attempts, alarm, entry.uncertain, self._message(delivery))
 
     def _message(self, delivery: Delivery) -> Message | None:
         reference = self.outbox.reference(delivery)

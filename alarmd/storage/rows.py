@@ -88,6 +88,7 @@ def device_row(device: Device) -> Values:
         device.camera_wish,
         json.dumps(device.settings),
         str(device.signing),
+        device.muted_until,
         device.first_seen,
         device.forgotten_at,
         device.origin,

@@ -116,6 +116,7 @@ devices = _table(
     _column("camera_wish", FLAG, null=True),
     _column("settings", Text()),  # a JSON list of strings
     _column("signing", Text()),
+    _column("muted_until", WHOLE, null=True),
     _column("first_seen", WHOLE),
     _column("forgotten_at", WHOLE, null=True),
     *_made(),

@@ -20,7 +20,6 @@ def leases(connection: Connection, claimed: Sequence[tuple[int, bool, Delivery]]
     members = _members(connection, deliveries[0].destination, references)
     told = {number for together in members.values() for number in together}
     about = _alarms(connection, told | {delivery.alarm_id for delivery in deliveries})
-    where = moved(connection, deliveries[0].destination)
 
     def message(delivery: Delivery) -> Message | None:
         reference = references.get((delivery.recipient, delivery.alarm_id))
@@ -28,10 +27,7 @@ def leases(connection: Connection, claimed: Sequence[tuple[int, bool, Delivery]]
             return None
         return Message(reference, tuple(about[number] for number in members[delivery.recipient, reference]))
 
-    return [
-        Lease(one, attempt, about[one.alarm_id], uncertain, message(one), where.get(one.recipient, ""))
-        for attempt, uncertain, one in claimed
-    ]
+    return [Lease(one, attempt, about[one.alarm_id], uncertain, message(one)) for attempt, uncertain, one in claimed]
 
 
 def remember(

@@ -22,6 +22,9 @@ class DeviceChange(Body):
     report_within: float | None = Field(None, description="Seconds within which a loss is told.", allow_inf_nan=False)
     arming_answers: bool | None = None
     quarantined: bool | None = None
+    muted: float | None = Field(
+        None, description="Seconds from now in which its motion is told nobody; 0: told again.", allow_inf_nan=False
+    )
     signing: Signing | None = Field(None, description="Of a device with a key: `mixed` or `signed`.")
 
 

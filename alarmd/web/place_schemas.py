@@ -41,6 +41,7 @@ class Device(Shape):
     camera_wish: bool | None = Field(description="The operator's WCAM or SCAM; null: never said.")
     settings: list[str] = Field(description="The operator's CONF, each as name=value.", examples=[["quality=12"]])
     signing: Signing = Field(description="Which of its frames count; open: it has no key.")
+    muted_until: Moment | None = Field(description="Its motion is told nobody until then.")
     first_seen: Moment
     live: DeviceLive | None
 

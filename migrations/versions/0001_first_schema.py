@@ -61,6 +61,7 @@ def _devices() -> None:
         sa.Column("camera_wish", FLAG),
         _text("settings"),
         _text("signing"),
+        _whole("muted_until", null=True),
         _whole("first_seen"),
         _whole("forgotten_at", null=True),
         *_made(),

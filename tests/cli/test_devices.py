@@ -63,6 +63,14 @@ def test_a_setting_is_changed(alarmd: Alarmd, house: RunningHouse, setting: str,
     assert alarmd.fine("device", "show", "cam1", "--json").json[field] == value
 
 
+def test_a_device_is_muted_and_told_of_again(alarmd: Alarmd, house: RunningHouse) -> None:
+    house.frame(HEARTBEAT)
+    assert "muted until" in alarmd.fine("device", "set", "cam1", "muted=1h").out
+    assert alarmd.fine("device", "show", "cam1", "--json").json["muted_until"] is not None
+    alarmd.fine("device", "set", "cam1", "muted=0")
+    assert alarmd.fine("device", "show", "cam1", "--json").json["muted_until"] is None
+
+
 def test_who_has_a_key_may_sign_always_or_while_it_migrates(alarmd: Alarmd, house: RunningHouse) -> None:
     alarmd.fine("device", "add", "cam1")
     for signing in ("mixed", "signed"):
@@ -84,7 +92,7 @@ def test_several_settings_are_changed_together(alarmd: Alarmd, house: RunningHou
     ("setting", "words"),
     [
         ("zome=gate", "did you mean zone=?"),
-        ("colour=red", "write one of zone, dialect, report_within, arming_answers, quarantined, signing"),
+        ("colour=red", "write one of zone, dialect, report_within, arming_answers, quarantined, signing, muted"),
         ("zone", "'zone' is no setting"),
         ("dialect=french", "write auto, lfcp1, seed"),
         ("report_within=long", "write 90, 90s"),

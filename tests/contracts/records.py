@@ -60,6 +60,7 @@ DEVICE = Device(
     camera_wish=True,
     settings=("framesize=10", "vflip=1"),
     signing=Signing.MIXED,
+    muted_until=NOON + HOUR,
     first_seen=NOON - HOUR,
     forgotten_at=None,
     origin=ORIGIN,

@@ -52,6 +52,7 @@ def test_values_that_may_be_missing_come_back_missing(store: Store, reader: Read
         camera_wish=None,
         settings=(),
         signing=Signing.OPEN,
+        muted_until=None,
     )
     alarm = records.alarm(
         1, device_id=None, zone_id=None, told=False, ended_at=None, acknowledged_at=None, acknowledged_by=None

@@ -149,6 +149,38 @@ def test_a_black_hole_in_telegrams_place_delays_neither_an_ack_nor_another_desti
         assert api.posted == []
 
 
+def test_an_answer_in_telegram_reaches_the_rules_and_the_message_says_who_gave_it(
+    tmp_path: Path, api: FakeTelegram
+) -> None:
+    with served(tmp_path, **telegram(api)) as server:
+        server.ask(MOTION)
+        wait_until(lambda: api.texts(ANN), "the message")
+        (message,) = [one for one in api.posted if one.chat.id == ANN]
+        api.press(message, message.buttons()[0]["callback_data"], ANN)
+        wait_until(lambda: all("\nacknowledged by ann over Telegram" in one.text for one in api.posted), "the change")
+        (alarm,) = server.told("alarms")["alarms"]
+        assert (alarm["state"], alarm["acknowledged_by"]) == ("acknowledged", "ann over Telegram")
+        api.say(ANN, "/disarm home")
+        wait_until(lambda: "Zone home is disarmed now." in api.texts(ANN), "the answer")
+        assert server.told("zones")["zones"][0]["arming"] == "disarmed"
+        api.add_chat(666, "eve")
+        api.say(666, "/arm home")
+        wait_until(lambda: server.logged("somebody wrote to the bot from a chat that is not configured"), "the log")
+        assert api.texts(666) == []
+        assert server.stop() == 0
+        assert TOKEN not in server.log_text()
+
+
+def test_a_server_stops_in_time_although_telegram_says_nothing(tmp_path: Path, api: FakeTelegram) -> None:
+    with served(tmp_path, **telegram(api)) as server:
+        wait_until(lambda: server.logged("the bot listens"), "the bot")
+        api.fault = lambda _method, _parameters: Fault()
+        server.ask(MOTION)
+        wait_until(lambda: server.logged("alarm"), "the log")
+        assert server.stop() == 0
+        assert not server.logged("a task failed and begins again")
+
+
 def test_a_burst_of_alarms_is_few_messages_and_nothing_is_missing(tmp_path: Path, api: FakeTelegram) -> None:
     with served(tmp_path, **telegram(api)) as server:
         with server.device() as device:

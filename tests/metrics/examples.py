@@ -45,6 +45,7 @@ DEVICE = Device(
     camera_wish=None,
     settings=(),
     signing=Signing.OPEN,
+    muted_until=None,
     first_seen=NOW.wall,
     forgotten_at=None,
     origin="A",

@@ -1,11 +1,17 @@
 """Parts for tests of relays."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from alarmd.core.records import Alarm
-from alarmd.storage.interface import Lease, StoredAlarm
+from alarmd.core.inputs import OperatorRequest
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.records import Alarm, Record
+from alarmd.relays.desk import Desk
+from alarmd.storage.interface import EventFilter, Lease, StoredAlarm, StoredEvent
 from tests.contracts.records import ALARM, DELIVERY
+from tests.playbook import Playbook
 
 SECRET = "a secret of the receiver's"
 RAISED = replace(ALARM, acknowledged_at=None, acknowledged_by=None)
@@ -14,3 +20,19 @@ RAISED = replace(ALARM, acknowledged_at=None, acknowledged_by=None)
 def lease(alarm: Alarm = RAISED, attempt: int = 1, **changes: Any) -> Lease:
     """A delivery that is to be told, with its alarm."""
     return Lease(replace(DELIVERY, **changes), attempt, StoredAlarm(alarm, "cam1", "garden"))
+
+
+def desk(now: Callable[[], Instant], moved: Mapping[str, str]) -> Desk:
+    """Where nobody asks for anything."""
+
+    async def submit(_request: OperatorRequest) -> tuple[Record, ...]:
+        raise AssertionError("nobody asked for anything")
+
+    async def read_events(_wanted: EventFilter) -> list[StoredEvent]:
+        raise AssertionError("nobody asked for anything")
+
+    return Desk("A", submit, read_events, Playbook().engine.state, now, in_utc, lambda _destination: moved)
+
+
+def in_utc(_zone: int | None, wall: int) -> datetime:
+    return datetime.fromtimestamp(wall / SECOND, UTC)

@@ -3,23 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from alarmd.core.instant import SECOND, Instant
-from alarmd.core.records import Alarm, AlarmState
+from alarmd.core.records import Alarm, AlarmKind, AlarmState
 from alarmd.relays.interface import Delivered, GiveUp, Later, TryAgain
 from alarmd.relays.telegram import chat as chat_module
 from alarmd.relays.telegram import relay as relay_module
-from alarmd.relays.telegram.relay import Telegram, make_bot
+from alarmd.relays.telegram.relay import BotSettings, Telegram
 from alarmd.relays.telegram.wording import MAX_LINE, MAX_TOGETHER, REPEATED
 from alarmd.storage.interface import Lease, Message, StoredAlarm
 from tests.contracts.records import NOON
 from tests.fakes.receiver import black_hole
 from tests.fakes.telegram import TOKEN, FakeTelegram, Fault, fake_telegram
-from tests.relays.parts import RAISED, lease
+from tests.relays.parts import RAISED, desk, lease
 from tests.waiting import until
 
 ANN, GROUP, SUPERGROUP = 42, -100, -1001000
@@ -28,10 +27,9 @@ ANN, GROUP, SUPERGROUP = 42, -100, -1001000
 class Telling:
     """A relay, and a clock that the test moves."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, chats: tuple[int, ...] = (ANN, GROUP), moved: dict[str, str] | None = None) -> None:
         self.moment = Instant(NOON, 1000.0)
-        bot = make_bot(TOKEN, url)
-        self.relay = Telegram(bot, [str(ANN), str(GROUP)], lambda: self.moment, local)
+        self.relay = Telegram("phone", BotSettings(TOKEN, url, chats), desk(lambda: self.moment, moved or {}))
 
     def pass_time(self, seconds: float) -> None:
         self.moment = Instant(self.moment.wall + round(seconds * SECOND), self.moment.mono + seconds)
@@ -40,12 +38,8 @@ class Telling:
         return await asyncio.gather(*map(self.relay.deliver, leases))
 
 
-def local(_zone: int | None, wall: int) -> datetime:
-    return datetime.fromtimestamp(wall / SECOND, UTC)
-
-
 def alarm(number: int = 1, **changes: Any) -> Alarm:
-    return replace(RAISED, id=number, identity=f"motion:A:{number}:cam1", **changes)
+    return replace(RAISED, **{"id": number, "identity": f"motion:A:{number}:cam1"} | changes)
 
 
 def new(number: int = 1, chat: int = ANN, **changes: Any) -> Lease:
@@ -170,13 +164,12 @@ async def test_a_group_gets_twenty_a_minute_of_which_five_are_for_alarms(telling
 
 
 async def test_all_chats_together_get_thirty_a_second(api: FakeTelegram) -> None:
-    chats = [str(api.add_chat(number).id) for number in range(1, 33)]
-    moment = Instant(NOON, 1000.0)
-    relay = Telegram(make_bot(TOKEN, api.url), chats, lambda: moment, local)
-    outcomes = await asyncio.gather(*(relay.deliver(new(1, int(chat))) for chat in chats))
+    chats = tuple(api.add_chat(number).id for number in range(1, 33))
+    telling = Telling(api.url, chats)
+    outcomes = await telling.tell(*(new(1, chat) for chat in chats))
     assert sum(isinstance(outcome, Delivered) for outcome in outcomes) == 30
     assert sum(isinstance(outcome, Later) for outcome in outcomes) == 2
-    await relay.close()
+    await telling.relay.close()
 
 
 async def test_a_chat_is_busy_while_something_is_on_its_way(telling: Telling, api: FakeTelegram) -> None:
@@ -215,8 +208,8 @@ async def test_a_group_that_became_a_supergroup_is_told_there_and_that_is_rememb
 
 async def test_after_a_restart_a_group_is_found_where_it_moved(api: FakeTelegram) -> None:
     api.migrate(GROUP, SUPERGROUP)
-    telling = Telling(api.url)
-    assert await telling.tell(replace(new(1, GROUP), address=str(SUPERGROUP))) == [Delivered(f"{SUPERGROUP}:1")]
+    telling = Telling(api.url, moved={str(GROUP): str(SUPERGROUP)})
+    assert await telling.tell(new(1, GROUP)) == [Delivered(f"{SUPERGROUP}:1")]
     assert len(api.called("sendMessage")) == 1
     await telling.relay.close()
 
@@ -351,11 +344,40 @@ async def test_a_reminder_where_the_alarm_was_never_told_tells_it(telling: Telli
     assert api.texts(ANN)[0].startswith("🔴")
 
 
-async def test_a_reminder_in_a_group_that_moved_points_nowhere(telling: Telling, api: FakeTelegram) -> None:
-    api.add_chat(SUPERGROUP, "the house", "supergroup")
-    told = replace(change(f"{GROUP}:1", alarm(), chat=GROUP, subject="reminder"), address=str(SUPERGROUP))
-    assert await telling.tell(told) == [Delivered()]
+async def test_a_reminder_in_a_group_that_moved_points_nowhere(api: FakeTelegram) -> None:
+    api.migrate(GROUP, SUPERGROUP)
+    telling = Telling(api.url, moved={str(GROUP): str(SUPERGROUP)})
+    assert await telling.tell(change(f"{GROUP}:1", alarm(), chat=GROUP, subject="reminder")) == [Delivered()]
     assert api.posted[0].reply_to is None
+    await telling.relay.close()
+
+
+async def test_under_an_alarm_is_what_can_be_done_about_it(telling: Telling, api: FakeTelegram) -> None:
+    await telling.tell(new())
+    stamp = RAISED.raised_at // SECOND
+    assert [(one["text"], one["callback_data"]) for one in api.posted[0].buttons()] == [
+        ("Acknowledge", f"a:motion:A:1:{stamp}"),
+        ("Disarm garden", f"d:motion:A:1:{stamp}"),
+        ("Mute cam1 1 h", f"m:motion:A:1:{stamp}"),
+    ]
+    telling.pass_time(1)
+    await telling.tell(change("42:1", acknowledged()))
+    assert [one["text"] for one in api.posted[0].buttons()] == ["Disarm garden", "Mute cam1 1 h"]
+    telling.pass_time(1)
+    await telling.tell(change("42:1", alarm(state=AlarmState.CLEARED, cleared_at=NOON, cleared_by="ann")))
+    assert api.posted[0].buttons() == []
+
+
+async def test_a_loss_can_be_acknowledged_only(telling: Telling, api: FakeTelegram) -> None:
+    loss = alarm(kind=AlarmKind.CONTACT_LOST, identity="contact_lost:A:1:cam1")
+    await telling.tell(replace(new(), alarm=StoredAlarm(loss, "cam1", "garden")))
+    assert [one["text"] for one in api.posted[0].buttons()] == ["Acknowledge"]
+
+
+async def test_of_several_alarms_each_has_its_button(telling: Telling, api: FakeTelegram) -> None:
+    await telling.tell(*map(new, range(1, 6)))
+    rows = api.posted[0].keyboard["inline_keyboard"]  # type: ignore[index]
+    assert [[one["text"] for one in row] for row in rows] == [["✓ 1", "✓ 2", "✓ 3", "✓ 4"], ["✓ 5"]]
 
 
 async def test_the_token_is_in_nothing_that_is_said(telling: Telling, api: FakeTelegram, caplog: Any) -> None:

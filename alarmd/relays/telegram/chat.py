@@ -10,7 +10,7 @@ from telegram.error import BadRequest, ChatMigrated, RetryAfter, TelegramError
 from alarmd.core.instant import Instant
 from alarmd.core.records import AlarmState
 from alarmd.relays.interface import Delivered, Later, Outcome, TryAgain
-from alarmd.relays.telegram import wording
+from alarmd.relays.telegram import buttons, wording
 from alarmd.relays.telegram.budget import ChatBudget
 from alarmd.relays.telegram.failures import is_gone, is_unchanged, outcome_of, pause
 from alarmd.relays.telegram.wording import MAX_TOGETHER, LocalTime
@@ -28,10 +28,13 @@ class _Waiting:
 
 
 class Chat:
-    """name: as configured. address: where it is; it changes when the group becomes a supergroup."""
+    """name: as configured. address: where it is; it changes when the group becomes a supergroup. local: the wall time
+    of a zone."""
 
-    def __init__(self, name: str, bot: Bot, budget: ChatBudget, now: Callable[[], Instant], local: LocalTime) -> None:
-        self.address = int(name)
+    def __init__(
+        self, name: str, address: int, bot: Bot, budget: ChatBudget, now: Callable[[], Instant], local: LocalTime
+    ) -> None:
+        self.address = address
         self._name = name
         self._bot = bot
         self._budget = budget
@@ -52,6 +55,10 @@ class Chat:
         if self._work is None:
             self._work = asyncio.create_task(self._tell_what_waits())
         return await waiting.outcome
+
+    def spend(self) -> None:
+        """Somebody else writes to it too."""
+        self._budget.spend(self._now().mono)
 
     async def close(self) -> None:
         if self._work is not None:
@@ -98,8 +105,6 @@ class Chat:
         seconds = self._budget.wait(self._now().mono, urgent=urgent)
         if seconds > 0:
             return Later(seconds)
-        if leases[-1].address:
-            self.address = int(leases[-1].address)
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._post(leases)
@@ -137,6 +142,7 @@ class Chat:
         message = await self._bot.send_message(
             self.address,
             wording.text(alarms, repeated, self._local),
+            reply_markup=buttons.keyboard(alarms),
             link_preview_options=_NO_PREVIEW,
             disable_notification=not any(lease.delivery.urgent for lease in leases),
         )
@@ -159,6 +165,7 @@ class Chat:
             await self._bot.edit_message_text(
                 wording.text(last.message.alarms, (), self._local),
                 *_place(last),
+                reply_markup=buttons.keyboard(last.message.alarms),
                 link_preview_options=_NO_PREVIEW,
             )
         except BadRequest as error:

@@ -1,0 +1,37 @@
+"""What a destination that people answer from may ask of the house, and have it do."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from alarmd.core.inputs import OperatorRequest
+from alarmd.core.instant import Instant
+from alarmd.core.records import Record
+from alarmd.core.state import State
+from alarmd.storage.interface import EventFilter, StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """submit: an operator's request → the records it made, once they are stored; raises RequestRefusedError.
+    read_events: asks the database; raises RequestRefusedError or StorageError. state: the engine's, read on the loop's
+    thread only. local: the wall time of a zone, by its id. moved: recipients of a destination that are not where the
+    configuration says, and where they are. label: of this server."""
+
+    label: str
+    submit: Callable[[OperatorRequest], Awaitable[tuple[Record, ...]]]
+    read_events: Callable[[EventFilter], Awaitable[list[StoredEvent]]]
+    state: State
+    now: Callable[[], Instant]
+    local: Callable[[int | None, int], datetime]
+    moved: Callable[[str], Mapping[str, str]]
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A relay that people answer."""
+
+    async def listen(self) -> None:
+        """Until cancelled."""
+        ...

@@ -1,0 +1,82 @@
+"""The buttons under an alarm. What a button means is 64 bytes that come back when somebody presses it, perhaps years
+later, and after a backup was restored in which the alarm's number is another's: so they name the alarm's identity and
+the second in which it was raised."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from alarmd.core.instant import SECOND
+from alarmd.core.records import Alarm, AlarmKind, AlarmState
+from alarmd.core.state import State
+from alarmd.storage.interface import StoredAlarm
+
+MUTE = 3600.0  # s
+IN_A_ROW = 4
+_DATA = re.compile(
+    r"(?P<action>[adm]):(?P<identity>[a-z_]{1,20}:[A-Z]:(?P<number>\d{1,19})):(?P<raised>\d{1,12})", re.ASCII
+)
+
+
+class Action(StrEnum):
+    ACKNOWLEDGE = "a"
+    DISARM = "d"
+    MUTE = "m"
+
+
+class Pressed(NamedTuple):
+    """identity: the alarm's, without what it is about. raised: seconds since 1970."""
+
+    action: Action
+    number: int
+    identity: str
+    raised: int
+
+    def alarm(self, state: State) -> Alarm | None:
+        """The alarm that the button was made for, while it is open."""
+        alarm = state.alarms.get(self.number)
+        fits = alarm and alarm.identity.startswith(f"{self.identity}:") and alarm.raised_at // SECOND == self.raised
+        return alarm if fits else None
+
+
+def data(action: Action, alarm: Alarm) -> str:
+    kind, label, number, _ = alarm.identity.split(":", 3)
+    return f"{action}:{kind}:{label}:{number}:{alarm.raised_at // SECOND}"
+
+
+def read(text: str) -> Pressed | None:
+    """None: this is no button of ours."""
+    found = _DATA.fullmatch(text)
+    if found is None:
+        return None
+    return Pressed(Action(found["action"]), int(found["number"]), found["identity"], int(found["raised"]))
+
+
+def keyboard(alarms: Sequence[StoredAlarm]) -> InlineKeyboardMarkup | None:
+    """Under a message that tells of these; None once there is nothing to press."""
+    rows = _of_one(alarms[0]) if len(alarms) == 1 else _of_many(alarms)
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+def _of_one(stored: StoredAlarm) -> list[list[InlineKeyboardButton]]:
+    alarm = stored.alarm
+    rows = []
+    if alarm.state is AlarmState.RAISED:
+        rows.append([_button("Acknowledge", Action.ACKNOWLEDGE, alarm)])
+    if alarm.kind is AlarmKind.MOTION and alarm.state is not AlarmState.CLEARED and stored.zone and stored.device:
+        disarm = _button(f"Disarm {stored.zone}", Action.DISARM, alarm)
+        rows.append([disarm, _button(f"Mute {stored.device} 1 h", Action.MUTE, alarm)])
+    return rows
+
+
+def _of_many(alarms: Sequence[StoredAlarm]) -> list[list[InlineKeyboardButton]]:
+    raised = [stored.alarm for stored in alarms if stored.alarm.state is AlarmState.RAISED]
+    buttons = [_button(f"✓ {alarm.id}", Action.ACKNOWLEDGE, alarm) for alarm in raised]
+    return [buttons[first : first + IN_A_ROW] for first in range(0, len(buttons), IN_A_ROW)]
+
+
+def _button(text: str, action: Action, alarm: Alarm) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text, callback_data=data(action, alarm))
