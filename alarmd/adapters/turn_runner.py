@@ -26,6 +26,7 @@ from alarmd.core.effects import (
     QueueDelivery,
     RecordEvent,
     Refuse,
+    RetryDelivery,
     SendFrame,
 )
 from alarmd.core.engine import Engine
@@ -222,7 +223,7 @@ class TurnRunner:
 
     def _stored(self, turn: WaitingTurn) -> None:
         self._no_longer_owed(turn)
-        if any(isinstance(effect, QueueDelivery) for effect in turn.durable):
+        if any(isinstance(effect, QueueDelivery | RetryDelivery) for effect in turn.durable):
             self._outbox.stored()
         self._finish(turn)
 

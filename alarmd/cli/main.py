@@ -29,6 +29,7 @@ SECTIONS = {
         "sites": Lazy(f"{_CLI}.sites:sites", "List the sites: the places whose local time schedules follow."),
         "alarms": Lazy(f"{_CLI}.alarms:alarms", "List the open alarms; acknowledge or clear them."),
         "events": Lazy(f"{_CLI}.events:events", "Show what happened, the newest last."),
+        "outbox": Lazy(f"{_CLI}.outbox:outbox", "List the messages that wait or were given up; retry or drop them."),
     },
     "What to do": {
         "device": Lazy(f"{_CLI}.devices:device", "Show, change, add, adopt or forget a device, or give it a key."),

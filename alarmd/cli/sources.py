@@ -11,8 +11,8 @@ from alarmd.cli.asked import Asked, segment
 from alarmd.cli.client import Client, no_server, open_client, server_runs
 from alarmd.cli.database import open_database
 from alarmd.cli.exits import Failure
-from alarmd.storage.interface import EventFilter, Reader
-from alarmd.web.history_schemas import Alarm, Alarms, Event, Events
+from alarmd.storage.interface import DeliveryFilter, EventFilter, Reader
+from alarmd.web.history_schemas import Alarm, Alarms, Deliveries, Delivery, Event, Events
 from alarmd.web.place_schemas import Device, Devices, Site, Sites, Zone, Zones
 
 P = TypeVar("P", Devices, Sites, Zones)
@@ -30,6 +30,8 @@ class Source(Protocol):
     def alarms(self, *, every: bool, device: str | None, limit: int) -> Alarms: ...
 
     def events(self, wanted: EventFilter) -> Events: ...
+
+    def deliveries(self, wanted: DeliveryFilter) -> Deliveries: ...
 
 
 class LiveSource:
@@ -59,6 +61,10 @@ class LiveSource:
 
     def events(self, wanted: EventFilter) -> Events:
         return self._client.get(Events, "/events", asdict(wanted))
+
+    def deliveries(self, wanted: DeliveryFilter) -> Deliveries:
+        asked = {"state": list(wanted.states), "destination": wanted.destination, "limit": wanted.limit}
+        return self._client.get(Deliveries, "/outbox", asked)
 
     def _pages(self, shape: type[P], path: str) -> Iterator[P]:
         after: str | None = ""
@@ -98,6 +104,9 @@ class StoredSource:
 
     def events(self, wanted: EventFilter) -> Events:
         return Events(events=[Event.of(stored) for stored in self._reader.events(wanted)])
+
+    def deliveries(self, wanted: DeliveryFilter) -> Deliveries:
+        return Deliveries(deliveries=[Delivery.of(stored) for stored in self._reader.deliveries(wanted)])
 
 
 @contextmanager

@@ -67,6 +67,23 @@ class QueueDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryDelivery:
+    """One that was given up is due again, as if for the first time; one that waits for another try is due at once.
+    Nothing if it was delivered or dropped."""
+
+    identity: str
+    due_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropDelivery:
+    """It is never told. Nothing if it was delivered."""
+
+    identity: str
+    dropped_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendFrame:
     """Bytes for a device. `promises`: the frame says that something is stored, so it waits for the commit;
     a heartbeat's ACK and a command promise nothing and leave at once. One with a secret waits too, for the counter that
@@ -133,6 +150,8 @@ DurableEffect = (
     | SaveAlarm
     | SaveCommand
     | QueueDelivery
+    | RetryDelivery
+    | DropDelivery
 )
 OutgoingEffect = SendFrame | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
@@ -148,4 +167,6 @@ DURABLE = (
     SaveAlarm,
     SaveCommand,
     QueueDelivery,
+    RetryDelivery,
+    DropDelivery,
 )

@@ -8,6 +8,7 @@ from alarmd.core import (
     alarms,
     command_queue,
     commands,
+    delivery_requests,
     failover,
     follow_ups,
     frames,
@@ -145,4 +146,6 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.DeviceChanged: place_requests.device_changed,
     happened_.AlarmAcknowledged: operator_requests.alarm_acknowledged,
     happened_.AlarmCleared: operator_requests.alarm_cleared,
+    happened_.DeliveryRetried: delivery_requests.delivery_retried,
+    happened_.DeliveryDropped: delivery_requests.delivery_dropped,
 }

@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     ALARM_ACKNOWLEDGED = "alarm_acknowledged"
     ALARM_CLEARED = "alarm_cleared"
     DELIVERY_ABANDONED = "delivery_abandoned"
+    DELIVERY_RETRIED = "delivery_retried"
+    DELIVERY_DROPPED = "delivery_dropped"
     # the operator and the server
     SITE_CHANGED = "site_changed"
     ZONE_CHANGED = "zone_changed"

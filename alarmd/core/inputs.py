@@ -187,6 +187,22 @@ class AlarmCleared:
     alarm_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryRetried:
+    """A message that waits or was given up is to be tried again now."""
+
+    operator: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDropped:
+    """A message that waits or was given up is not to be told any more."""
+
+    operator: str
+    identity: str
+
+
 OperatorRequest = (
     CommandRequested
     | ArmingRequested
@@ -198,6 +214,8 @@ OperatorRequest = (
     | DeviceChanged
     | AlarmAcknowledged
     | AlarmCleared
+    | DeliveryRetried
+    | DeliveryDropped
 )
 Input = (
     FrameReceived

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path as FilePath
 from typing import Protocol, Self
 
@@ -50,6 +51,35 @@ class OutboxState:
     leased: int
     dead: int
     oldest_pending_at: int | None  # wall µs
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"  # refused for good, or tried too often
+    DROPPED = "dropped"  # by an operator
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """The newest first. states: any of these."""
+
+    states: tuple[DeliveryState, ...] = (DeliveryState.PENDING, DeliveryState.DEAD)
+    destination: str | None = None
+    row: int | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery with its row id, and what became of it. last_error: why the last attempt failed."""
+
+    row: int
+    delivery: Delivery
+    state: DeliveryState
+    attempts: int
+    last_error: str
+    settled_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +237,8 @@ class Reader(Protocol):
     def zones(self) -> list[Zone]: ...
 
     def outbox(self) -> OutboxState: ...
+
+    def deliveries(self, wanted: DeliveryFilter) -> list[StoredDelivery]: ...
 
     def moved(self, destination: str) -> dict[str, str]:
         """Recipients of a destination that moved, and where they are now."""

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from alarmd.core.effects import DropDelivery, RetryDelivery
 from alarmd.core.records import Delivery
-from alarmd.storage.interface import FRESH, Claim, OutboxState, page
-from alarmd.storage.outbox_queries import DEAD, DELIVERED, PENDING
+from alarmd.storage.interface import FRESH, Claim, DeliveryFilter, DeliveryState, OutboxState, StoredDelivery, page
+from alarmd.storage.outbox_queries import DEAD, DELIVERED, DROPPED, PENDING
 
 
 @dataclass(slots=True)
 class Entry:
+    row: int
     delivery: Delivery
     state: str = PENDING
     attempts: int = 0
@@ -26,6 +28,10 @@ class Entry:
         here = delivery.destination == wish.destination and delivery.recipient not in busy
         return here and delivery.due_at <= wish.now.wall and free
 
+    def stored(self) -> StoredDelivery:
+        state = DeliveryState(self.state)
+        return StoredDelivery(self.row, self.delivery, state, self.attempts, self.last_error, self.settled_at)
+
     def rank(self, now_wall: int) -> tuple[bool, bool, int]:
         delivery = self.delivery
         stale = delivery.urgent and delivery.created_at <= now_wall - FRESH
@@ -35,11 +41,13 @@ class Entry:
 class MemoryOutbox:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}  # in the order in which they were queued
+        self._last_row = 0
         self.messages: dict[tuple[str, str, int], str] = {}
         self.moves: dict[tuple[str, str], str] = {}
 
     def add(self, delivery: Delivery) -> None:
-        self._entries[delivery.identity] = Entry(delivery)
+        self._last_row += 1
+        self._entries[delivery.identity] = Entry(self._last_row, delivery)
 
     def remove(self, identity: str) -> None:
         del self._entries[identity]
@@ -121,6 +129,25 @@ class MemoryOutbox:
             delivery = entry.delivery
             first.setdefault((delivery.destination, delivery.recipient, delivery.alarm_id), entry)
         return first.values()
+
+    def change(self, one: RetryDelivery | DropDelivery) -> None:
+        entry = self._entries.get(one.identity)
+        if entry is None or entry.state not in (PENDING, DEAD):
+            return
+        if isinstance(one, DropDelivery):
+            entry.state, entry.settled_at, entry.lease_owner = DROPPED, one.dropped_at, None
+        elif entry.lease_owner is None:
+            entry.state, entry.settled_at, entry.attempts = PENDING, None, 0
+            entry.delivery = replace(entry.delivery, due_at=one.due_at)
+
+    def found(self, wanted: DeliveryFilter) -> list[StoredDelivery]:
+        return [
+            entry.stored()
+            for entry in reversed(self._entries.values())
+            if entry.state in wanted.states
+            and wanted.destination in (None, entry.delivery.destination)
+            and wanted.row in (None, entry.row)
+        ][: page(wanted.limit)]
 
     def _settle(self, identity: str, owner: str, state: str, now_wall: int) -> Entry | None:
         entry = self._release(identity, owner)

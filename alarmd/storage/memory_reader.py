@@ -5,10 +5,12 @@ from typing import Any
 
 from alarmd.core.records import AlarmState, Event, Site, Zone
 from alarmd.storage.interface import (
+    DeliveryFilter,
     EventFilter,
     OutboxState,
     StoredAlarm,
     StoredCommand,
+    StoredDelivery,
     StoredDevice,
     StoredEvent,
     page,
@@ -75,6 +77,10 @@ class MemoryReader:
     def outbox(self) -> OutboxState:
         with self._store.lock:
             return self._store.outbox.state()
+
+    def deliveries(self, wanted: DeliveryFilter) -> list[StoredDelivery]:
+        with self._store.lock:
+            return self._store.outbox.found(wanted)
 
     def moved(self, destination: str) -> dict[str, str]:
         with self._store.lock:

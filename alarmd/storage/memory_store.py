@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from alarmd.core.effects import DropDelivery, RetryDelivery
 from alarmd.core.records import Alarm, AlarmState, Command, CommandState, Delivery, Device, Event, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.errors import RefusedError
@@ -129,6 +130,9 @@ class MemoryStore:
             elif isinstance(record, Event):
                 self._last_row += 1
                 self.event_rows[record.origin, record.sequence] = self._last_row
+        for effect in chain.from_iterable(turns):
+            if isinstance(effect, RetryDelivery | DropDelivery):
+                self.outbox.change(effect)
 
     def _change_each(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
         refused = []

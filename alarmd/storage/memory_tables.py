@@ -5,10 +5,12 @@ from operator import attrgetter
 from typing import Any
 
 from alarmd.core.effects import (
+    DropDelivery,
     DropKey,
     DurableEffect,
     QueueDelivery,
     RecordEvent,
+    RetryDelivery,
     SaveAlarm,
     SaveCommand,
     SaveContacts,
@@ -142,6 +144,8 @@ class MemoryTables:
         return self.device_name(record.device_id), zone.name if zone is not None else None
 
     def _stage(self, effect: DurableEffect) -> None:
+        if isinstance(effect, RetryDelivery | DropDelivery):
+            return  # of the outbox
         if isinstance(effect, DropKey):
             self._of_effect[SaveKey].stage_drop((effect.device_id, effect.epoch))
             return

@@ -4,7 +4,7 @@ A lease names the process that holds it (its incarnation id), so a restarted ser
 once. It ends on the monotonic clock of that process; on PostgreSQL on the database's clock, which two would share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -23,15 +23,26 @@ from sqlalchemy import (
     update,
 )
 
+from alarmd.core.effects import DropDelivery, RetryDelivery
 from alarmd.storage import rows, told_messages
-from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, page
+from alarmd.storage.interface import (
+    FRESH,
+    Claim,
+    DeliveryFilter,
+    DeliveryState,
+    Lease,
+    OutboxState,
+    StoredDelivery,
+    page,
+)
 from alarmd.storage.rows import Row
 from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, outbox
 
-PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
+PENDING, DELIVERED, DEAD, DROPPED = map(str, DeliveryState)  # as plain strings, see rows.py
 MAX_ERROR = 500  # characters kept of why an attempt failed
 
 DELIVERY_COLUMNS = tuple(outbox.columns)[1:12]  # those of the record
+_INDEXED = {DeliveryState.PENDING: DELIVERY_OPEN, DeliveryState.DEAD: DELIVERY_DEAD}
 _UNCERTAIN = or_(outbox.c.uncertain, outbox.c.lease_owner.is_not(None))  # a lease that is left over was never settled
 _earlier = outbox.alias("earlier")
 _BLOCKED = exists().where(
@@ -80,6 +91,38 @@ def postpone(connection: Connection, identity: str, owner: str, due_wall: int) -
 
 def abandon(connection: Connection, identity: str, owner: str, now_wall: int, reason: str) -> None:
     _close_lease(connection, identity, owner, state=DEAD, settled_at=now_wall, last_error=_storable(reason))
+
+
+def change(connection: Connection, changes: Iterable[RetryDelivery | DropDelivery]) -> None:
+    """In order. What is being tried is not tried again beside it, but it can be dropped."""
+    for one in changes:
+        unsettled = update(outbox).where(outbox.c.identity == one.identity, outbox.c.state.in_((PENDING, DEAD)))
+        if isinstance(one, RetryDelivery):
+            again = {"state": PENDING, "attempts": 0, "due_at": one.due_at, "settled_at": None}
+            connection.execute(unsettled.where(outbox.c.lease_owner.is_(None)).values(again))
+        else:
+            gone = {"state": DROPPED, "settled_at": one.dropped_at, "lease_owner": None, "lease_until": None}
+            connection.execute(unsettled.values(gone))
+
+
+def found(connection: Connection, wanted: DeliveryFilter) -> list[StoredDelivery]:
+    """A query for each state: what waits and what is dead is few and has an index, beside years of what was told."""
+    merged = [one for state in wanted.states for one in _in_state(connection, state, wanted)]
+    return sorted(merged, key=lambda one: -one.row)[: page(wanted.limit)]
+
+
+def _in_state(connection: Connection, state: DeliveryState, wanted: DeliveryFilter) -> list[StoredDelivery]:
+    c = outbox.c
+    query = select(c.row, c.attempts, c.last_error, c.settled_at, *DELIVERY_COLUMNS)
+    query = query.where(_INDEXED.get(state, c.state == str(state))).order_by(c.row.desc()).limit(page(wanted.limit))
+    if wanted.destination is not None:
+        query = query.where(c.destination == wanted.destination)
+    if wanted.row is not None:
+        query = query.where(c.row == wanted.row)
+    return [
+        StoredDelivery(row, rows.delivery_of(delivery), state, attempts, error, settled)
+        for row, attempts, error, settled, *delivery in connection.execute(query)
+    ]
 
 
 def destinations(connection: Connection) -> list[str]:

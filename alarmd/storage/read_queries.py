@@ -9,10 +9,12 @@ from alarmd.core.records import Site, Zone
 from alarmd.storage import outbox_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
+    DeliveryFilter,
     EventFilter,
     OutboxState,
     StoredAlarm,
     StoredCommand,
+    StoredDelivery,
     StoredDevice,
     StoredEvent,
     page,
@@ -71,6 +73,10 @@ class SqlReader:
     def outbox(self) -> OutboxState:
         with self._database.transaction() as connection:
             return outbox_queries.state(connection)
+
+    def deliveries(self, wanted: DeliveryFilter) -> list[StoredDelivery]:
+        with self._database.transaction() as connection:
+            return outbox_queries.found(connection, wanted)
 
     def moved(self, destination: str) -> dict[str, str]:
         with self._database.transaction() as connection:

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect, Table
 
 from alarmd.core.effects import (
+    DropDelivery,
     DropKey,
     DurableEffect,
     QueueDelivery,
     RecordEvent,
+    RetryDelivery,
     SaveAlarm,
     SaveCommand,
     SaveContacts,
@@ -26,7 +28,7 @@ from alarmd.core.effects import (
     SaveZone,
 )
 from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, DeviceKey, Event, Site, Zone
-from alarmd.storage import rows, sealed_keys, tables
+from alarmd.storage import outbox_queries, rows, sealed_keys, tables
 from alarmd.storage.batches import Batch
 from alarmd.storage.interface import Turn
 from alarmd.storage.rows import Values
@@ -83,6 +85,7 @@ class TurnWriter:
     def write(self, connection: Connection, turns: Sequence[Turn]) -> None:
         found: dict[type[DurableEffect], list[Any]] = {effect: [] for effect in KINDS}
         found[DropKey] = found[SaveKey]  # one list: they change one table, so their order counts
+        found[RetryDelivery] = found[DropDelivery] = []  # of messages of earlier turns
         for effect in chain.from_iterable(turns):
             found[type(effect)].append(effect)
         for effect_type, rows_of, batch in self._batches:
@@ -90,6 +93,7 @@ class TurnWriter:
             if made:
                 batch.write(connection, made)
         sealed_keys.drop_changed(connection, found[DropKey])
+        outbox_queries.change(connection, found[DropDelivery])
 
 
 def _batch(kind: Kind, dialect: Dialect) -> Batch:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from alarmd import __version__
-from alarmd.web import alarms, commands, devices, errors, events, health, keys, status, zones
+from alarmd.web import alarms, commands, devices, errors, events, health, keys, outbox, status, zones
 from alarmd.web.dependencies import Access, Dependencies
 from alarmd.web.errors import Problem
 from alarmd.web.gate import Gate
@@ -34,6 +34,7 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)
+        api.include_router(outbox.router)
     app.include_router(api)
     for prefix in ("", PREFIX):
         app.include_router(health.router, prefix=prefix, include_in_schema=not prefix)

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from alarmd.core.records import AlarmKind, AlarmState, CommandState
-from alarmd.storage.interface import StoredAlarm, StoredCommand, StoredEvent
+from alarmd.storage.interface import DeliveryState, StoredAlarm, StoredCommand, StoredDelivery, StoredEvent
 from alarmd.web.times import Moment
 from lfcp.constants import VERBS
 
@@ -47,6 +47,33 @@ class Alarms(BaseModel):
     """Newest first."""
 
     alarms: list[Alarm]
+
+
+class Delivery(Shape):
+    id: int
+    identity: str
+    destination: str
+    recipient: str = Field(description="A chat, for example; empty where there is only one.")
+    subject: str = Field(description="What happened to the alarm.", examples=["raised"])
+    alarm_id: int
+    text: str
+    state: DeliveryState
+    attempts: int
+    last_error: str = Field(description="Why the last attempt failed; empty: none did.")
+    created_at: Moment
+    due_at: Moment = Field(description="When it is tried next, while it is pending.")
+    settled_at: Moment | None
+
+    @classmethod
+    def of(cls, stored: StoredDelivery) -> Self:
+        settled = {"attempts": stored.attempts, "last_error": stored.last_error, "settled_at": stored.settled_at}
+        return cls.copied(stored.delivery, id=stored.row, state=stored.state, **settled)
+
+
+class Deliveries(BaseModel):
+    """Newest first."""
+
+    deliveries: list[Delivery]
 
 
 class Event(Shape):

@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import create_engine, text
 
-from alarmd.core.effects import DropKey, DurableEffect, RecordEvent, SaveContacts, SaveSite, SaveZone
+from alarmd.core.effects import (
+    DropDelivery,
+    DropKey,
+    DurableEffect,
+    RecordEvent,
+    RetryDelivery,
+    SaveContacts,
+    SaveSite,
+    SaveZone,
+)
 from alarmd.core.instant import Instant
 from alarmd.core.records import AlarmState, CommandState
 from alarmd.storage.database_url import parse
-from alarmd.storage.interface import Claim, EventFilter, Reader
+from alarmd.storage.interface import Claim, DeliveryFilter, DeliveryState, EventFilter, Reader
 from alarmd.storage.opening import upgrade_database
 from alarmd.storage.tables import metadata
 from lfcp.authenticator import MAX_COUNTER
@@ -70,6 +79,7 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
         urgent=st.booleans(),
     ),
 )
+CHANGES = st.builds(RetryDelivery, NAMES, TIMES) | st.builds(DropDelivery, NAMES, TIMES)
 TURNS = st.lists(st.lists(EFFECTS, min_size=1, max_size=3), min_size=1, max_size=5)
 START = [
     effect
@@ -95,6 +105,7 @@ def answers(reader: Reader) -> list[Any]:
         reader.zones(),
         reader.outbox(),
         reader.moved("log"),
+        [replace(one, row=0) for one in reader.deliveries(DeliveryFilter(tuple(DeliveryState)))],
     ]
 
 
@@ -166,6 +177,10 @@ class Comparison(RuleBasedStateMachine):
     @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
     def abandon(self, identity: str, owner: str, wall: int) -> None:
         self.both(lambda storage: storage.store.abandon_delivery(identity, owner, wall, "why"))
+
+    @rule(changes=st.lists(CHANGES, min_size=1, max_size=3))
+    def change(self, changes: list[DurableEffect]) -> None:
+        self.both(lambda storage: storage.store.commit([changes]))
 
     @rule(before=TIMES, limit=st.integers(1, 9))
     def purge(self, before: int, limit: int) -> None:

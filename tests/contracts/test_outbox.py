@@ -7,9 +7,20 @@ from typing import Any
 
 import pytest
 
-from alarmd.core.effects import QueueDelivery
+from alarmd.core.effects import DropDelivery, QueueDelivery, RetryDelivery
 from alarmd.core.instant import Instant
-from alarmd.storage.interface import FRESH, Claim, Lease, Message, OutboxState, Reader, Store, StoredAlarm
+from alarmd.storage.interface import (
+    FRESH,
+    Claim,
+    DeliveryFilter,
+    DeliveryState,
+    Lease,
+    Message,
+    OutboxState,
+    Reader,
+    Store,
+    StoredAlarm,
+)
 from tests.contracts import records
 from tests.contracts.conftest import Storage
 from tests.contracts.records import ALARM, DELIVERY, EVERYTHING, NOON, alarm
@@ -209,6 +220,89 @@ def test_what_is_told_by_somebody_who_lost_the_lease_is_not_remembered(store: St
     store.finish_delivery("1", ME, NOON)
     queue(store, delivery("2", alarm_id=_alarm_of["1"]))
     assert [lease.message for lease in claim(store)] == [None]
+
+
+def states(reader: Reader, **wanted: Any) -> dict[str, tuple[str, int, str]]:
+    found = reader.deliveries(DeliveryFilter(**{"states": tuple(DeliveryState)} | wanted))
+    return {one.delivery.identity: (one.state, one.attempts, one.last_error) for one in found}
+
+
+@pytest.fixture
+def various(store: Store) -> None:
+    """One of each state: told, dead, dropped, waiting for another try, and new."""
+    for number, name in enumerate(("told", "dead", "dropped", "failed", "new")):
+        queue(store, delivery(name, destination="phone" if name == "dead" else "log", created_at=NOON + number))
+        if name != "new":
+            claim(store, destination="phone" if name == "dead" else "log")
+    store.finish_delivery("told", ME, NOON)
+    store.abandon_delivery("dead", ME, NOON, "no such chat")
+    store.commit([[DropDelivery("dropped", NOON)]])
+    store.retry_delivery("failed", ME, NOON + 60, "no answer")
+
+
+def test_what_waits_and_what_was_given_up_is_found_the_newest_first(various: None, reader: Reader) -> None:
+    assert states(reader) == {
+        "new": ("pending", 0, ""),
+        "failed": ("pending", 1, "no answer"),
+        "dropped": ("dropped", 1, ""),
+        "dead": ("dead", 1, "no such chat"),
+        "told": ("delivered", 1, ""),
+    }
+    usual = reader.deliveries(DeliveryFilter())
+    assert [one.delivery.identity for one in usual] == ["new", "failed", "dead"]
+    assert [one.settled_at for one in usual] == [None, None, NOON]
+    assert list(states(reader, limit=2)) == ["new", "failed"]
+    assert list(states(reader, destination="phone")) == ["dead"]
+    assert list(states(reader, row=usual[-1].row)) == ["dead"]
+    assert list(states(reader, states=(DeliveryState.DEAD,), row=usual[0].row)) == []
+
+
+def test_what_was_given_up_is_tried_again_as_if_for_the_first_time(various: None, store: Store, reader: Reader) -> None:
+    again = RetryDelivery("dead", NOON + 5)
+    assert store.commit([[again]]) == []
+    assert store.commit([[again]]) == [], "to commit twice is harmless"
+    assert states(reader)["dead"] == ("pending", 0, "no such chat")
+    assert names(claim(store, destination="phone", wall=NOON + 4)) == []
+    (lease,) = claim(store, destination="phone", wall=NOON + 5)
+    assert lease.attempt == 1
+    assert reader.outbox().dead == 0
+
+
+def test_what_waits_for_another_try_is_due_at_once(various: None, store: Store) -> None:
+    store.commit([[RetryDelivery("failed", NOON)]])
+    assert "failed" in names(claim(store))
+
+
+def test_what_is_being_tried_is_not_tried_again_beside_it(various: None, store: Store, reader: Reader) -> None:
+    claim(store)
+    store.commit([[RetryDelivery("new", NOON)]])
+    assert claim(store) == []
+    assert states(reader)["new"][1] == 1
+
+
+def test_what_was_told_or_dropped_stays_so(various: None, store: Store, reader: Reader) -> None:
+    before = states(reader)
+    store.commit([[RetryDelivery(name, NOON) for name in ("told", "dropped", "unknown")]])
+    store.commit([[DropDelivery(name, NOON + 9) for name in ("told", "dropped", "unknown")]])
+    assert states(reader) == before
+
+
+def test_what_is_dropped_is_never_told_also_while_it_is_being_tried(
+    various: None, store: Store, reader: Reader
+) -> None:
+    claim(store)
+    store.commit([[DropDelivery(name, NOON + 1) for name in ("new", "failed", "dead")]])
+    store.retry_delivery("new", ME, NOON, "too late")
+    assert {name: state for name, (state, *_) in states(reader).items()} == {
+        "new": "dropped",
+        "failed": "dropped",
+        "dropped": "dropped",
+        "dead": "dropped",
+        "told": "delivered",
+    }
+    assert claim(store, OTHER, wall=NOON * 2) == claim(store, OTHER, destination="phone", wall=NOON * 2) == []
+    assert reader.outbox() == OutboxState(0, 0, 0, None)
+    assert store.purge(NOON + 2, 100) >= 5
 
 
 def test_the_alarm_is_told_as_it_is_when_it_is_told(store: Store) -> None:

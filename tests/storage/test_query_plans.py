@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, event
 
-from alarmd.storage.interface import EventFilter
+from alarmd.core.effects import DropDelivery, RetryDelivery
+from alarmd.storage.interface import DeliveryFilter, EventFilter
 from alarmd.storage.opening import open_reader
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
@@ -47,6 +48,8 @@ def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
         lambda: store.claim_deliveries(CLAIM),
         lambda: store.retry_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.purge(NOON + 10, 100),
+        lambda: store.waiting_destinations(),
+        lambda: store.commit([[RetryDelivery("x", NOON), DropDelivery("y", NOON)]]),
     ]
     for call in calls:
         assert [step for step in plans(store, call) if HISTORY.search(step)] == []
@@ -61,6 +64,7 @@ def test_readers_look_up(reader: SqlReader) -> None:
         lambda: reader.commands(device="cam1"),
         lambda: reader.commands(command_id=1),
         lambda: reader.outbox(),
+        lambda: reader.deliveries(DeliveryFilter()),
     ]
     for call in calls:
         assert [step for step in plans(reader, call) if HISTORY.search(step)] == []
