@@ -34,7 +34,7 @@ INTERVAL = 20.0  # s
 LOST_AFTER = 90.0  # s
 CALM = 300.0  # s in which everything comes right once the attacker is gone
 HOMES = [path(f"192.0.2.{number}") for number in range(1, 4)]  # where the device may be
-OUTSIDE = [path("198.51.100.1"), path("198.51.100.1", 5000), path("2001:db8::1")]
+OUTSIDE = [path("198.51.100.1"), path("198.51.100.1", 5000), path("2001:db8::1", transport="tcp")]
 WHICH = st.integers(0, 10_000)  # of a list, modulo its length
 MESSAGES = (EventKind.LOG, EventKind.ERROR, EventKind.MOTION)
 TIMES = st.sampled_from([0.05, 0.6, 3.0, 21.0, 79.0, 200.0])
@@ -65,6 +65,7 @@ class Siege(RuleBasedStateMachine):
         self.wiped = False
         self.gone_at: float | None = None
         self.restarted_at = 0.0
+        self.blind = 0.0
         self.used: set[int] = set()
         self.stored: Counter[str] = Counter()
         self.outcomes: dict[int, list[CommandState]] = {}
@@ -107,7 +108,7 @@ class Siege(RuleBasedStateMachine):
     @rule()
     def the_device_is_destroyed(self) -> None:
         if self.gone_at is None:
-            self.gone_at = self.clock
+            self.gone_at, self.blind = self.clock, 0.0
 
     # The server
 
@@ -117,6 +118,14 @@ class Siege(RuleBasedStateMachine):
         self.play = self.play.restart(after)
         self.clock += after
         self.restarted_at = self.clock
+        self.out()
+
+    @rule(seconds=st.sampled_from([10.0, 500.0]))
+    def the_server_stands_still(self, seconds: float) -> None:
+        """Nobody's silence counts meanwhile."""
+        self.play.stand_still(seconds)
+        self.clock += seconds
+        self.blind += seconds
         self.out()
 
     @rule()
@@ -202,7 +211,7 @@ class Siege(RuleBasedStateMachine):
         if self.gone_at is None or self.session.presence is Presence.NEW:
             return
         lately = max(self.gone_at + MISSES * self.session.interval, self.restarted_at)  # a clock set back gives grace
-        assert self.clock <= lately + LOST_AFTER or self.session.presence is Presence.LOST
+        assert self.clock <= lately + self.blind + LOST_AFTER or self.session.presence is Presence.LOST
 
     @invariant()
     def a_proven_path_is_one_where_the_device_was(self) -> None:
