@@ -25,7 +25,9 @@ def outbox() -> None:
 
 
 @outbox.command("list", epilog=examples("alarmd outbox list", "alarmd outbox list --state dead --destination phone"))
-@click.option("--state", type=click.Choice([*DeliveryState, "all"]), help="Default: pending and dead (given up).")
+@click.option(
+    "--state", type=click.Choice([*map(str, DeliveryState), "all"]), help="Default: pending and dead (given up)."
+)
 @click.option("--destination", help="Only this one's.")
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=100, show_default=True, help="The newest so many.")
 @common_options
