@@ -27,8 +27,9 @@ def python_module(table: Table) -> str:
         f'"""LFCP\'s numbers and words. {ORIGIN}"""\n\n',
         "from collections.abc import Mapping\nfrom enum import StrEnum\n\n",
         "from lfcp.verb_table import Direction, Parameter, Port, Setting, VerbEntry\n\n",
-        *(_python_number(name, entry) for name, entry in {**table["limits"], **table["timers"]}.items()),
+        *(_python_number(name, entry) for name, entry in _numbers(table).items()),
         _python_enum("Verb", {name: name for name in table["verbs"]}),
+        _python_enum("Trigger", {name.upper(): name for name in table["triggers"]}),
         _python_enum("Leniency", {name.upper(): name for name in table["leniencies"]}),
         _python_enum("Reason", {name.upper(): name for name in reasons}),
         "\n\nVERBS: Mapping[str, VerbEntry] = {\n",
@@ -40,6 +41,11 @@ def python_module(table: Table) -> str:
         "}\n",
     ]
     return "".join(parts)
+
+
+def _numbers(table: Table) -> Table:
+    results = {f"UPLOAD_{name}": entry for name, entry in table["upload_results"].items()}
+    return {**table["limits"], **table["timers"], **results}
 
 
 def _python_number(name: str, entry: Table) -> str:
@@ -54,7 +60,7 @@ def _python_verb(name: str, verb: Table) -> str:
     lines = [f"    Verb.{name}: VerbEntry(\n", f"        Direction.{verb['from'].upper()},\n"]
     for name, params in (("params", _params(verb, signed=False)), ("signed_params", _params(verb, signed=True))):
         if params:
-            lines += _python_params(name, [f'Parameter({p["at"]}, "{p["name"]}", {p["limit"]}),' for p in params])
+            lines += _python_params(name, [_python_param(param) for param in params])
     if "operator" in verb:
         ports = ", ".join(f"Port.{port.upper()}" for port in verb["operator"])
         lines.append(f"        ports=frozenset({{{ports}}}),\n")
@@ -69,6 +75,11 @@ def _params(verb: Table, *, signed: bool) -> list[Table]:
     return [param for param in params if param.get("signed", False) is signed]
 
 
+def _python_param(param: Table) -> str:
+    server = ", server=True" if param.get("server") else ""
+    return f'Parameter({param["at"]}, "{param["name"]}", {param["limit"]}{server}),'
+
+
 def _python_params(name: str, params: list[str]) -> list[str]:
     """As ruff would lay them out."""
     if len(params) == 1:
@@ -81,13 +92,15 @@ def c_header(table: Table) -> str:
     parts = [
         f"/* LFCP's numbers and words. {ORIGIN} */\n",
         "#ifndef LFCP_CONSTANTS_H\n#define LFCP_CONSTANTS_H\n\n",
-        *(_c_number(name, entry) for name, entry in {**table["limits"], **table["timers"]}.items()),
+        *(_c_number(name, entry) for name, entry in _numbers(table).items()),
         "\n/* X(verb, who may send it, is it a command, does it carry a secret, bytes of p1 to p4 that may be sent,\n"
         "   the same in a signed frame before sealing) */\n",
         "#define LFCP_VERBS(X)",
         *(_c_verb(name, verb) for name, verb in table["verbs"].items()),
         "\n\n/* X(reason, the code on the wire and in metrics) */\n#define LFCP_REASONS(X)",
         *(f' \\\n    X({name.upper()}, "{name}")' for name in reasons),
+        "\n\n/* X(trigger, the word on the wire) */\n#define LFCP_TRIGGERS(X)",
+        *(f' \\\n    X({name.upper()}, "{name}")' for name in table["triggers"]),
         "\n\n/* X(setting, least value, greatest value) */\n#define LFCP_SETTINGS(X)",
         *(f" \\\n    X({name}, {entry['min']}, {entry['max']})" for name, entry in table["settings"].items()),
         "\n\n#endif\n",
@@ -171,6 +184,8 @@ DOCUMENT_TABLES: Mapping[str, Callable[[Table], str]] = {
     "timers": _numbers_documented("timers"),
     "leniencies": _words_documented("leniencies"),
     "reasons": _words_documented("reasons"),
+    "upload results": _numbers_documented("upload_results"),
+    "triggers": _words_documented("triggers"),
     "settings": _settings_documented,
 }
 PRODUCTS: Mapping[Path, Callable[[Table], str]] = {

@@ -16,5 +16,6 @@ class Rejection(StrEnum):
     BAD_TAG = "bad_tag"
     REPLAYED = "replayed"  # its counter was seen, or is too old
     UNSIGNED = "unsigned"  # the device signs, and this frame is not signed
-    BAD_FIELDS = "bad_fields"  # the tag is right and a parameter is not of its form
+    BAD_FIELDS = "bad_fields"  # a parameter is not of its form: of FRAM, or of a frame whose tag is right
+    TCP_ONLY = "tcp_only"  # a picture announced in a datagram
     BEACON = "beacon"  # a bare name from nobody we know

@@ -24,6 +24,10 @@
 #define LFCP_WINDOW 64 /* counters that may arrive out of order */
 #define LFCP_ROW 64 /* bytes that a field is padded to in the seed dialect's rows */
 #define LFCP_MAX_REPORT_INTERVAL 86400 /* s; the longest interval that a report may state */
+#define LFCP_MAX_PICTURE 16777216 /* bytes of a picture */
+#define LFCP_UPLOAD_ID 25 /* characters of an upload's id: a command's id, or boot id, `.`, up to 8 hexadecimal digits */
+#define LFCP_PICTURE_DIGEST 32 /* hexadecimal digits of a picture's digest, the first half of its SHA-256 */
+#define LFCP_MAX_LIVE 600 /* s; the longest time that LIVE asks for */
 #define LFCP_HEARTBEAT_INTERVAL_MS 20000 /* a device's heartbeats, until a server allows less */
 #define LFCP_RESEND_FIRST_MS 2000 /* a message without its ACK is sent again after this */
 #define LFCP_RESEND_GROWTH_PERCENT 150 /* each wait is this much of the one before */
@@ -33,17 +37,30 @@
 #define LFCP_PUSH_FIRST_MS 500 /* LFCP/2: a pushed command is sent again after this; each wait is twice the one before */
 #define LFCP_PUSH_RESENDS 4 /* LFCP/2: then it waits for the next heartbeat */
 #define LFCP_FAILOVER_MISSES 3 /* heartbeats without an answer of any server that start a device's failover alarm mode */
+#define LFCP_UPLOAD_ANSWER_MS 30000 /* a picture without its answer for this long: the device closes the connection */
+#define LFCP_UPLOAD_AGAIN_MS 5000 /* then, or after result 2, it is offered again after this; each wait is twice the one before */
+#define LFCP_UPLOAD_TRIES 5 /* in a row in which the server got nothing more of it; then the device gives the picture up */
+#define LFCP_BODY_IDLE_MS 15000 /* a picture of which no byte comes for this long: the server closes the connection */
+#define LFCP_BODY_TIME_MS 600000 /* for the bytes behind one FRAM; then the server closes the connection */
+#define LFCP_PARTIAL_KEPT_MS 600000 /* what came of a picture is kept at most this long, to be gone on with */
 #define LFCP_RESEND_QUIET_MS 2000 /* pause after a message that was sent twice or more: a late ACK names nothing */
+#define LFCP_UPLOAD_STORED 0 /* the picture is stored; of a live one: taken */
+#define LFCP_UPLOAD_GO_ON 1 /* send what is behind the offset in p3 */
+#define LFCP_UPLOAD_LATER 2 /* not now; p3 says why */
+#define LFCP_UPLOAD_NEVER 3 /* give it up; p3 says why */
 
 /* X(verb, who may send it, is it a command, does it carry a secret, bytes of p1 to p4 that may be sent,
    the same in a signed frame before sealing) */
 #define LFCP_VERBS(X) \
     X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 38, 1, 5, 33, 38) \
-    X(ACK, LFCP_FROM_BOTH, 0, 0, 0, 0, 0, 6, 16, 1, 54, 18) \
+    X(ACK, LFCP_FROM_BOTH, 0, 0, 0, 1, 16, 25, 16, 1, 54, 25) \
     X(MOAL, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
     X(LOG, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
     X(ERR, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 18) \
     X(SLEP, LFCP_FROM_DEVICE, 0, 0, 5, 0, 0, 0, 5, 0, 33, 0) \
+    X(FRAM, LFCP_FROM_DEVICE, 0, 0, 25, 17, 32, 8, 25, 17, 32, 8) \
+    X(SNAP, LFCP_FROM_SERVER, 1, 0, 18, 0, 0, 0, 18, 0, 18, 16) \
+    X(LIVE, LFCP_FROM_SERVER, 1, 0, 3, 0, 0, 0, 3, 0, 18, 16) \
     X(TLGS, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 0, 0, 18, 16) \
     X(TLGC, LFCP_FROM_SERVER, 1, 1, 47, 33, 0, 0, 47, 33, 18, 16) \
     X(PRCC, LFCP_FROM_SERVER, 1, 1, 47, 0, 0, 0, 47, 0, 18, 16) \
@@ -78,6 +95,14 @@
     X(BAD_TAG, "bad_tag") \
     X(BAD_SEAL, "bad_seal") \
     X(BAD_KEY, "bad_key")
+
+/* X(trigger, the word on the wire) */
+#define LFCP_TRIGGERS(X) \
+    X(ALARM, "alarm") \
+    X(COMMAND, "command") \
+    X(SCHEDULE, "schedule") \
+    X(DEVICE, "device") \
+    X(LIVE, "live")
 
 /* X(setting, least value, greatest value) */
 #define LFCP_SETTINGS(X) \

@@ -5,7 +5,7 @@ It needs the standard library only, but for sealing.py, which uses cryptography.
 docs/protocol.md is the authority; ../verbs.toml is the table both are made from.
 """
 
-from lfcp.constants import VERBS, Leniency, Reason, Verb
+from lfcp.constants import VERBS, Leniency, Reason, Trigger, Verb
 from lfcp.errors import ProtocolError
 from lfcp.line_buffer import LineBuffer
 from lfcp.messages import STRICT, TOLERANT, Message
@@ -14,6 +14,7 @@ from lfcp.report import Report, read_report, report_parameters
 from lfcp.sequence_window import SequenceWindow
 from lfcp.signed_fields import EventId
 from lfcp.text import check_name, escape, safe_text
+from lfcp.uploads import Part, body_length, part_parameters, picture_digest, read_part
 from lfcp.verb_table import Direction, Port, VerbEntry
 from lfcp.writing import encode, encode_rows, encode_signed
 
@@ -26,19 +27,25 @@ __all__ = [
     "Leniency",
     "LineBuffer",
     "Message",
+    "Part",
     "Port",
     "ProtocolError",
     "Reason",
     "Report",
     "SequenceWindow",
+    "Trigger",
     "Verb",
     "VerbEntry",
+    "body_length",
     "check_name",
     "decode",
     "encode",
     "encode_rows",
     "encode_signed",
     "escape",
+    "part_parameters",
+    "picture_digest",
+    "read_part",
     "read_report",
     "report_parameters",
     "safe_text",

@@ -27,6 +27,10 @@ COUNTER_BLOCK = 1024  # counters that a device reserves with one write to its me
 WINDOW = 64  # counters that may arrive out of order
 ROW = 64  # bytes that a field is padded to in the seed dialect's rows
 MAX_REPORT_INTERVAL = 86400  # s; the longest interval that a report may state
+MAX_PICTURE = 16777216  # bytes of a picture
+UPLOAD_ID = 25  # characters of an upload's id: a command's id, or boot id, `.`, up to 8 hexadecimal digits
+PICTURE_DIGEST = 32  # hexadecimal digits of a picture's digest, the first half of its SHA-256
+MAX_LIVE = 600  # s; the longest time that LIVE asks for
 HEARTBEAT_INTERVAL_MS = 20000  # a device's heartbeats, until a server allows less
 RESEND_FIRST_MS = 2000  # a message without its ACK is sent again after this
 RESEND_GROWTH_PERCENT = 150  # each wait is this much of the one before
@@ -36,7 +40,17 @@ HEARTBEAT_AGAINS = 3  # LFCP/2: such repetitions
 PUSH_FIRST_MS = 500  # LFCP/2: a pushed command is sent again after this; each wait is twice the one before
 PUSH_RESENDS = 4  # LFCP/2: then it waits for the next heartbeat
 FAILOVER_MISSES = 3  # heartbeats without an answer of any server that start a device's failover alarm mode
+UPLOAD_ANSWER_MS = 30000  # a picture without its answer for this long: the device closes the connection
+UPLOAD_AGAIN_MS = 5000  # then, or after result 2, it is offered again after this; each wait is twice the one before
+UPLOAD_TRIES = 5  # in a row in which the server got nothing more of it; then the device gives the picture up
+BODY_IDLE_MS = 15000  # a picture of which no byte comes for this long: the server closes the connection
+BODY_TIME_MS = 600000  # for the bytes behind one FRAM; then the server closes the connection
+PARTIAL_KEPT_MS = 600000  # what came of a picture is kept at most this long, to be gone on with
 RESEND_QUIET_MS = 2000  # pause after a message that was sent twice or more: a late ACK names nothing
+UPLOAD_STORED = 0  # the picture is stored; of a live one: taken
+UPLOAD_GO_ON = 1  # send what is behind the offset in p3
+UPLOAD_LATER = 2  # not now; p3 says why
+UPLOAD_NEVER = 3  # give it up; p3 says why
 
 
 class Verb(StrEnum):
@@ -46,6 +60,9 @@ class Verb(StrEnum):
     LOG = "LOG"
     ERR = "ERR"
     SLEP = "SLEP"
+    FRAM = "FRAM"
+    SNAP = "SNAP"
+    LIVE = "LIVE"
     TLGS = "TLGS"
     TLGC = "TLGC"
     PRCC = "PRCC"
@@ -57,6 +74,14 @@ class Verb(StrEnum):
     DSAL = "DSAL"
     CONF = "CONF"
     SYNC = "SYNC"
+
+
+class Trigger(StrEnum):
+    ALARM = "alarm"
+    COMMAND = "command"
+    SCHEDULE = "schedule"
+    DEVICE = "device"
+    LIVE = "live"
 
 
 class Leniency(StrEnum):
@@ -106,7 +131,12 @@ VERBS: Mapping[str, VerbEntry] = {
     ),
     Verb.ACK: VerbEntry(
         Direction.BOTH,
-        params=(Parameter(4, "interval", 6),),
+        params=(
+            Parameter(2, "upload_result", 1),
+            Parameter(3, "detail", 16),
+            Parameter(4, "upload", 25),
+            Parameter(4, "interval", 6),
+        ),
         signed_params=(
             Parameter(1, "answers", 16),
             Parameter(2, "result", 1),
@@ -143,6 +173,33 @@ VERBS: Mapping[str, VerbEntry] = {
         Direction.DEVICE,
         params=(Parameter(1, "seconds", 5),),
         signed_params=(Parameter(3, "boot", 33),),
+    ),
+    Verb.FRAM: VerbEntry(
+        Direction.DEVICE,
+        params=(
+            Parameter(1, "upload", 25),
+            Parameter(2, "span", 17),
+            Parameter(3, "digest", 32),
+            Parameter(4, "trigger", 8),
+        ),
+    ),
+    Verb.SNAP: VerbEntry(
+        Direction.SERVER,
+        params=(Parameter(1, "upload", 18, server=True),),
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
+        ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
+    ),
+    Verb.LIVE: VerbEntry(
+        Direction.SERVER,
+        params=(Parameter(1, "seconds", 3),),
+        signed_params=(
+            Parameter(3, "command", 18),
+            Parameter(4, "answers", 16),
+        ),
+        ports=frozenset({Port.OPERATOR_PORT, Port.CONTROL_SOCKET}),
     ),
     Verb.TLGS: VerbEntry(
         Direction.SERVER,

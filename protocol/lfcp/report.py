@@ -12,6 +12,8 @@ DETECTOR_ON = "a"
 CAMERA_ON = "c"
 IN_FAILOVER = "f"  # failover alarm mode: no server answers
 KNOWS_SETTINGS = "s"  # takes CONF
+KNOWS_PICTURES = "p"  # takes SNAP, sends FRAM
+KNOWS_LIVE = "l"  # takes LIVE
 NO_DIGEST = "-"
 
 # ASCII classes throughout: int() would take " 7", "1_0" and other alphabets' digits, which a C device refuses.
@@ -35,6 +37,8 @@ class Report(NamedTuple):
     digest: str = NO_DIGEST  # of its settings, see settings.digest(); LFCP/2
     failover: bool = False
     settings: bool = False
+    pictures: bool = False
+    live: bool = False
 
 
 def read_report(message: Message) -> Report | None:
@@ -62,6 +66,8 @@ def read_report(message: Message) -> Report | None:
         settings,
         IN_FAILOVER in flags,
         KNOWS_SETTINGS in flags,
+        KNOWS_PICTURES in flags,
+        KNOWS_LIVE in flags,
     )
 
 
@@ -71,6 +77,13 @@ def report_parameters(report: Report) -> tuple[str, str, str, str]:
     boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{report.echo:x}"
     if report.detector is None and report.camera is None and report.wanted_version is None:
         return REPORTING, interval, boot, UNUSED
-    said = (report.detector, DETECTOR_ON), (report.camera, CAMERA_ON), (report.failover, IN_FAILOVER)
-    flags = "".join(flag for on, flag in (*said, (report.settings, KNOWS_SETTINGS)) if on)
+    said = (
+        (report.detector, DETECTOR_ON),
+        (report.camera, CAMERA_ON),
+        (report.failover, IN_FAILOVER),
+        (report.settings, KNOWS_SETTINGS),
+        (report.pictures, KNOWS_PICTURES),
+        (report.live, KNOWS_LIVE),
+    )
+    flags = "".join(flag for on, flag in said if on)
     return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}"

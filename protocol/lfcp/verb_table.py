@@ -24,6 +24,7 @@ class Parameter:
     at: int  # 1 to 6
     name: str
     limit: int  # bytes that may be sent
+    server: bool = False  # of a command: the operator does not give it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class VerbEntry:
     signed_params: tuple[Parameter, ...] = ()  # what only signed frames have besides
     ports: frozenset[Port] = frozenset()
     secret: bool = False  # a parameter must never reach a log, an error or a metric
+
+    @property
+    def asked(self) -> tuple[Parameter, ...]:
+        """What an operator gives with the command."""
+        return tuple(parameter for parameter in self.params if not parameter.server)
 
     @property
     def command(self) -> bool:

@@ -30,7 +30,8 @@ def _limit(entry: VerbEntry, at: int) -> int:
 def _signed_limit(entry: VerbEntry, at: int) -> int:
     if entry.secret and _limit(entry, at):
         return SIGNED_MAX_FIELD
-    return max((parameter.limit for parameter in entry.signed_params if parameter.at == at), default=_limit(entry, at))
+    signed = (parameter.limit for parameter in entry.signed_params if parameter.at == at)
+    return max((_limit(entry, at), *signed))
 
 
 LIMITS: Limits = {verb: tuple(_limit(entry, at + 1) for at in range(PARAMETERS)) for verb, entry in VERBS.items()}

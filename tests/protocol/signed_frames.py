@@ -27,7 +27,8 @@ def signed_limits(verb: str) -> dict[int, int]:
     """Bytes of each parameter of a signed frame as it travels."""
     entry = VERBS[verb]
     plain = {parameter.at: SIGNED_MAX_FIELD if entry.secret else parameter.limit for parameter in entry.params}
-    return plain | {parameter.at: parameter.limit for parameter in entry.signed_params}
+    signed = {parameter.at: parameter.limit for parameter in entry.signed_params}
+    return {at: max(plain.get(at, 0), signed.get(at, 0)) for at in plain | signed}
 
 
 @st.composite

@@ -29,7 +29,7 @@ static const char *const codes[] = { LFCP_REASONS(CODE) };
 int main(void) {
     char field[LFCP_MAX_FIELD + 1] = "";
     size_t count = sizeof verbs / sizeof *verbs;
-    return !(count == 17 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
+    return !(count == 20 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
              && !strcmp(codes[LFCP_REASON_EMPTY], "empty"));
 }
 """

@@ -14,16 +14,19 @@ STATES = st.tuples(
     st.just("-") | st.text("0123456789abcdef", min_size=8, max_size=8),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
+State = tuple[bool, bool, int, str, bool, bool, bool, bool]
+SILENT = (None, None, None, "-", False, False, False, False)
 
 
 @given(st.none() | st.integers(1, 86_400), st.none() | BOOTS, st.none() | STATES)
-def test_a_report_survives_the_wire(
-    interval: int | None, boot: tuple[str, int] | None, state: tuple[bool, bool, int, str, bool, bool] | None
-) -> None:
+def test_a_report_survives_the_wire(interval: int | None, boot: tuple[str, int] | None, state: State | None) -> None:
     boot_id, echo = boot or (None, 0)
-    detector, camera, version, digest, failover, settings = state or (None, None, None, "-", False, False)
-    report = Report(interval, boot_id, detector, camera, version, echo, digest, failover, settings)
+    detector, camera, version, *others = state or SILENT
+    digest, *abilities = others
+    report = Report(interval, boot_id, detector, camera, version, echo, digest, *abilities)
     frame = encode("n" * MAX_NAME, "HEARTBEAT", *report_parameters(report))
     assert read_report(decode(frame)) == report
 

@@ -1,0 +1,69 @@
+"""The line before a picture: docs/protocol.md, "Pictures"."""
+
+import hashlib
+import re
+from typing import NamedTuple
+
+from lfcp.constants import FIELDS, MAX_PICTURE, PICTURE_DIGEST, Trigger, Verb
+from lfcp.messages import Message
+
+# ASCII classes: int() would take more, see report.py.
+_PLACE = r"0|[1-9][0-9]{0,7}"
+_SPAN = re.compile(rf"({_PLACE}):({_PLACE})")
+_UPLOAD = re.compile(r"[A-Z]\.[1-9a-f][0-9a-f]{0,15}|[0-9a-f]{1,16}\.[1-9a-f][0-9a-f]{0,7}")
+_DIGEST = re.compile(rf"[0-9a-f]{{{PICTURE_DIGEST}}}")
+_TRIGGERS = frozenset(Trigger)
+
+
+class Part(NamedTuple):
+    """What FRAM announces: the bytes of a picture from the offset on. upload: the id, the same for every part."""
+
+    upload: str
+    offset: int
+    total: int
+    digest: str  # of the whole picture
+    trigger: Trigger
+
+    @property
+    def length(self) -> int:
+        """Bytes behind the line; 0: it asks what the server has."""
+        return self.total - self.offset
+
+
+def read_part(message: Message) -> Part | None:
+    """message: a FRAM. None: not of the form."""
+    upload, span, digest, trigger = message.params[:4]
+    places = _read_span(span)
+    if places is None or trigger not in _TRIGGERS:
+        return None
+    if _UPLOAD.fullmatch(upload) is None or _DIGEST.fullmatch(digest) is None:
+        return None
+    return Part(upload, *places, digest, Trigger(trigger))
+
+
+def part_parameters(part: Part) -> tuple[str, str, str, str]:
+    """p1 to p4 of a FRAM."""
+    return part.upload, f"{part.offset}:{part.total}", part.digest, part.trigger.value
+
+
+def body_length(line: bytes) -> int:
+    """How many bytes behind a line are a picture's, for whoever cuts a TCP stream; 0 for every line but a FRAM. Of
+    lines that are no frames too: whatever else is wrong with it, the bytes of a picture must not be read as lines."""
+    fields = line.split(b",")
+    if len(fields) != FIELDS or fields[1] != Verb.FRAM.encode():
+        return 0
+    places = _read_span(fields[3].decode("latin-1"))
+    return 0 if places is None else places[1] - places[0]
+
+
+def picture_digest(picture: bytes) -> str:
+    """The first half of its SHA-256. What a signed line names can then be no other picture."""
+    return hashlib.sha256(picture).hexdigest()[:PICTURE_DIGEST]
+
+
+def _read_span(text: str) -> tuple[int, int] | None:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        return None
+    offset, total = int(found[1]), int(found[2])
+    return (offset, total) if offset <= total <= MAX_PICTURE and total else None
