@@ -95,6 +95,13 @@ CONNECTIONS = Definition("alarmd_connections", "gauge", ("listener",), "Open TCP
 CONNECTIONS_OPENED = Definition(
     "alarmd_connections_opened_total", "counter", ("listener",), "TCP connections accepted."
 )
+UPLOADS = Definition(
+    "alarmd_uploads_total",
+    "counter",
+    ("way", "result"),
+    "Uploads over HTTP by the way they came: accepted, or why they were refused.",
+)
+UPLOAD_BYTES = Definition("alarmd_upload_bytes_total", "counter", (), "Bytes of uploads that were accepted over HTTP.")
 DELIVERY_SECONDS = Definition(
     "alarmd_delivery_seconds",
     "histogram",
@@ -149,6 +156,8 @@ CATALOGUE: tuple[Definition, ...] = (
     DROPPED,
     CONNECTIONS,
     CONNECTIONS_OPENED,
+    UPLOADS,
+    UPLOAD_BYTES,
     DELIVERY_SECONDS,
     DESTINATION_TAKES,
     OUTBOX_DELIVERIES,

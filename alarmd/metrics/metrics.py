@@ -25,7 +25,7 @@ _CACHED = ("udp", "HEARTBEAT", "cached", "")
 class Metrics:
     """`watch(input, effects, seconds)` is called after every turn of the engine, see Watcher.watch.
 
-    where, reason, listener, destination and outcome become label values: codes of the program, never text
+    where, reason, listener, destination, outcome, way and result become label values: codes of the program, never text
     from the wire. What is no code, or one code too many, counts as "other".
     """
 
@@ -44,6 +44,9 @@ class Metrics:
         self._dropped = add(Tally(catalogue.DROPPED))
         self._connections = add(Tally(catalogue.CONNECTIONS))
         self._connections_opened = add(Tally(catalogue.CONNECTIONS_OPENED))
+        self._uploads = add(Tally(catalogue.UPLOADS))
+        self._upload_bytes = add(Tally(catalogue.UPLOAD_BYTES))
+        self._upload_bytes.values[()] = 0
         self._deliveries = add(Histogram(catalogue.DELIVERY_SECONDS))
         self._destinations = add(Tally(catalogue.DESTINATION_TAKES))
         self._blind = add(Tally(catalogue.BLIND_SECONDS))
@@ -103,6 +106,11 @@ class Metrics:
 
     def connection_closed(self, listener: str) -> None:
         self._connections.values[(self._values[listener],)] -= 1
+
+    def upload(self, way: str, result: str, size: int = 0) -> None:
+        """An upload over HTTP was answered. size: bytes, of one that was accepted."""
+        self._uploads.values[self._values[way], self._values[result]] += 1
+        self._upload_bytes.values[()] += size
 
     def delivery(self, destination: str, outcome: str, seconds_since_created: float) -> None:
         """One attempt to deliver a message ended."""

@@ -39,6 +39,7 @@ def used() -> CollectorRegistry:
     metrics.commit_failed("unavailable")
     metrics.dropped("udp", "send_buffer_full")
     metrics.connection_opened("tcp")
+    metrics.upload("url", "accepted", 60_000)
     metrics.delivery("log", "delivered", 0.2)
     metrics.destination("log", takes=True)
     metrics.blind(3.0)

@@ -1,0 +1,297 @@
+"""One connection, one request, one answer.
+
+Not uvicorn, which serves the operator's side. Measured with the cameras' habits on raw sockets: to a body longer than
+its Content-Length it answers 400 although the picture was whole; a refusal before the body has been read closes the
+socket under the sender, who gets a reset in the place of the answer; and TLS handshakes are not counted. The parser is
+the same (httptools).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from enum import Enum, auto
+from typing import Any, Protocol
+
+import httptools
+import structlog
+
+from alarmd.web.ingest.limits import LINGER, MAX_HEAD, Budget, UploadLimits
+from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+DEFECT = UploadRefusedError(500, "defect", "", "the server failed on this request; its log says more")
+
+_log = structlog.get_logger(__name__)
+
+
+class Exchange(Protocol):
+    """One request from its head on. begin and finish raise UploadRefusedError, which `refused` makes an answer of."""
+
+    def begin(self) -> Answer | None:
+        """Before the body is read: whether it is wanted at all. An answer is sent at once."""
+        ...
+
+    async def finish(self, body: bytes) -> Answer: ...
+
+    def refused(self, error: UploadRefusedError) -> Answer: ...
+
+
+class Owner(Protocol):
+    """The listener."""
+
+    limits: UploadLimits
+    budget: Budget
+
+    def exchange(self, head: Head) -> Exchange: ...
+
+    def source(self, peer: str, headers: dict[str, tuple[str, ...]]) -> str: ...
+
+    def work(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run it, and wait for it at a stop."""
+        ...
+
+    def opened(self, connection: "UploadConnection") -> None: ...
+
+    def closed(self, connection: "UploadConnection") -> None: ...
+
+    def cut_off(self, reason: str) -> None:
+        """A request ended without an exchange of its own that could count it."""
+        ...
+
+
+class Phase(Enum):
+    HEAD = auto()
+    BODY = auto()
+    STORING = auto()
+    LINGERING = auto()  # answered; what still comes is read and dropped, or a reset would overtake the answer
+
+
+class UploadConnection(asyncio.Protocol):
+    """peer: the address at the other end of the socket."""
+
+    def __init__(self, owner: Owner, peer: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.peer = peer
+        self.was_made = False
+        self._owner = owner
+        self._loop = loop
+        self._phase = Phase.HEAD
+        self._parser = httptools.HttpRequestParser(self)
+        self._received = False  # anything at all
+        self._ended = False  # the peer has closed its side
+        self._complete = False  # the parser has seen the end of the request; nothing behind it is looked at
+        self._head_size = 0
+        self._target = b""
+        self._headers: dict[str, tuple[str, ...]] = {}
+        self._exchange: Exchange | None = None
+        self._body = bytearray()
+        self._reserved = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.was_made = True
+        now = self._loop.time()
+        self._ends = now + self._owner.limits.total_timeout
+        self._owner.opened(self)
+        self._wait(self._owner.limits.head_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._stop_waiting()
+        if self._phase in (Phase.HEAD, Phase.BODY) and self._received:
+            self._owner.cut_off("incomplete")
+        if self._phase is not Phase.STORING:
+            self._drop_body()
+        self._owner.closed(self)
+
+    def eof_received(self) -> bool:
+        """A sender may close its side and wait for the answer. False: asyncio closes ours, as it has to under TLS."""
+        self._ended = True
+        if self._is_tls or not self._received or self._phase is Phase.LINGERING:
+            return False
+        if self._phase is not Phase.STORING:
+            self._refuse(UploadRefusedError(400, "incomplete", "", "the request ended before its last byte"))
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        self._received = True
+        if self._phase is Phase.HEAD:
+            room = MAX_HEAD - self._head_size
+            self._head_size += len(data)
+            self._feed(data[:room])
+            data = data[room:]
+            if self._phase is Phase.HEAD and data:
+                self._refuse(UploadRefusedError(431, "head_too_long", "", f"the headers may have {MAX_HEAD} bytes"))
+        elif self._phase is Phase.BODY:
+            self._wait(self._owner.limits.body_idle_timeout)
+        elif self._phase is Phase.LINGERING:
+            self._wait(LINGER)
+        self._feed(data)
+
+    def shut(self) -> None:
+        """The server stops."""
+        if self._phase is not Phase.STORING:
+            self._transport.abort()
+
+    # Called by the parser.
+
+    def on_url(self, part: bytes) -> None:
+        if not self._complete:
+            self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._complete:
+            key = name.decode("latin-1").lower()
+            self._headers[key] = (*self._headers.get(key, ()), value.decode("latin-1"))
+
+    def on_headers_complete(self) -> None:
+        if self._complete or self._phase is not Phase.HEAD:
+            return
+        try:
+            head = self._read_head()
+        except UploadRefusedError as error:
+            self._refuse(error)
+            return
+        self._exchange = self._owner.exchange(head)
+        try:
+            self._begin(self._exchange, head)
+        except UploadRefusedError as error:
+            self._answer(self._exchange.refused(error))
+
+    def on_body(self, part: bytes) -> None:
+        if self._complete or self._phase is not Phase.BODY:
+            return
+        try:
+            self._reserve(len(self._body) + len(part))
+        except UploadRefusedError as error:
+            self._refuse(error)
+            return
+        self._body += part
+
+    def on_message_complete(self) -> None:
+        if self._complete:
+            return
+        self._complete = True
+        if self._phase is Phase.BODY:
+            self._phase = Phase.STORING
+            self._stop_waiting()
+            self._owner.work(self._finish())
+        elif self._phase is Phase.LINGERING and self._is_tls:
+            self._transport.close()
+
+    def _feed(self, data: bytes) -> None:
+        if self._complete or not data:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            _log.error("a request failed by a defect of the server", exc_info=error.__context__ or error)
+            self._refuse(DEFECT)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if not self._complete and self._phase is not Phase.LINGERING:
+                self._refuse(UploadRefusedError(400, "malformed", "", "this is not an HTTP request"))
+
+    def _read_head(self) -> Head:
+        if self._parser.should_upgrade():
+            raise UploadRefusedError(400, "upgrade", "Upgrade", "only plain HTTP/1.0 and HTTP/1.1 are spoken here")
+        try:
+            path = httptools.parse_url(self._target).path or b"/"
+        except httptools.HttpParserInvalidURLError:
+            raise UploadRefusedError(400, "malformed", "", "the request's target cannot be read") from None
+        method = self._parser.get_method().decode("latin-1")
+        source = self._owner.source(self.peer, self._headers)
+        return Head(method, path.decode("latin-1"), self._headers, source)
+
+    def _begin(self, exchange: Exchange, head: Head) -> None:
+        answer = exchange.begin()
+        if answer is not None:
+            self._answer(answer)
+            return
+        self._reserve(int(head.get("Content-Length") or 0))  # the parser has checked that it is a number
+        self._phase = Phase.BODY
+        self._wait(self._owner.limits.body_idle_timeout)
+        if self._parser.get_http_version() == "1.1" and head.get("Expect").lower() == "100-continue":
+            self._transport.write(CONTINUE)
+
+    def _reserve(self, size: int) -> None:
+        limit = self._owner.limits.max_body
+        if size > limit:
+            raise UploadRefusedError(413, "too_long", "", f"a picture may have {limit} bytes; send a smaller one")
+        if size > self._reserved:
+            self._owner.budget.take(size - self._reserved)
+            self._reserved = size
+
+    async def _finish(self) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        body = bytes(self._body)
+        self._body = bytearray()
+        try:
+            answer = await exchange.finish(body)
+        except UploadRefusedError as error:
+            answer = exchange.refused(error)
+        except Exception:
+            _log.exception("a request failed by a defect of the server")
+            answer = exchange.refused(DEFECT)
+        finally:
+            self._drop_body()
+        self._answer(answer)
+
+    def _refuse(self, error: UploadRefusedError) -> None:
+        if self._exchange is not None:
+            self._answer(self._exchange.refused(error))
+            return
+        self._owner.cut_off(error.reason)
+        self._answer(refused(error))
+
+    def _answer(self, answer: Answer) -> None:
+        self._phase = Phase.LINGERING
+        self._drop_body()
+        if self._transport.is_closing():
+            return
+        self._transport.write(answer.encode(with_body=self._parser.get_method() != b"HEAD"))
+        self._ends = max(self._ends, self._loop.time() + LINGER)
+        self._wait(LINGER)
+        if self._ended or (self._is_tls and self._complete):
+            self._transport.close()
+        elif not self._is_tls:
+            self._transport.write_eof()
+
+    def _drop_body(self) -> None:
+        self._body = bytearray()
+        self._owner.budget.give_back(self._reserved)
+        self._reserved = 0
+
+    @property
+    def _is_tls(self) -> bool:
+        return not self._transport.can_write_eof()
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        at = min(self._loop.time() + seconds, self._ends)
+        self._timer = self._loop.call_at(at, self._waited_too_long)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _waited_too_long(self) -> None:
+        self._timer = None
+        if not self._received:
+            self._owner.cut_off("silent")
+        if self._phase is Phase.LINGERING or not self._received:
+            self._transport.abort()
+        else:
+            self._refuse(self._too_slow())
+
+    def _too_slow(self) -> UploadRefusedError:
+        limits = self._owner.limits
+        if self._phase is Phase.HEAD:
+            return UploadRefusedError(408, "too_slow", "", f"the headers must come in {limits.head_timeout:g} s")
+        return UploadRefusedError(
+            408,
+            "too_slow",
+            "",
+            f"{limits.body_idle_timeout:g} s may pass without a byte of the body, {limits.total_timeout:g} s in all; "
+            "see that as many bytes are sent as Content-Length says",
+        )

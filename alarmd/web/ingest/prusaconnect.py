@@ -1,0 +1,118 @@
+"""PrusaConnect's camera interface, OpenAPI 0.22 (connect.prusa3d.com/docs/cameras): its cameras and uploaders need
+another host name and nothing else. Codes are formed as the genuine service was seen to (FORBIDDEN_INVALID_FINGERPRINT).
+"""
+
+import json
+import uuid
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from alarmd.core.inputs import CameraIntroduced
+from alarmd.web.ingest.desk import Arrival
+from alarmd.web.ingest.messages import Answer, UploadRefusedError, json_answer
+from alarmd.web.ingest.senders import SECRET_LENGTH, Sender
+from alarmd.web.ingest.uploads import STORED, device_upload
+
+MIN_FINGERPRINT, MAX_FINGERPRINT = 16, 64  # characters
+MAX_NAME = 64  # characters
+MAX_INFO = 4000  # characters of what a camera says of itself, in compact JSON
+KEPT = ("config", "options", "capabilities")
+STATUSES = frozenset({400, 401, 403, 404, 429, 503})  # those that its clients know
+NO_PRINTER = str(uuid.UUID(int=0))
+
+
+class PrusaArrival(Arrival):
+    methods: ClassVar[tuple[str, ...]] = ("PUT",)
+
+    def begin(self) -> Answer | None:
+        self.fingerprint = self._header("Fingerprint", MIN_FINGERPRINT, MAX_FINGERPRINT)
+        token = self._header("Token", SECRET_LENGTH, SECRET_LENGTH)
+        unknown = UploadRefusedError(
+            403, "invalid_token", "Token", "the token is not valid or is outdated; `alarmd camera` gives a new one"
+        )
+        self.sender: Sender = self.desk.doorkeeper.by_secret(token, self.head.source, unknown)
+        if self.sender.fingerprint not in ("", self.fingerprint):
+            raise UploadRefusedError(
+                403,
+                "invalid_fingerprint",
+                "Fingerprint",
+                "the fingerprint is not valid: this token belongs to another camera; give this one a token of its own",
+            )
+        return None
+
+    def render(self, error: UploadRefusedError) -> Answer:
+        status = error.status
+        if status not in STATUSES:
+            status = 503 if status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
+        code = f"{HTTPStatus(status).name}_{error.reason}".upper()
+        return json_answer(status, {"code": code, "message": error.message}, error.headers)
+
+    def _header(self, name: str, least: int, most: int) -> str:
+        value = self.head.get(name)
+        if not value:
+            raise UploadRefusedError(401, f"missing_{name.lower()}", name, f"the header {name} is missing")
+        if not least <= len(value) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise UploadRefusedError(
+                400, f"invalid_{name.lower()}", name, f"the header {name} has {len(value)} characters, not {wanted}"
+            )
+        return value
+
+
+class PrusaSnapshot(PrusaArrival):
+    way = "prusaconnect"
+
+    def begin(self) -> Answer | None:
+        if self.head.media_type not in ("image/jpg", "image/jpeg"):
+            raise UploadRefusedError(400, "not_jpeg", "Content-Type", "send Content-Type: image/jpg")
+        return super().begin()
+
+    async def finish(self, body: bytes) -> Answer:
+        await self.desk.store(device_upload(self.sender.device, body))
+        if not self.sender.fingerprint:
+            await self.desk.know(CameraIntroduced(self.sender.device, self.fingerprint))
+        return self.accepted(STORED, len(body))
+
+
+class PrusaInfo(PrusaArrival):
+    way = "prusaconnect_info"
+
+    async def finish(self, body: bytes) -> Answer:
+        said = _read(body)
+        info = json.dumps(said, separators=(",", ":"))
+        if len(info) > MAX_INFO:
+            raise _invalid(f"a camera may say {MAX_INFO} characters of itself; leave something out")
+        await self.desk.know(CameraIntroduced(self.sender.device, self.fingerprint, info))
+        camera = {
+            "id": self.sender.id,
+            "name": said["config"]["name"],
+            **said,
+            "origin": "OTHER",
+            "registered": True,
+            "team_id": 0,
+            "printer_uuid": NO_PRINTER,
+        }
+        return self.accepted(json_answer(200, camera), len(body))
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """What is kept of it, checked as far as anybody here relies on it."""
+    try:
+        said = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise _invalid("the body is not JSON") from None
+    config = said.get("config") if isinstance(said, dict) else None
+    if not isinstance(config, dict) or "name" not in config:
+        raise _invalid("`config` with `name` is required")
+    name = config["name"]
+    if name is not None and not (isinstance(name, str) and len(name) <= MAX_NAME):
+        raise _invalid(f"`config.name` is text of {MAX_NAME} characters at most, or null")
+    return {key: said[key] for key in KEPT if key in said}
+
+
+def _no_constant(_name: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _invalid(message: str) -> UploadRefusedError:
+    return UploadRefusedError(400, "invalid_info", "body", message)
