@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, MissingError
@@ -52,6 +53,7 @@ class DirectoryArchive:
         self._reserve = reserve
         self._partial = root / PARTIAL
         self._settled: set[Path] = set()
+        self._directories = Lock()  # one empties a directory while another is about to name a file in it
         with _translated(f"cannot use {root}"):
             root.mkdir(PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             shutil.rmtree(self._partial, ignore_errors=True)
@@ -75,11 +77,12 @@ class DirectoryArchive:
                 if not into_reserve:
                     self._check_room(len(data))
                 self._place(path, data)
-            sync_directory(path.parent)  # also of what is there: its writer may have been killed before this
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                sync_directory(path.parent)  # also of what is there: its writer may have been killed before this
 
     def delete(self, key: str) -> None:
         path = self.path(key)
-        with _translated(f"cannot delete {key}"):
+        with _translated(f"cannot delete {key}"), self._directories:
             path.unlink(missing_ok=True)
             self._drop_empty(path.parent)
 
@@ -91,9 +94,11 @@ class DirectoryArchive:
     def _below(self, directory: Path) -> Iterator[str]:
         """In the order of the names; sorted directory by directory, so that memory holds one at a time."""
         for entry in sorted(_entries(directory), key=_sorting):
+            if entry.name.startswith("."):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 yield from self._below(Path(entry.path))
-            elif entry.name[0] != ".":
+            else:
                 yield Path(entry.path).relative_to(self._root).as_posix()
 
     def _check_room(self, size: int) -> None:
@@ -117,13 +122,14 @@ class DirectoryArchive:
             partial.unlink(missing_ok=True)
 
     def _name(self, partial: Path, path: Path) -> None:
-        try:
-            self._settle(path.parent)
-            partial.replace(path)
-        except FileNotFoundError:  # a directory on the way was empty and went, see _drop_empty
-            self._settled.clear()
-            self._settle(path.parent)
-            partial.replace(path)
+        with self._directories:
+            try:
+                self._settle(path.parent)
+                partial.replace(path)
+            except FileNotFoundError:  # somebody else removed an empty directory
+                self._settled.clear()
+                self._settle(path.parent)
+                partial.replace(path)
 
     def _settle(self, directory: Path) -> None:
         """Make it, and have its name and its parents' on the disk: once in a process, since it may have been made by

@@ -21,6 +21,8 @@ _KEY = re.compile(rf"(?!.*\.\.){_PART}(?:/{_PART}){{0,7}}", re.ASCII)
 _MOMENT = r"(\d{4})/(\d\d)/(\d\d)/(\d\d)(\d\d)(\d\d)(\d{6})"
 _PICTURE = re.compile(rf"([^/]+)/{_MOMENT}-([0-9a-f]{{16}})\.jpg", re.ASCII)
 _MANIFEST = re.compile(r"([^/]+)/manifests/(\d{8})-(\d{4}-\d\d-\d\d)\.json", re.ASCII)
+_FILM = re.compile(r"[^/]+/films/\d{4}-\d\d-\d\d\.mp4", re.ASCII)
+_DAY = re.compile(r"\d{4}/\d\d/\d\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _JPG, _THUMB = ".jpg", ".thumb.jpg"
@@ -65,6 +67,11 @@ def manifest_key(device: str, number: int, day: date) -> str:
     return f"{check_name(device)}/manifests/{number:08}-{day.isoformat()}.json"
 
 
+def day_directory(device: str, day: date) -> str:
+    """Where the pictures of a UTC day are."""
+    return f"{check_name(device)}/{day:%Y/%m/%d}"
+
+
 def pending_key(device: str) -> str:
     return f"{check_name(device)}/manifests/pending.json"
 
@@ -91,6 +98,22 @@ def parse_manifest(key: str) -> ManifestKey | None:
         return ManifestKey(found[1], int(found[2]), date.fromisoformat(found[3]))
     except ValueError:
         return None
+
+
+def parse_day_directory(path: str) -> date | None:
+    """Of `{YYYY}/{MM}/{DD}`; None: it is no day's."""
+    try:
+        return date.fromisoformat(path.replace("/", "-")) if _DAY.fullmatch(path) else None
+    except ValueError:
+        return None
+
+
+def is_thumbnail(key: str) -> bool:
+    return key.endswith(_THUMB) and parse_picture(key.removesuffix(_THUMB) + _JPG) is not None
+
+
+def is_film(key: str) -> bool:
+    return _FILM.fullmatch(key) is not None
 
 
 def check_key(key: str) -> str:

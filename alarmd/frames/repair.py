@@ -27,5 +27,5 @@ def mend(data: bytes) -> Mended:
     found = outline(whole)
     repairs = ["first byte restored"] if lost_first else []
     if surplus := len(whole) - found.end:
-        repairs.append(f"{surplus} bytes after the end removed")
+        repairs.append(f"{surplus} {'byte' if surplus == 1 else 'bytes'} after the end removed")
     return Mended(whole[: found.end], found, ", ".join(repairs))
