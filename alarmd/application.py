@@ -40,8 +40,9 @@ from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.time_zones import time_zone
 from alarmd.adapters.turn_runner import HIGH_WATER, TurnRunner
 from alarmd.config import Config
+from alarmd.core.effects import FetchPicture
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import ServerStarted, ServerStopping
+from alarmd.core.inputs import PictureFailed, ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
@@ -222,7 +223,7 @@ class Application:
             engine=self._engine,
             writer=storage.writer,
             store=storage.store,
-            performer=EffectPerformer(self._sockets, self._flow_cache, rejected),
+            performer=EffectPerformer(self._sockets, self._flow_cache, rejected, self._fetch),
             metrics=self._metrics,
             now=now,
             outbox=self._emergency,
@@ -290,7 +291,8 @@ class Application:
             local=partial(local_time, state),
             moved=storage.reader.moved,
         )
-        self._relays = {name: one.relay(name, desk) for name, one in self._config.told().items()}
+        used = {**self._config.told(), **self._config.pictured()}
+        self._relays = {name: one.relay(name, desk) for name, one in used.items()}
         house = House(
             store=storage.store,
             call_store=storage.call,
@@ -303,6 +305,9 @@ class Application:
             jitter=random.random,
         )
         self._worker = DeliveryWorker(self._relays, house)
+
+    def _fetch(self, wanted: FetchPicture) -> None:
+        self._runner.submit(PictureFailed(wanted.device, wanted.upload, "pulling is not there yet"), now())
 
     def _live_alarm(self, alarm_id: int) -> StoredAlarm | None:
         alarm = self._engine.state.alarms.get(alarm_id)

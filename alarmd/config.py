@@ -13,7 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -34,6 +44,7 @@ from alarmd.destinations import (
     unlisted,
 )
 from alarmd.storage.interface import StorageUnusableError
+from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
 
 PREFIX = "ALARMD_"
 CONFIG_VARIABLE = "ALARMD_CONFIG"
@@ -45,6 +56,7 @@ MAX_FILE = 1_000_000  # bytes; a file larger than this is not a configuration
 DESTINATIONS = "destinations"  # the section that has a section for each name
 
 _RULES = Settings()
+_UPLOADS = UploadLimits()
 
 
 class ConfigError(Exception):
@@ -65,6 +77,13 @@ def _is_address(value: str) -> str:
 
 def _is_listen_address(value: str) -> str:
     return value if value == ALL else _is_address(value)
+
+
+def _is_network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("this is no address or network; write for example 192.0.2.0/24") from None
 
 
 def _is_loopback(value: str) -> str:
@@ -151,6 +170,48 @@ class Http(Section):
     hosts: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=64)] = ()
 
 
+class Ingest(Section):
+    """Where cameras upload pictures over HTTP. addresses: empty: nowhere. http_port, tls_port: 0: none."""
+
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(_is_listen_address)], ...], BeforeValidator(split), Field(max_length=16)
+    ] = (ALL,)
+    port: Port = 8081
+    http_port: Port = 0
+    tls_port: Port = 0
+    certificate: str = ""
+    key: Annotated[str, Field(validate_default=True)] = ""
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_is_network)], ...], BeforeValidator(split), Field(max_length=64)
+    ] = ()
+    connections: Annotated[int, Field(ge=1, le=10_000)] = _UPLOADS.connections
+    connections_per_address: Annotated[int, Field(ge=1, le=10_000)] = _UPLOADS.connections_per_address
+    head_timeout: Seconds = _UPLOADS.head_timeout
+    body_idle_timeout: Seconds = _UPLOADS.body_idle_timeout
+    total_timeout: Seconds = _UPLOADS.total_timeout
+    max_body: Annotated[int, Field(ge=10_000, le=MAX_UNDER_WAY)] = _UPLOADS.max_body
+
+    @field_validator("key")
+    @classmethod
+    def _is_complete(cls, key: str, others: ValidationInfo) -> str:
+        certificate = others.data.get("certificate", "")
+        if bool(certificate) != bool(key) or (others.data.get("tls_port") and not key):
+            raise ValueError(
+                "set ingest.certificate and ingest.key, two PEM files, together, and both for ingest.tls_port"
+            )
+        return key
+
+    def limits(self) -> UploadLimits:
+        return UploadLimits(
+            connections=self.connections,
+            connections_per_address=self.connections_per_address,
+            head_timeout=self.head_timeout,
+            body_idle_timeout=self.body_idle_timeout,
+            total_timeout=self.total_timeout,
+            max_body=self.max_body,
+        )
+
+
 class Storage(Section):
     """url: empty for an SQLite file in the state directory."""
 
@@ -180,6 +241,12 @@ class Alarms(Section):
     remind_every: Annotated[int, Field(ge=0, le=86_400)] = _RULES.remind_every
     reminders: Annotated[int, Field(ge=0, le=1000)] = _RULES.reminders
     destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = (LOG,)
+
+
+class Pictures(Section):
+    """destinations: where every picture goes as it comes, beside the archive."""
+
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = ()
 
 
 class Commands(Section):
@@ -219,6 +286,7 @@ class Config(BaseSettings):
     lfcp: Lfcp = Lfcp()
     operator: Operator = Operator()
     http: Http = Http()
+    ingest: Ingest = Ingest()
     storage: Storage = Storage()
     devices: Devices = Devices()
     supervision: Supervision = Supervision()
@@ -226,6 +294,7 @@ class Config(BaseSettings):
     destinations: Annotated[
         dict[Name, Destination], Field(max_length=MAX_DESTINATIONS), AfterValidator(no_bot_twice)
     ] = {}
+    pictures: Pictures = Pictures()
     commands: Commands = Commands()
     logging: Logging = Logging()
 
@@ -255,8 +324,15 @@ class Config(BaseSettings):
 
     def told(self) -> dict[str, Destination]:
         """Where alarms are told, by name."""
+        return self._named(self.alarms.destinations)
+
+    def pictured(self) -> dict[str, Destination]:
+        """Where every picture goes, by name."""
+        return self._named(self.pictures.destinations)
+
+    def _named(self, names: Iterable[str]) -> dict[str, Destination]:
         known = {LOG: LogDestination(kind="log"), **self.destinations}
-        return {name: known[name] for name in self.alarms.destinations}
+        return {name: known[name] for name in names}
 
     def rules(self) -> Settings:
         """What concerns the rules."""
@@ -274,7 +350,8 @@ class Config(BaseSettings):
             message_burst=self.devices.message_burst,
             stranger_rate=self.devices.stranger_rate,
             stranger_burst=self.devices.stranger_burst,
-            routes=tuple(route for name, destination in self.told().items() for route in destination.routes(name)),
+            routes=tuple(route for name, one in self.told().items() for route in one.routes(name)),
+            picture_routes=tuple(route for name, one in self.pictured().items() for route in one.picture_routes(name)),
             remind_every=self.alarms.remind_every,
             reminders=self.alarms.reminders,
         )

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from alarmd.core.settings import Route
+from alarmd.core.settings import PictureRoute, Route
 from alarmd.relays.desk import Desk
 from alarmd.relays.interface import Relay
 
@@ -71,6 +71,10 @@ class _Destination(BaseModel):
     def routes(self, name: str) -> tuple[Route, ...]:
         """Whom to tell there, and when. name: of the section."""
         return (Route(name),)
+
+    def picture_routes(self, name: str) -> tuple[PictureRoute, ...]:
+        """Which pictures go there as they come."""
+        return (PictureRoute(name),)
 
 
 class LogDestination(_Destination):

@@ -83,6 +83,7 @@ def test_every_setting_of_the_rules_can_be_configured() -> None:
         },
         "supervision": {"report_within": 60.0, "failover_hysteresis": 5.0, "failover_latched": True},
         "alarms": {"incident_quiet": 30.0, "destinations": [], "remind_every": 60, "reminders": 2},
+            "pictures": {"destinations": ["log"]},
         "commands": {"time_to_live": 77.0},
     }  # fmt: skip
     rules = Config(**changed).rules()
@@ -180,6 +181,9 @@ def test_mistakes_in_the_environment_are_told_together_with_those_in_the_file(
         ('[http]\naddress = "192.0.2.1"\n', "an SSH tunnel"),
         ('[operator]\nsecret = "two words"\n', "operator.secret: write ASCII"),
         ('[operator]\nsecret = "0"\n', "operator.secret: write ASCII"),
+        ("[ingest]\ntls_port = 443\n", "set ingest.certificate and ingest.key"),
+        ('[ingest]\ncertificate = "/x"\n', "set ingest.certificate and ingest.key"),
+        ('[ingest]\ntrusted_proxies = ["proxy"]\n', "this is no address or network"),
         ('[alarms]\ndestinations = ["telegrm"]\n', "known are log"),
         ("[supervision]\nreport_within = 5\n", "greater than or equal to 20"),
         ("[supervision]\nreport_within = nan\n", "supervision.report_within: "),

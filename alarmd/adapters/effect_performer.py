@@ -6,14 +6,29 @@ from typing import Any
 from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.sockets import Sockets
-from alarmd.core.effects import CacheHeartbeat, CloseConnection, EvictHeartbeat, RejectFrame, SendFrame
+from alarmd.core.effects import (
+    CacheHeartbeat,
+    CloseConnection,
+    EvictHeartbeat,
+    FetchPicture,
+    Performed,
+    RejectFrame,
+    SendFrame,
+)
 from alarmd.core.paths import Path
 
 
 class EffectPerformer:
-    """perform(effect) never raises on what the network does. Answers to operators are the turn runner's."""
+    """perform(effect) never raises on what the network does. Answers to operators are the turn runner's.
+    fetch: asks a camera for a picture; returns at once."""
 
-    def __init__(self, sockets: Sockets, flow_cache: FlowCache, rejected: RejectedFrames) -> None:
+    def __init__(
+        self,
+        sockets: Sockets,
+        flow_cache: FlowCache,
+        rejected: RejectedFrames,
+        fetch: Callable[[FetchPicture], None],
+    ) -> None:
         self._sockets = sockets
         self._flow_cache = flow_cache
         self._rejected = rejected
@@ -23,9 +38,10 @@ class EffectPerformer:
             RejectFrame: self._reject,
             CacheHeartbeat: self._cache,
             EvictHeartbeat: self._evict,
+            FetchPicture: fetch,
         }
 
-    def perform(self, effect: SendFrame | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat) -> None:
+    def perform(self, effect: Performed) -> None:
         self._table[type(effect)](effect)
 
     def stop_reading(self, path: Path) -> None:

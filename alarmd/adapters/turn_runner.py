@@ -35,6 +35,7 @@ from alarmd.core.inputs import (
     BacklogFilled,
     Input,
     OperatorRequest,
+    Report,
     StorageFailed,
     StorageRecovered,
     TimerFired,
@@ -127,8 +128,9 @@ class TurnRunner:
         else:
             self._performer.perform(CloseConnection(path))
 
-    async def submit_request(self, request: OperatorRequest) -> tuple[Record, ...]:
-        """An operator's request: the records it made, once they are stored. Raises RequestRefusedError."""
+    async def submit_request(self, request: OperatorRequest | Report) -> tuple[Record, ...]:
+        """An operator's request, or a report of the server's own parts: the records it made, once they are stored.
+        Raises RequestRefusedError."""
         asker: Asker = self._loop.create_future()
         now = self._now()
         self._turn(request, now, asker)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import islice
 
+from alarmd.core import cameras
 from alarmd.core.alarms import end_incident
 from alarmd.core.commands import expire, open_commands
 from alarmd.core.device_session import DeviceSession
@@ -90,6 +91,7 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)
     state.muted.pop(session.device.id, None)
+    cameras.forget(turn, session)
     _drop_keys(turn, session)
     state.leave(session)
     session.presence = Presence.LOST  # whatever still refers to it expects nothing of it

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from alarmd.core import follow_ups
+from alarmd.core import capture, follow_ups
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.event_kinds import EventKind
@@ -94,10 +94,15 @@ def raise_alarm(
         cleared_by=None,
         followed_up=0,
         follow_up_at=None,
+        picture_by=None,
+        picture="",
+        pictures=0,
         origin=state.settings.label,
         hlc=turn.stamp(),
     )
     alarm = follow_ups.begin(turn, alarm)
+    if kind is AlarmKind.MOTION and session is not None:
+        alarm = capture.for_alarm(turn, alarm, session)
     turn.save_alarm(alarm)
     if kind is AlarmKind.MOTION:
         count_motion(state, alarm, session)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alarmd.core.paths import Path
 from alarmd.core.rate_limits import TokenBucket
 from alarmd.core.records import Device, Presence
+from lfcp.constants import Verb
 
 if TYPE_CHECKING:
     from alarmd.core.command_queue import CommandQueue
@@ -22,6 +23,7 @@ MIN_REPORT_WITHIN = 20.0  # s; the least for which the interval allowed is still
 MAX_REPORT_WITHIN = 7 * 86_400.0
 HABITS_TO_SUGGEST = 3  # frames with a seed device's habits before the dialect is suggested
 NO_MOTIONS = (0, 0)
+NOTHING: frozenset[Verb] = frozenset()
 MAX_SLEEP = 86_400.0  # s that a device may declare to be silent
 MAX_MUTE = 7 * 86_400.0  # s that its motion may be told nobody
 
@@ -88,6 +90,7 @@ class DeviceSession:
         "filed",  # the wheel's bucket that it waits in
         "habits",  # frames seen that only a seed device sends
         "heartbeats_unanswered",  # in a row, on purpose
+        "knows",  # commands that not every device knows, as last reported
         "loss_alarm",  # id of the alarm that tells of its loss
         "motion_at",  # of the incident's last motion
         "motions",  # of the incident that its alarm does not count yet, and the last one's wall clock
@@ -117,6 +120,7 @@ class DeviceSession:
         self.reported_detector: bool | None = None
         self.heartbeats_unanswered = 0
         self.habits = 0
+        self.knows = NOTHING
         self.loss_alarm: int | None = None
         self.alarm_incident: int | None = None
         self.motion_at = 0.0

@@ -3,11 +3,25 @@
 One `engine.handle(input, now)` is one turn; its effects are one unit: stored together or not at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, DeviceKey, Event, Record, Site, Zone
+from alarmd.core.records import (
+    Alarm,
+    Camera,
+    Command,
+    Contact,
+    Delivery,
+    Device,
+    DeviceKey,
+    Event,
+    Picture,
+    Record,
+    Site,
+    Trigger,
+    Zone,
+)
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -62,6 +76,16 @@ class SaveCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveCamera:
+    camera: Camera
+
+
+@dataclass(frozen=True, slots=True)
+class SavePicture:
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
 class QueueDelivery:
     delivery: Delivery
 
@@ -92,6 +116,17 @@ class SendFrame:
     path: Path
     payload: bytes
     promises: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPicture:
+    """Ask a camera that the server can reach. url: of a JPEG or an MJPEG stream; may hold a password. upload: what the
+    picture is to come back with."""
+
+    device: str
+    url: str = field(repr=False)
+    trigger: Trigger
+    upload: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +184,14 @@ DurableEffect = (
     | DropKey
     | SaveAlarm
     | SaveCommand
+    | SaveCamera
+    | SavePicture
     | QueueDelivery
     | RetryDelivery
     | DropDelivery
 )
-OutgoingEffect = SendFrame | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat | Answer | Refuse
+Performed = SendFrame | FetchPicture | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+OutgoingEffect = Performed | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
 
 DURABLE = (
@@ -166,6 +204,8 @@ DURABLE = (
     DropKey,
     SaveAlarm,
     SaveCommand,
+    SaveCamera,
+    SavePicture,
     QueueDelivery,
     RetryDelivery,
     DropDelivery,

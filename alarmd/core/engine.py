@@ -6,6 +6,8 @@ from typing import Any
 
 from alarmd.core import (
     alarms,
+    cameras,
+    capture,
     command_queue,
     commands,
     delivery_requests,
@@ -16,6 +18,7 @@ from alarmd.core import (
     losses,
     messages,
     operator_requests,
+    pictures,
     place_requests,
     signed_commands,
     signed_life,
@@ -99,7 +102,7 @@ def _turn_quarantined(turn: Turn, quarantined: happened_.TurnQuarantined) -> Non
 
 
 def _delivery_abandoned(turn: Turn, abandoned: happened_.DeliveryAbandoned) -> None:
-    alarm = turn.state.alarms.get(abandoned.alarm_id)
+    alarm = turn.state.alarms.get(abandoned.alarm_id) if abandoned.alarm_id is not None else None
     text = f"{abandoned.identity} to {abandoned.destination}: {abandoned.reason}"
     turn.record(
         EventKind.DELIVERY_ABANDONED,
@@ -122,6 +125,8 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     losses.MEMBERS: losses.check_members,
     losses.STRAGGLERS: losses.check_stragglers,
     command_queue.PUSH: signed_commands.push,
+    capture.PICTURE_DUE: capture.check_picture,
+    capture.CAPTURE: capture.check_capture,
 }
 HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.FrameReceived: frames.frame_received,
@@ -144,6 +149,12 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.KeyGiven: key_requests.key_given,
     happened_.DeviceForgotten: operator_requests.device_forgotten,
     happened_.DeviceChanged: place_requests.device_changed,
+    happened_.CameraChanged: cameras.camera_changed,
+    happened_.CameraIntroduced: cameras.camera_introduced,
+    happened_.PictureRequested: capture.picture_requested,
+    happened_.PictureReceived: pictures.picture_received,
+    happened_.PictureFailed: pictures.picture_failed,
+    happened_.FilmMade: pictures.film_made,
     happened_.AlarmAcknowledged: operator_requests.alarm_acknowledged,
     happened_.AlarmCleared: operator_requests.alarm_cleared,
     happened_.DeliveryRetried: delivery_requests.delivery_retried,

@@ -37,6 +37,11 @@ class EventKind(StrEnum):
     DELIVERY_ABANDONED = "delivery_abandoned"
     DELIVERY_RETRIED = "delivery_retried"
     DELIVERY_DROPPED = "delivery_dropped"
+    # pictures
+    CAMERA_CHANGED = "camera_changed"
+    CAMERA_INTRODUCED = "camera_introduced"
+    PICTURE_FAILED = "picture_failed"
+    FILM_MADE = "film_made"
     # the operator and the server
     SITE_CHANGED = "site_changed"
     ZONE_CHANGED = "zone_changed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect, Event, Signing
+from alarmd.core.records import Arming, Dialect, Event, Signing, Trigger
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -87,8 +87,44 @@ class DeliveryAbandoned:
 
     identity: str
     destination: str
-    alarm_id: int
+    alarm_id: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReceived:
+    """The archive has a new picture. captured_at: wall µs as its source says, None: when it arrived. upload: the id
+    that it was asked for or sent by; a second picture with it is the first one sent again."""
+
+    device: str
+    key: str
+    captured_at: int | None
+    received_at: int
+    trigger: Trigger
+    upload: str
+    digest: str
+    size: int
+    width: int
+    height: int
+    repair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFailed:
+    """A camera that was asked for a picture gave none. reason: for people, without secrets."""
+
+    device: str
+    upload: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraIntroduced:
+    """A camera's first upload in PrusaConnect's manner, or news of itself. fingerprint: kept once and for all."""
+
+    device: str
+    fingerprint: str
+    info: str | None = None  # JSON; None: it says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +212,41 @@ class DeviceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraChanged:
+    """How pictures come from a device; None leaves a setting as it is. upload_digest: a new one takes the fingerprint
+    with it; empty takes both away."""
+
+    operator: str
+    device: str
+    source_networks: tuple[str, ...] | None = None
+    by_address: bool | None = None
+    upload_digest: str | None = None
+    pull_url: str | None = field(default=None, repr=False)
+    every: int | None = None
+    on_alarm: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequested:
+    """reply_to: the destination and the recipient that the picture is sent to when it comes; None: only to where every
+    picture goes."""
+
+    operator: str
+    device: str
+    reply_to: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilmMade:
+    """A film in the archive. recipients: those that it is sent to, by destination."""
+
+    device: str
+    key: str
+    text: str
+    recipients: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmAcknowledged:
     operator: str
     alarm_id: int
@@ -212,11 +283,15 @@ OperatorRequest = (
     | KeyGiven
     | DeviceForgotten
     | DeviceChanged
+    | CameraChanged
+    | PictureRequested
     | AlarmAcknowledged
     | AlarmCleared
     | DeliveryRetried
     | DeliveryDropped
 )
+# What parts of the server itself report, and wait until it is stored.
+Report = PictureReceived | CameraIntroduced | FilmMade
 Input = (
     FrameReceived
     | HeartbeatsRepeated
@@ -230,5 +305,7 @@ Input = (
     | BacklogDrained
     | TurnQuarantined
     | DeliveryAbandoned
+    | PictureFailed
+    | Report
     | OperatorRequest
 )

@@ -1,6 +1,6 @@
 """What operators ask for, whichever way they ask: checked whole before anything changes."""
 
-from alarmd.core import alarms, failover, supervision, wanted_state
+from alarmd.core import alarms, failover, supervision, uploads, wanted_state
 from alarmd.core.admission import forget, introduce
 from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.commands import enqueue
@@ -15,13 +15,15 @@ from alarmd.core.inputs import (
     DeviceForgotten,
 )
 from alarmd.core.losses import cleared_by_hand, reconsider
-from alarmd.core.records import Alarm, Command, Dialect, Standing, Zone
+from alarmd.core.named import checked_name, session_of, zone_of
+from alarmd.core.records import Alarm, Command, Dialect, Standing
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import HOME, UNASSIGNED
 from alarmd.core.turn import Turn
-from lfcp import ProtocolError, check_name, encode
-from lfcp.constants import VERBS, Verb
+from lfcp import ProtocolError, encode
+from lfcp.constants import MAX_LIVE, VERBS, Verb
 from lfcp.settings import check_setting
+from lfcp.uploads import is_live_seconds
 
 MAX_TIME_TO_LIVE = 7 * 86_400.0
 KEPT = failover.DETECTOR | wanted_state.CAMERA | wanted_state.SETTING  # wishes: a newer one takes the older one's place
@@ -83,35 +85,6 @@ def alarm_cleared(turn: Turn, request: AlarmCleared) -> None:
     turn.effects.append(Answer((alarms.clear(turn, alarm, request.operator, text),)))
 
 
-def session_of(turn: Turn, name: str) -> DeviceSession:
-    session = turn.state.sessions.get(name)
-    if session is None:
-        raise RequestRefusedError(
-            "unknown_device",
-            "device",
-            f"no device {name!r}; `alarmd devices` lists them, `alarmd device add` and `adopt` add one",
-        )
-    return session
-
-
-def zone_of(turn: Turn, name: str) -> Zone:
-    zone = turn.state.zone_named(name)
-    if zone is None:
-        raise RequestRefusedError(
-            "unknown_zone",
-            "zone",
-            f"no zone {name!r}; `alarmd zones` lists them, `alarmd zone set` makes one",
-        )
-    return zone
-
-
-def checked_name(name: str, field: str) -> str:
-    try:
-        return check_name(name)
-    except ProtocolError as error:
-        raise RequestRefusedError("invalid", field, error.detail) from error
-
-
 def _zone_kept(turn: Turn, session: DeviceSession | None) -> str:
     """Where a device goes that is adopted without a word about its zone."""
     name = turn.state.zones[session.device.zone_id].name if session else UNASSIGNED
@@ -139,11 +112,11 @@ def _check_command(session: DeviceSession, request: CommandRequested) -> None:
         raise RequestRefusedError("invalid", "verb", f"{request.verb!r} is no command; the commands are {known}")
     if device.standing is Standing.QUARANTINED:
         raise RequestRefusedError("quarantined", "device", f"{device.name} is quarantined; adopt it first")
-    if len(request.params) != len(verb.params):
+    if len(request.params) != len(verb.asked):
         raise RequestRefusedError(
             "invalid",
             "params",
-            f"{request.verb} takes {len(verb.params)} parameters, {len(request.params)} were given",
+            f"{request.verb} takes {len(verb.asked)} parameters, {len(request.params)} were given",
         )
     try:
         encode(device.name, request.verb, *request.params)
@@ -153,6 +126,8 @@ def _check_command(session: DeviceSession, request: CommandRequested) -> None:
         _check_secret(session, request)
     if request.verb == Verb.CONF:
         _check_setting(session, request)
+    if request.verb in uploads.NEW_VERBS:
+        _check_picture(session, request)
     if device.dialect is Dialect.SEED and request.verb in failover.DETECTOR:
         raise RequestRefusedError(
             "unsupported",
@@ -187,6 +162,17 @@ def _check_setting(session: DeviceSession, request: CommandRequested) -> None:
         check_setting(*request.params)
     except ProtocolError as error:
         raise RequestRefusedError("invalid", "params", error.detail) from error
+
+
+def _check_picture(session: DeviceSession, request: CommandRequested) -> None:
+    if request.verb not in session.knows:
+        raise RequestRefusedError(
+            "unsupported",
+            "verb",
+            f"{session.device.name} has not reported since the server's start that it knows {request.verb}",
+        )
+    if request.verb == Verb.LIVE and not is_live_seconds(request.params[0]):
+        raise RequestRefusedError("invalid", "params", f"LIVE takes 1 to {MAX_LIVE} seconds")
 
 
 def _queue(turn: Turn, session: DeviceSession, request: CommandRequested, seconds: float) -> Command:

@@ -11,7 +11,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ArmingRequested, DeviceChanged, SiteRequested, ZoneRequested
 from alarmd.core.instant import SECOND
 from alarmd.core.losses import reconsider
-from alarmd.core.operator_requests import checked_name, session_of, zone_of
+from alarmd.core.named import checked_name, session_of, zone_of
 from alarmd.core.records import Arming, Dialect, Signing, Site, Standing, Zone
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.schedule import parse_schedule

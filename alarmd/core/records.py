@@ -61,6 +61,15 @@ class AlarmState(StrEnum):
     CLEARED = "cleared"
 
 
+class Trigger(StrEnum):
+    """Why a picture was taken."""
+
+    ALARM = "alarm"
+    COMMAND = "command"  # a person asked
+    SCHEDULE = "schedule"  # the server asks every so often
+    DEVICE = "device"  # the camera sends them by itself
+
+
 class CommandState(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
@@ -179,6 +188,9 @@ class Alarm:
     cleared_by: str | None
     followed_up: int  # s; the age at which it was last followed up, see core/follow_ups.py
     follow_up_at: int | None  # when it is next, if nobody acknowledges it
+    picture_by: int | None  # a picture was asked for and is missing after this; None: nobody asked for one
+    picture: str  # the key of its first picture in the archive; empty: none yet
+    pictures: int  # how many it has
     origin: str
     hlc: int
 
@@ -203,15 +215,55 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """How pictures come from a device beside LFCP, for those that the operator set up. Identity: device_id."""
+
+    device_id: int
+    source_networks: tuple[str, ...]  # uploads over HTTP from elsewhere are refused; empty: from anywhere
+    by_address: bool  # uploads from these networks that name nobody are this device's
+    upload_digest: str  # SHA-256 of its upload secret, in hexadecimal; empty: it has none
+    fingerprint: str  # that its first upload in PrusaConnect's manner came with; empty: none yet
+    info: str  # what it said of itself then, JSON; empty: nothing
+    pull_url: str = field(repr=False)  # answers with a JPEG or an MJPEG stream; may hold a password; empty: none
+    every: int  # s between pictures that the server asks for; 0: it does not
+    on_alarm: bool  # a picture is asked for when an alarm is raised
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture in the archive; never changed."""
+
+    id: int
+    device_id: int
+    sequence: int  # counts the device's
+    key: str  # in the archive, see frames/keys.py
+    captured_at: int  # as its source says, else as received
+    received_at: int
+    trigger: Trigger
+    upload: str  # the id that it was asked for or sent by; empty: none
+    alarm_id: int | None
+    digest: str  # SHA-256 of the bytes in the archive, in hexadecimal
+    size: int  # bytes
+    width: int  # pixels
+    height: int
+    repair: str  # what was mended; empty: nothing
+    origin: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message to one destination. The outbox keeps its attempts and lease; `identity` makes resends harmless."""
 
-    identity: str  # destination and recipient + ":" + the alarm's identity + ":" + what is told
+    identity: str  # destination and recipient + ":" + the alarm's identity or the picture's key + ":" + what is told
     destination: str  # a name in the configuration
     recipient: str  # whom to tell there, a chat for example; empty where there is only one
-    subject: str  # "raised", "reminder", "acknowledged", "cleared", "changed"
-    alarm_id: int
+    subject: str  # "raised", "reminder", "acknowledged", "cleared", "changed", "picture", "snapshot", "film"
+    alarm_id: int | None  # None: it tells of no alarm
     text: str
+    attachment: str  # the key in the archive of what goes with it; empty: nothing
     urgent: bool  # may use the emergency outbox while the database is away
     created_at: int
     due_at: int
@@ -219,4 +271,4 @@ class Delivery:
     hlc: int
 
 
-Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Delivery
+Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Camera | Picture | Delivery

@@ -1,4 +1,4 @@
-"""From an alarm to the messages that tell of it: one for each recipient and each thing there is to tell."""
+"""From what happened to the messages that tell of it: one for each recipient and each thing there is to tell."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,26 @@ URGENT = frozenset({"raised"})  # what may not wait for a database that is away
 
 
 def tell(
-    turn: Turn, alarm: Alarm, subject: str, text: str, revision: int = 0, routes: Sequence[Route] | None = None
+    turn: Turn,
+    alarm: Alarm,
+    subject: str,
+    text: str,
+    revision: int = 0,
+    routes: Sequence[Route] | None = None,
+    attachment: str = "",
 ) -> None:
     """Queue a message, unless the alarm is one that is kept but told nobody.
 
-    subject: raised, reminder, changed, acknowledged or cleared. revision tells several changes of one alarm apart.
-    routes: whom to tell; None: all who know of the alarm.
+    subject: raised, reminder, changed, picture, acknowledged or cleared. revision tells several of one subject apart.
+    routes: whom to tell; None: all who know of the alarm. attachment: the key of a picture.
     """
     if not alarm.told:
         return
-    what = f"{subject}:{revision}" if revision else subject
+    what = f"{alarm.identity}:{subject}:{revision}" if revision else f"{alarm.identity}:{subject}"
     for route in reached_routes(turn.state.settings, alarm) if routes is None else routes:
-        turn.effects.append(QueueDelivery(_delivery(turn, alarm, route, subject, what, text)))
+        to = route.destination, route.recipient
+        told = delivery(turn, *to, subject, what, text, alarm_id=alarm.id, attachment=attachment)
+        turn.effects.append(QueueDelivery(told))
 
 
 def reached_routes(settings: Settings, alarm: Alarm) -> list[Route]:
@@ -30,15 +38,26 @@ def reached_routes(settings: Settings, alarm: Alarm) -> list[Route]:
     return [route for route in settings.routes if route.after <= alarm.followed_up]
 
 
-def _delivery(turn: Turn, alarm: Alarm, route: Route, subject: str, what: str, text: str) -> Delivery:
-    address = f"{route.destination}/{route.recipient}" if route.recipient else route.destination
+def delivery(
+    turn: Turn,
+    destination: str,
+    recipient: str,
+    subject: str,
+    what: str,
+    text: str,
+    *,
+    alarm_id: int | None = None,
+    attachment: str = "",
+) -> Delivery:
+    """what: the part of its identity that is the same for all recipients."""
     return Delivery(
-        identity=f"{address}:{alarm.identity}:{what}",
-        destination=route.destination,
-        recipient=route.recipient,
+        identity=f"{destination}/{recipient}:{what}" if recipient else f"{destination}:{what}",
+        destination=destination,
+        recipient=recipient,
         subject=subject,
-        alarm_id=alarm.id,
+        alarm_id=alarm_id,
         text=text,
+        attachment=attachment,
         urgent=subject in URGENT,
         created_at=turn.now.wall,
         due_at=turn.now.wall,

@@ -23,6 +23,18 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureRoute:
+    """Where pictures go as they come, alarm or not. devices: those whose pictures go there; empty: all. each: every
+    device is a recipient of its own there. apart: least seconds between two of one device; those between are left out.
+    """
+
+    destination: str
+    devices: frozenset[str] = frozenset()
+    each: bool = False
+    apart: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     label: str = "A"  # of this server; two that meet must differ
     time_zone: str = "UTC"  # IANA name; of the site that a new installation starts with
@@ -40,3 +52,4 @@ class Settings:
     routes: tuple[Route, ...] = (Route("log"),)  # where alarms are told
     remind_every: int = 0  # s; of alarms that nobody acknowledged; 0: never
     reminders: int = 6  # of one alarm
+    picture_routes: tuple[PictureRoute, ...] = ()

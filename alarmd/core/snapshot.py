@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from alarmd.core.records import Alarm, Command, Contact, Device, DeviceKey, Site, Zone
+from alarmd.core.records import Alarm, Camera, Command, Contact, Device, DeviceKey, Picture, Site, Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """sites, zones: all. devices: those not forgotten, with their contacts and keys. alarms: those not cleared.
-    commands: those without an outcome. The last_* are the highest ever given out by this origin, 0 if none."""
+    commands: those without an outcome. cameras: of those devices. pictures: the newest of each of them. The last_* are
+    the highest ever given out by this origin, 0 if none."""
 
     sites: tuple[Site, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -17,10 +18,13 @@ class Snapshot:
     keys: tuple[DeviceKey, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     commands: tuple[Command, ...] = ()
+    cameras: tuple[Camera, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     last_site_id: int = 0
     last_zone_id: int = 0
     last_device_id: int = 0
     last_alarm_id: int = 0
     last_command_id: int = 0
+    last_picture_id: int = 0
     last_event_sequence: int = 0
     last_hlc: int = 0

@@ -1,12 +1,13 @@
 """From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
 
-from alarmd.core import follow_ups
+from alarmd.core import cameras, capture, follow_ups
 from alarmd.core.alarms import INCIDENT, count_motion
 from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
 from alarmd.core.effects import SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost
+from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import ServerStarted
 from alarmd.core.instant import Instant
 from alarmd.core.loss_causes import Loss, count_in, loss_key
@@ -46,6 +47,11 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
         _restore_alarm(state, alarm, now)
     follow_ups.restore(state, snapshot.alarms, now)
     _restore_losses(state, now)
+    for camera in snapshot.cameras:
+        cameras.enter(state, camera)
+    for picture in snapshot.pictures:
+        state.galleries[picture.device_id] = Gallery(picture)
+    capture.restore(state, now)
     for command in sorted(snapshot.commands, key=lambda command: command.id):
         _restore_command(state, command, now)
 

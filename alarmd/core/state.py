@@ -9,12 +9,13 @@ from datetime import tzinfo
 
 from alarmd.core.deadlines import Agenda, Wheel
 from alarmd.core.device_session import DeviceSession
+from alarmd.core.galleries import Gallery
 from alarmd.core.hybrid_clock import HybridClock
 from alarmd.core.instant import Instant
 from alarmd.core.loss_causes import Loss, SilenceTally
 from alarmd.core.paths import Path
 from alarmd.core.rate_limits import AddressBuckets, TokenBucket
-from alarmd.core.records import Alarm, AlarmKind, Site, Standing, Zone
+from alarmd.core.records import Alarm, AlarmKind, Camera, Site, Standing, Zone
 from alarmd.core.schedule import Span
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
@@ -47,6 +48,7 @@ class State:
         self.last_device = snapshot.last_device_id
         self.last_alarm = snapshot.last_alarm_id
         self.last_command = snapshot.last_command_id
+        self.last_picture = snapshot.last_picture_id
         self.last_event = snapshot.last_event_sequence
         self.sites: dict[int, Site] = {site.id: site for site in snapshot.sites}
         self.zones: dict[int, Zone] = {zone.id: zone for zone in snapshot.zones}
@@ -63,6 +65,11 @@ class State:
         self.muted: dict[int, float] = {}  # devices whose motion is told nobody, and until when
         self.follow_ups: dict[int, OrderedDict[int, float]] = {}  # by step, alarms and when they are due
         self.follow_ups_expected: set[int] = set()  # steps that have an appointment
+        self.cameras: dict[int, Camera] = {}
+        self.upload_digests: dict[str, int] = {}  # cameras by their upload secret, see cameras.py
+        self.by_address: set[int] = set()  # cameras that are known by where their uploads come from
+        self.galleries: dict[int, Gallery] = {}  # of devices that sent a picture or were asked for one
+        self.captures: dict[int, float] = {}  # cameras with a schedule, and when the next picture is asked for
         self.open_commands: dict[int, DeviceSession] = {}
         self.connections: dict[Path, DeviceSession] = {}  # proven paths over TCP, which end with their connection
         self.present_at: dict[str, int] = {}  # supervised devices behind each address: online

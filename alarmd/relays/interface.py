@@ -40,7 +40,14 @@ class GiveUp:
     reason: str
 
 
-Outcome = Delivered | TryAgain | Later | GiveUp
+@dataclass(frozen=True, slots=True)
+class Obsolete:
+    """Nobody needs it any more: a newer one took its place, or it came too late to be of use."""
+
+    reason: str
+
+
+Outcome = Delivered | TryAgain | Later | GiveUp | Obsolete
 
 
 class Relay(Protocol):

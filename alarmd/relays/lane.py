@@ -15,7 +15,7 @@ from alarmd.metrics import Metrics
 from alarmd.relays import backoff
 from alarmd.relays.breaker import Breaker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.interface import Delivered, GiveUp, Later, Outcome, Relay, TryAgain
+from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, Relay, TryAgain
 from alarmd.storage.interface import Claim, Lease, StorageError, Store, StoredAlarm
 
 MAX_TRIES_AT_ONCE = 16  # of one destination
@@ -26,7 +26,7 @@ POLL = 2.0  # s between looks at the outbox when nobody says that something came
 POLL_BROKEN = 5.0  # s between looks while the database is away
 
 _log = structlog.get_logger(__name__)
-_LABELS = {Delivered: "delivered", TryAgain: "failed", GiveUp: "abandoned"}
+_LABELS = {Delivered: "delivered", TryAgain: "failed", GiveUp: "abandoned", Obsolete: "obsolete"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,15 @@ class Lane:
         self.wake()
 
     async def _tell_urgent(self, delivery: Delivery) -> None:
-        emergency, alarm = self._house.emergency, self._house.live_alarm(delivery.alarm_id)
+        emergency, number = self._house.emergency, delivery.alarm_id
+        alarm = self._house.live_alarm(number) if number is not None else None
         if alarm is None:  # cleared meanwhile: the stored copy, which knows the alarm for ever, tells it
             emergency.drop(delivery.identity)
             return
-        outcome = await self._try(Lease(delivery, 1, alarm, emergency.is_uncertain(delivery.identity)))
+        outcome = await self._try(Lease(delivery, 1, alarm, uncertain=emergency.is_uncertain(delivery.identity)))
         if isinstance(outcome, Delivered):
             emergency.told(delivery.identity, outcome.reference)
-        elif isinstance(outcome, GiveUp):
+        elif isinstance(outcome, GiveUp | Obsolete):
             emergency.drop(delivery.identity)
         else:
             due = self._house.now().wall + round(self._pause(outcome, 1) * SECOND)
@@ -216,6 +217,8 @@ class Lane:
             await house.call_store(house.store.retry_delivery, identity, house.owner, due, *tried)
         elif isinstance(outcome, Later):
             await house.call_store(house.store.postpone_delivery, identity, house.owner, due)
+        elif isinstance(outcome, Obsolete):
+            await house.call_store(house.store.drop_delivery, identity, house.owner, now.wall, outcome.reason)
         else:
             await house.call_store(house.store.abandon_delivery, identity, house.owner, now.wall, outcome.reason)
             house.abandoned(

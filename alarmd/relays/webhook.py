@@ -76,7 +76,7 @@ def document(lease: Lease, label: str, now_wall: int) -> dict[str, Any]:
         "created_at": moment(delivery.created_at),
         "sent_at": moment(now_wall),
         "attempt": lease.attempt,
-        "alarm": _alarm(lease.alarm),
+        "alarm": _alarm(lease.alarm) if lease.alarm else None,
     }
 
 

@@ -10,17 +10,19 @@ from sqlalchemy import Column, Connection, func, select
 from alarmd.storage.batches import INSERT
 from alarmd.storage.tables import (
     alarms,
+    cameras,
     commands,
     device_keys,
     devices,
     events,
     high_water,
     outbox,
+    pictures,
     sites,
     zones,
 )
 
-DEVICE, ALARM, COMMAND, EVENT, STAMP = "device", "alarm", "command", "event", "hlc"
+DEVICE, ALARM, COMMAND, PICTURE, EVENT, STAMP = "device", "alarm", "command", "picture", "event", "hlc"
 Mark = tuple[str, str]  # what it counts, and the server's label where each counts for itself
 
 
@@ -34,6 +36,7 @@ def last_given(connection: Connection, origin: str) -> dict[str, int]:
         "last_device_id": max(_highest(connection, devices.c.id), purged.get((DEVICE, ""), 0)),
         "last_alarm_id": max(_highest(connection, alarms.c.id), purged.get((ALARM, ""), 0)),
         "last_command_id": max(_highest(connection, commands.c.id), purged.get((COMMAND, ""), 0)),
+        "last_picture_id": max(_highest(connection, pictures.c.id), purged.get((PICTURE, ""), 0)),
         "last_event_sequence": max(own_events, purged.get((EVENT, origin), 0)),
         "last_hlc": max(_highest_stamp(connection), purged.get((STAMP, ""), 0)),
     }
@@ -61,8 +64,10 @@ def _highest(connection: Connection, column: Column[int]) -> int:
 
 
 def _highest_stamp(connection: Connection) -> int:
-    tables = (sites, zones, devices, device_keys, alarms, commands, outbox)
-    return max(_highest_event_stamp(connection), *(_highest(connection, table.c.hlc) for table in tables))
+    tables = (sites, zones, devices, device_keys, alarms, commands, cameras, outbox)
+    newest_picture = select(pictures.c.hlc).order_by(pictures.c.id.desc()).limit(1)  # stamps grow with the ids
+    others = _highest_event_stamp(connection), connection.scalar(newest_picture) or 0
+    return max(*others, *(_highest(connection, table.c.hlc) for table in tables))
 
 
 def _highest_event_stamp(connection: Connection) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from alarmd.core.effects import DurableEffect
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.names import device_name, zone_name
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Site, Zone
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Picture, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.core.state import State
 
@@ -123,6 +123,42 @@ class StoredCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPicture:
+    picture: Picture
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFilter:
+    """The newest first, or in the order in which they came. `since` is included, `until` is not."""
+
+    device: str | None = None
+    alarm_id: int | None = None
+    since: int | None = None  # wall µs, of captured_at
+    until: int | None = None
+    after_id: int | None = None  # ids later than this one
+    picture_id: int | None = None
+    newest_first: bool = True
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Expendable:
+    """Pictures that may go. before, alarms_before: wall µs that they were received before, and that those of alarms
+    were; the oldest first, up to `limit`."""
+
+    before: int
+    alarms_before: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureTotals:
+    pictures: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDevice:
     device: Device
     contact: Contact | None
@@ -156,12 +192,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A delivery that its claimer alone may try, and the alarm as it is now. uncertain: nobody knows what became of an
-    earlier attempt. message: the one that told the recipient of the alarm."""
+    """A delivery that its claimer alone may try, with the alarm as it is now, if it tells of one, and the picture that
+    goes with it, if that is one. uncertain: nobody knows what became of an earlier attempt. message: the one that told
+    the recipient of the alarm."""
 
     delivery: Delivery
     attempt: int  # 1 for the first
-    alarm: StoredAlarm
+    alarm: StoredAlarm | None
+    picture: StoredPicture | None = None
     uncertain: bool = False
     message: Message | None = None
 
@@ -204,6 +242,20 @@ class Store(Protocol):
 
     def abandon_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None: ...
 
+    def drop_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
+        """Nobody needs it any more."""
+        ...
+
+    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
+        """Neither of an open alarm nor awaited by a destination."""
+        ...
+
+    def drop_pictures(self, ids: Sequence[int]) -> None:
+        """Forget them; whoever calls this has deleted their files."""
+        ...
+
+    def picture_totals(self) -> PictureTotals: ...
+
     def purge(self, before_wall: int, limit: int) -> int:
         """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
         deliveries, forgotten devices nothing refers to (with contacts and keys, which are not counted). Returns how
@@ -229,6 +281,8 @@ class Reader(Protocol):
     def commands(
         self, *, device: str | None = None, command_id: int | None = None, limit: int = 100
     ) -> list[StoredCommand]: ...
+
+    def pictures(self, wanted: PictureFilter) -> list[StoredPicture]: ...
 
     def devices(self) -> list[StoredDevice]: ...
 

@@ -74,7 +74,7 @@ class MemoryOutbox:
         entry = self._settle(identity, owner, DELIVERED, now_wall)
         if entry is not None:
             where = entry.delivery.destination, entry.delivery.recipient
-            if reference:
+            if reference and entry.delivery.alarm_id is not None:
                 self.messages[*where, entry.delivery.alarm_id] = reference
             if moved_to:
                 self.moves[where] = moved_to
@@ -94,6 +94,8 @@ class MemoryOutbox:
 
     def reference(self, delivery: Delivery) -> str | None:
         """Of the message that told the recipient of the alarm."""
+        if delivery.alarm_id is None:
+            return None
         return self.messages.get((delivery.destination, delivery.recipient, delivery.alarm_id))
 
     def told_by(self, delivery: Delivery, reference: str) -> list[int]:
@@ -112,6 +114,15 @@ class MemoryOutbox:
         if entry is not None:
             entry.last_error = reason
 
+    def drop(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
+        entry = self._settle(identity, owner, DROPPED, now_wall)
+        if entry is not None:
+            entry.last_error = reason
+
+    def attached(self) -> set[str]:
+        """The keys of what open deliveries take with them."""
+        return {entry.delivery.attachment for entry in self._open()}
+
     def state(self) -> OutboxState:
         waiting = self._open()
         leased = sum(entry.lease_owner is not None for entry in waiting)
@@ -124,10 +135,11 @@ class MemoryOutbox:
 
     def _first_of_each(self) -> Iterable[Entry]:
         """The earliest that is open of each alarm for each recipient."""
-        first: dict[tuple[str, str, int], Entry] = {}
+        first: dict[tuple[str, str, int | str], Entry] = {}
         for entry in self._open():
             delivery = entry.delivery
-            first.setdefault((delivery.destination, delivery.recipient, delivery.alarm_id), entry)
+            about = delivery.identity if delivery.alarm_id is None else delivery.alarm_id
+            first.setdefault((delivery.destination, delivery.recipient, about), entry)
         return first.values()
 
     def change(self, one: RetryDelivery | DropDelivery) -> None:

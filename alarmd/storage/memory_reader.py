@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from alarmd.core.records import AlarmState, Event, Site, Zone
+from alarmd.core.records import AlarmState, Event, Picture, Site, Zone
 from alarmd.storage.interface import (
     DeliveryFilter,
     EventFilter,
     OutboxState,
+    PictureFilter,
     StoredAlarm,
     StoredCommand,
     StoredDelivery,
     StoredDevice,
     StoredEvent,
+    StoredPicture,
     page,
 )
 from alarmd.storage.memory_store import MemoryStore
@@ -55,6 +57,13 @@ class MemoryReader:
             return [
                 StoredCommand(command, self._tables.device_name(command.device_id)) for command in found[: page(limit)]
             ]
+
+    def pictures(self, wanted: PictureFilter) -> list[StoredPicture]:
+        with self._store.lock:
+            found = [one for one in self._newest("pictures", wanted.device) if _is_wanted(one, wanted)]
+            ordered = found if wanted.newest_first else found[::-1]
+            name = self._tables.device_name
+            return [StoredPicture(one, name(one.device_id)) for one in ordered[: page(wanted.limit)]]
 
     def devices(self) -> list[StoredDevice]:
         with self._store.lock:
@@ -113,3 +122,13 @@ class MemoryReader:
             and (wanted.until is None or event.received_at < wanted.until)
             and (wanted.after_row is None or row > wanted.after_row)
         )
+
+
+def _is_wanted(picture: Picture, wanted: PictureFilter) -> bool:
+    return (
+        wanted.alarm_id in (None, picture.alarm_id)
+        and (wanted.since is None or picture.captured_at >= wanted.since)
+        and (wanted.until is None or picture.captured_at < wanted.until)
+        and (wanted.after_id is None or picture.id > wanted.after_id)
+        and wanted.picture_id in (None, picture.id)
+    )

@@ -1,16 +1,39 @@
 """The store in memory, for simulations and tests: the same answers as SQLite and PostgreSQL, gone with the process."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from alarmd.core.effects import DropDelivery, RetryDelivery
-from alarmd.core.records import Alarm, AlarmState, Command, CommandState, Delivery, Device, Event, Site, Zone
+from alarmd.core.records import (
+    Alarm,
+    AlarmState,
+    Command,
+    CommandState,
+    Delivery,
+    Device,
+    Event,
+    Picture,
+    Site,
+    Zone,
+)
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage.errors import RefusedError
-from alarmd.storage.interface import Claim, Lease, Message, QuarantinedTurn, StorageError, StoredAlarm, Turn
+from alarmd.storage.interface import (
+    Claim,
+    Expendable,
+    Lease,
+    Message,
+    PictureTotals,
+    QuarantinedTurn,
+    StorageError,
+    StoredAlarm,
+    StoredPicture,
+    Turn,
+    page,
+)
 from alarmd.storage.memory_outbox import Entry, MemoryOutbox
 from alarmd.storage.memory_tables import MemoryTables
 from alarmd.storage.purge import HISTORIES, History
@@ -22,6 +45,7 @@ COUNTED: dict[type[Any], str] = {
     Device: "last_device_id",
     Alarm: "last_alarm_id",
     Command: "last_command_id",
+    Picture: "last_picture_id",
 }
 
 
@@ -50,6 +74,8 @@ class MemoryStore:
                 keys=self._sorted("device_keys", lambda key: key.device_id in known),
                 alarms=self._sorted("alarms", lambda alarm: alarm.state is not AlarmState.CLEARED),
                 commands=self._sorted("commands", lambda command: command.state in OPEN_COMMANDS),
+                cameras=self._sorted("cameras", lambda camera: camera.device_id in known),
+                pictures=self._newest_pictures(known),
                 **self._last,
             )
 
@@ -87,6 +113,26 @@ class MemoryStore:
         with self.lock:
             self.outbox.abandon(identity, owner, now_wall, reason)
 
+    def drop_delivery(self, identity: str, owner: str, now_wall: int, reason: str) -> None:
+        with self.lock:
+            self.outbox.drop(identity, owner, now_wall, reason)
+
+    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
+        with self.lock:
+            attached = self.outbox.attached()
+            old = [one for one in self._sorted("pictures") if one.key not in attached and self._is_old(one, wish)]
+            return sorted(old, key=lambda one: (one.received_at, one.id))[: page(wish.limit)]
+
+    def drop_pictures(self, ids: Sequence[int]) -> None:
+        with self.lock:
+            for number in ids:
+                self.tables.by_name["pictures"].kept.pop(number, None)
+
+    def picture_totals(self) -> PictureTotals:
+        with self.lock:
+            sizes = [picture.size for picture in self._sorted("pictures")]
+            return PictureTotals(len(sizes), sum(sizes))
+
     def purge(self, before_wall: int, limit: int) -> int:
         with self.lock:
             left = limit
@@ -105,8 +151,24 @@ class MemoryStore:
 
     def _lease(self, entry: Entry) -> Lease:
         delivery = entry.delivery
-        alarm = self._stored_alarm(delivery.alarm_id)
-        return Lease(delivery, entry.attempts, alarm, entry.uncertain, self._message(delivery))
+        alarm = self._stored_alarm(delivery.alarm_id) if delivery.alarm_id is not None else None
+        picture = self._stored_picture(delivery.attachment)
+        return Lease(delivery, entry.attempts, alarm, picture, entry.uncertain, self._message(delivery))
+
+    def _stored_picture(self, key: str) -> StoredPicture | None:
+        found = next((one for one in self.tables.by_name["pictures"].kept.values() if one.key == key), None)
+        return found and StoredPicture(found, self.tables.device_name(found.device_id))
+
+    def _newest_pictures(self, devices: Collection[int]) -> tuple[Picture, ...]:
+        newest = {one.device_id: one for one in self._sorted("pictures")}
+        return tuple(sorted((one for key, one in newest.items() if key in devices), key=lambda one: one.id))
+
+    def _is_old(self, picture: Picture, wish: Expendable) -> bool:
+        alarm = self.tables.by_name["alarms"].kept.get(picture.alarm_id)
+        if alarm is None:
+            return picture.received_at < wish.before
+        before = min(wish.before, wish.alarms_before)
+        return alarm.state is AlarmState.CLEARED and picture.received_at < before
 
     def _message(self, delivery: Delivery) -> Message | None:
         reference = self.outbox.reference(delivery)

@@ -12,10 +12,12 @@ from alarmd.core.effects import (
     RecordEvent,
     RetryDelivery,
     SaveAlarm,
+    SaveCamera,
     SaveCommand,
     SaveContacts,
     SaveDevice,
     SaveKey,
+    SavePicture,
     SaveSite,
     SaveZone,
 )
@@ -31,6 +33,8 @@ RECORDS: dict[type[DurableEffect], Callable[[Any], Iterable[Record]]] = {
     SaveKey: lambda effect: (effect.key,),
     SaveAlarm: lambda effect: (effect.alarm,),
     SaveCommand: lambda effect: (effect.command,),
+    SaveCamera: lambda effect: (effect.camera,),
+    SavePicture: lambda effect: (effect.picture,),
     RecordEvent: lambda effect: (effect.event,),
     QueueDelivery: lambda effect: (effect.delivery,),
 }
@@ -42,6 +46,7 @@ UNIQUE: dict[str, Callable[[Any], Hashable | None]] = {
     "devices": lambda device: device.name if device.forgotten_at is None else None,
     "alarms": lambda alarm: alarm.identity,
     "commands": lambda command: command.identity,
+    "pictures": lambda picture: picture.key,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column, Select, Table, select
 
 from alarmd.storage import rows
-from alarmd.storage.interface import StoredAlarm
+from alarmd.storage.interface import StoredAlarm, StoredPicture
 from alarmd.storage.rows import Row
 from alarmd.storage.tables import devices, zones
 
@@ -26,3 +26,7 @@ def with_device_and_zone(table: Table, zone_id: Column[Any]) -> Query:
 
 def stored_alarm(row: Row) -> StoredAlarm:
     return StoredAlarm(rows.alarm_of(row[2:]), row[0], row[1])
+
+
+def stored_picture(row: Row) -> StoredPicture:
+    return StoredPicture(rows.picture_of(row[1:]), row[0])

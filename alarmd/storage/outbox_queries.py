@@ -41,7 +41,7 @@ from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, outbox
 PENDING, DELIVERED, DEAD, DROPPED = map(str, DeliveryState)  # as plain strings, see rows.py
 MAX_ERROR = 500  # characters kept of why an attempt failed
 
-DELIVERY_COLUMNS = tuple(outbox.columns)[1:12]  # those of the record
+DELIVERY_COLUMNS = tuple(outbox.columns)[1:13]  # those of the record
 _INDEXED = {DeliveryState.PENDING: DELIVERY_OPEN, DeliveryState.DEAD: DELIVERY_DEAD}
 _UNCERTAIN = or_(outbox.c.uncertain, outbox.c.lease_owner.is_not(None))  # a lease that is left over was never settled
 _earlier = outbox.alias("earlier")
@@ -93,6 +93,10 @@ def abandon(connection: Connection, identity: str, owner: str, now_wall: int, re
     _close_lease(connection, identity, owner, state=DEAD, settled_at=now_wall, last_error=_storable(reason))
 
 
+def drop(connection: Connection, identity: str, owner: str, now_wall: int, reason: str) -> None:
+    _close_lease(connection, identity, owner, state=DROPPED, settled_at=now_wall, last_error=_storable(reason))
+
+
 def change(connection: Connection, changes: Iterable[RetryDelivery | DropDelivery]) -> None:
     """In order. What is being tried is not tried again beside it, but it can be dropped."""
     for one in changes:
@@ -114,7 +118,9 @@ def found(connection: Connection, wanted: DeliveryFilter) -> list[StoredDelivery
 def _in_state(connection: Connection, state: DeliveryState, wanted: DeliveryFilter) -> list[StoredDelivery]:
     c = outbox.c
     query = select(c.row, c.attempts, c.last_error, c.settled_at, *DELIVERY_COLUMNS)
-    query = query.where(_INDEXED.get(state, c.state == str(state))).order_by(c.row.desc()).limit(page(wanted.limit))
+    few = _INDEXED.get(state)
+    row = c.row if few is None else c.row + 0  # a sum, so that SQLite sorts the few rather than walk through all rows
+    query = query.where(c.state == str(state) if few is None else few).order_by(row.desc()).limit(page(wanted.limit))
     if wanted.destination is not None:
         query = query.where(c.destination == wanted.destination)
     if wanted.row is not None:

@@ -7,7 +7,18 @@ from sqlalchemy import Column, Connection, Row, Table, delete, exists, not_, sel
 
 from alarmd.storage import high_water, sealed_keys
 from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, STAMP, Mark
-from alarmd.storage.tables import alarms, commands, contacts, device_keys, devices, events, messages, outbox
+from alarmd.storage.tables import (
+    alarms,
+    cameras,
+    commands,
+    contacts,
+    device_keys,
+    devices,
+    events,
+    messages,
+    outbox,
+    pictures,
+)
 
 
 class History(NamedTuple):
@@ -27,13 +38,13 @@ HISTORIES = (
     History(
         alarms,
         alarms.c.cleared_at,
-        referring=(events.c.alarm_id, outbox.c.alarm_id),
+        referring=(events.c.alarm_id, outbox.c.alarm_id, pictures.c.alarm_id),
         counted=ALARM,
     ),
     History(
         devices,
         devices.c.forgotten_at,
-        referring=(events.c.device_id, alarms.c.device_id, commands.c.device_id),
+        referring=(events.c.device_id, alarms.c.device_id, commands.c.device_id, pictures.c.device_id),
         counted=DEVICE,
     ),
 )
@@ -57,6 +68,7 @@ def _purge_table(connection: Connection, history: History, before: int, limit: i
         connection.execute(delete(messages).where(messages.c.alarm_id.in_(doomed)))
     if history.table is devices:
         connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
+        connection.execute(delete(cameras).where(cameras.c.device_id.in_(doomed)))
         sealed_keys.drop(connection, [device_keys.c.device_id.in_(doomed)])
     gone = connection.execute(delete(history.table).where(key.in_(doomed)).returning(history.table)).all()
     high_water.note(connection, (mark for row in gone for mark in _marks(history, row)))

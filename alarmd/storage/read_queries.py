@@ -6,17 +6,19 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Table, select
 
 from alarmd.core.records import Site, Zone
-from alarmd.storage import outbox_queries, rows, told_messages
+from alarmd.storage import outbox_queries, picture_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
     DeliveryFilter,
     EventFilter,
     OutboxState,
+    PictureFilter,
     StoredAlarm,
     StoredCommand,
     StoredDelivery,
     StoredDevice,
     StoredEvent,
+    StoredPicture,
     page,
 )
 from alarmd.storage.named import ZONE_NAME, Query, stored_alarm, with_device, with_device_and_zone
@@ -57,6 +59,10 @@ class SqlReader:
         if command_id is not None:
             query = query.where(commands.c.id == command_id)
         return self._read(_stored_command, query)
+
+    def pictures(self, wanted: PictureFilter) -> list[StoredPicture]:
+        with self._database.transaction() as connection:
+            return picture_queries.found(connection, wanted)
 
     def devices(self) -> list[StoredDevice]:
         joined = devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts)

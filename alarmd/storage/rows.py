@@ -14,6 +14,7 @@ from alarmd.core.records import (
     AlarmKind,
     AlarmState,
     Arming,
+    Camera,
     Command,
     CommandState,
     Contact,
@@ -21,10 +22,12 @@ from alarmd.core.records import (
     Device,
     Dialect,
     Event,
+    Picture,
     Presence,
     Signing,
     Site,
     Standing,
+    Trigger,
     Zone,
 )
 from alarmd.core.settings import Settings
@@ -42,6 +45,7 @@ _PRESENCE = {member.value: member for member in Presence}
 _ALARM_KIND = {member.value: member for member in AlarmKind}
 _ALARM_STATE = {member.value: member for member in AlarmState}
 _COMMAND_STATE = {member.value: member for member in CommandState}
+_TRIGGER = {member.value: member for member in Trigger}
 _FLAG = {0: False, 1: True}  # SQLite has no booleans; PostgreSQL's are equal to 0 and 1
 _USUAL_LIMIT = Settings().report_within  # one number object for 100,000 devices
 _MAYBE = {None: None, 0: False, 1: True}
@@ -156,6 +160,9 @@ def alarm_row(alarm: Alarm) -> Values:
         alarm.cleared_by,
         alarm.followed_up,
         alarm.follow_up_at,
+        alarm.picture_by,
+        alarm.picture,
+        alarm.pictures,
         alarm.origin,
         alarm.hlc,
     )
@@ -234,6 +241,7 @@ def delivery_row(delivery: Delivery) -> Values:
         delivery.subject,
         delivery.alarm_id,
         delivery.text,
+        delivery.attachment,
         delivery.urgent,
         delivery.created_at,
         delivery.due_at,
@@ -243,8 +251,58 @@ def delivery_row(delivery: Delivery) -> Values:
 
 
 def delivery_of(row: Row) -> Delivery:
-    identity, destination, recipient, subject, alarm_id, text, urgent, *rest = row
-    return Delivery(identity, destination, recipient, subject, alarm_id, text, _FLAG[urgent], *rest)
+    identity, destination, recipient, subject, alarm_id, text, attachment, urgent, *rest = row
+    return Delivery(identity, destination, recipient, subject, alarm_id, text, attachment, _FLAG[urgent], *rest)
+
+
+def camera_row(camera: Camera, sealed_url: bytes) -> Values:
+    return (
+        camera.device_id,
+        json.dumps(camera.source_networks),
+        camera.by_address,
+        camera.upload_digest,
+        camera.fingerprint,
+        camera.info,
+        sealed_url,
+        camera.every,
+        camera.on_alarm,
+        camera.origin,
+        camera.hlc,
+    )
+
+
+def camera_of(row: Row, url: str) -> Camera:
+    device_id, networks, by_address, digest, fingerprint, info, _sealed, every, on_alarm, origin, hlc = row
+    flags = _FLAG[by_address], _FLAG[on_alarm]
+    return Camera(
+        device_id, _texts_of(networks), flags[0], digest, fingerprint, info, url, every, flags[1], origin, hlc
+    )
+
+
+def picture_row(picture: Picture) -> Values:
+    return (
+        picture.id,
+        picture.device_id,
+        picture.sequence,
+        picture.key,
+        picture.captured_at,
+        picture.received_at,
+        str(picture.trigger),
+        picture.upload,
+        picture.alarm_id,
+        picture.digest,
+        picture.size,
+        picture.width,
+        picture.height,
+        picture.repair,
+        picture.origin,
+        picture.hlc,
+    )
+
+
+def picture_of(row: Row) -> Picture:
+    id_, device_id, sequence, key, captured_at, received_at, trigger, *rest = row
+    return Picture(id_, device_id, sequence, key, captured_at, received_at, _TRIGGER[trigger], *rest)
 
 
 def _texts_of(json_list: str) -> tuple[str, ...]:

@@ -165,6 +165,9 @@ alarms = _table(
     _column("cleared_by", Text(), null=True),
     _column("followed_up", WHOLE),
     _column("follow_up_at", WHOLE, null=True),
+    _column("picture_by", WHOLE, null=True),
+    _column("picture", Text()),
+    _column("pictures", WHOLE),
     *_made(),
     UniqueConstraint("identity"),
     _partial("ix_alarms_open", "id", where=ALARM_OPEN),
@@ -192,6 +195,44 @@ commands = _table(
     _partial("ix_commands_open", "id", where=COMMAND_OPEN),
     Index("ix_commands_device_id", "device_id"),
     _partial("ix_commands_finished_at", "finished_at", where=text("finished_at IS NOT NULL")),
+)
+
+cameras = _table(
+    "cameras",
+    _of_device(),
+    _column("source_networks", Text()),  # a JSON list of strings
+    _column("by_address", FLAG),
+    _column("upload_digest", Text()),
+    _column("fingerprint", Text()),
+    _column("info", Text()),
+    _column("pull_url", LargeBinary()),  # sealed, see vault.py
+    _column("every", WHOLE),
+    _column("on_alarm", FLAG),
+    *_made(),
+)
+
+pictures = _table(
+    "pictures",
+    _id(),
+    _column("device_id", WHOLE, "devices.id"),
+    _column("sequence", WHOLE),
+    _column("key", Text()),
+    _column("captured_at", WHOLE),
+    _column("received_at", WHOLE),
+    _column("trigger", Text()),
+    _column("upload", Text()),
+    _column("alarm_id", WHOLE, "alarms.id", null=True),
+    _column("digest", Text()),
+    _column("size", WHOLE),
+    _column("width", WHOLE),
+    _column("height", WHOLE),
+    _column("repair", Text()),
+    *_made(),
+    UniqueConstraint("key"),
+    Index("ix_pictures_device_id", "device_id", "id"),
+    Index("ix_pictures_captured_at", "device_id", "captured_at"),
+    Index("ix_pictures_received_at", "received_at"),
+    _partial("ix_pictures_alarm_id", "alarm_id", where=text("alarm_id IS NOT NULL")),
 )
 
 events = _table(
@@ -223,8 +264,9 @@ outbox = _table(
     _column("destination", Text()),
     _column("recipient", Text()),
     _column("subject", Text()),
-    _column("alarm_id", WHOLE, "alarms.id"),
+    _column("alarm_id", WHOLE, "alarms.id", null=True),
     _column("text", Text()),
+    _column("attachment", Text()),
     _column("urgent", FLAG),
     _column("created_at", WHOLE),
     _column("due_at", WHOLE),
@@ -241,6 +283,7 @@ outbox = _table(
     _partial("ix_outbox_dead", "row", where=DELIVERY_DEAD),
     _partial("ix_outbox_settled_at", "settled_at", where=text("settled_at IS NOT NULL")),
     Index("ix_outbox_alarm_id", "alarm_id"),
+    _partial("ix_outbox_attachment", "attachment", where=DELIVERY_OPEN),
     numbered=True,
 )
 

@@ -1,16 +1,16 @@
 """What recipients were told, where it is, and where they are: so that a message can be changed later."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, and_, or_, select
 
 from alarmd.core.records import Delivery
 from alarmd.storage import rows
 from alarmd.storage.batches import INSERT
-from alarmd.storage.interface import Lease, Message, StoredAlarm
-from alarmd.storage.named import stored_alarm, with_device_and_zone
-from alarmd.storage.tables import alarms, messages, moves
+from alarmd.storage.interface import Lease, Message, StoredAlarm, StoredPicture
+from alarmd.storage.named import stored_alarm, stored_picture, with_device, with_device_and_zone
+from alarmd.storage.tables import alarms, messages, moves, pictures
 
 
 def leases(connection: Connection, claimed: Sequence[tuple[int, bool, Delivery]]) -> list[Lease]:
@@ -19,23 +19,28 @@ def leases(connection: Connection, claimed: Sequence[tuple[int, bool, Delivery]]
     references = _references(connection, deliveries)
     members = _members(connection, deliveries[0].destination, references)
     told = {number for together in members.values() for number in together}
-    about = _alarms(connection, told | {delivery.alarm_id for delivery in deliveries})
+    about = _alarms(connection, told | {one.alarm_id for one in deliveries if one.alarm_id is not None})
+    attached = _pictures(connection, {one.attachment for one in deliveries if one.attachment})
 
     def message(delivery: Delivery) -> Message | None:
-        reference = references.get((delivery.recipient, delivery.alarm_id))
+        reference = references.get((delivery.recipient, delivery.alarm_id)) if delivery.alarm_id is not None else None
         if reference is None:
             return None
         return Message(reference, tuple(about[number] for number in members[delivery.recipient, reference]))
 
-    return [Lease(one, attempt, about[one.alarm_id], uncertain, message(one)) for attempt, uncertain, one in claimed]
+    def lease(attempt: int, uncertain: bool, one: Delivery) -> Lease:
+        alarm = about[one.alarm_id] if one.alarm_id is not None else None
+        return Lease(one, attempt, alarm, attached.get(one.attachment), uncertain, message(one))
+
+    return [lease(*one) for one in claimed]
 
 
 def remember(
-    connection: Connection, destination: str, recipient: str, alarm_id: int, reference: str, moved_to: str
+    connection: Connection, destination: str, recipient: str, alarm_id: int | None, reference: str, moved_to: str
 ) -> None:
     """Empty: as it was."""
     insert = INSERT[connection.dialect.name]
-    if reference:
+    if reference and alarm_id is not None:
         told = insert(messages).values(
             destination=destination, recipient=recipient, alarm_id=alarm_id, reference=reference
         )
@@ -71,6 +76,13 @@ def _members(
         for row in connection.execute(query):
             found[row.recipient, row.reference].append(row.alarm_id)
     return found
+
+
+def _pictures(connection: Connection, keys: Collection[str]) -> dict[str, StoredPicture]:
+    if not keys:
+        return {}
+    found = connection.execute(with_device(pictures).where(pictures.c.key.in_(keys)))
+    return {stored.picture.key: stored for stored in rows.read(stored_picture, found)}
 
 
 def _alarms(connection: Connection, ids: Iterable[int]) -> dict[int, StoredAlarm]:

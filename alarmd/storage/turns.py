@@ -20,15 +20,29 @@ from alarmd.core.effects import (
     RecordEvent,
     RetryDelivery,
     SaveAlarm,
+    SaveCamera,
     SaveCommand,
     SaveContacts,
     SaveDevice,
     SaveKey,
+    SavePicture,
     SaveSite,
     SaveZone,
 )
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, DeviceKey, Event, Site, Zone
-from alarmd.storage import outbox_queries, rows, sealed_keys, tables
+from alarmd.core.records import (
+    Alarm,
+    Camera,
+    Command,
+    Contact,
+    Delivery,
+    Device,
+    DeviceKey,
+    Event,
+    Picture,
+    Site,
+    Zone,
+)
+from alarmd.storage import outbox_queries, rows, sealed_cameras, sealed_keys, tables
 from alarmd.storage.batches import Batch
 from alarmd.storage.interface import Turn
 from alarmd.storage.rows import Values
@@ -53,6 +67,8 @@ KINDS: dict[type[DurableEffect], Kind] = {
     SaveKey: Kind(DeviceKey, tables.device_keys, ("device_id", "epoch"), True),
     SaveAlarm: Kind(Alarm, tables.alarms, ("id",), True),
     SaveCommand: Kind(Command, tables.commands, ("id",), True),
+    SaveCamera: Kind(Camera, tables.cameras, ("device_id",), True),
+    SavePicture: Kind(Picture, tables.pictures, ("id",), True),
     RecordEvent: Kind(Event, tables.events, ("origin", "sequence"), False),
     QueueDelivery: Kind(Delivery, tables.outbox, ("identity",), False),
 }
@@ -70,6 +86,8 @@ def _rows_of(vault: Vault) -> dict[type[DurableEffect], RowsOf]:
         SaveKey: partial(sealed_keys.rows_to_save, vault),
         SaveAlarm: lambda found: [rows.alarm_row(each.alarm) for each in found],
         SaveCommand: lambda found: [rows.command_row(each.command) for each in found],
+        SaveCamera: partial(sealed_cameras.rows_to_save, vault),
+        SavePicture: lambda found: [rows.picture_row(each.picture) for each in found],
         RecordEvent: lambda found: [rows.event_row(each.event) for each in found],
         QueueDelivery: lambda found: [rows.delivery_row(each.delivery) for each in found],
     }

@@ -24,6 +24,8 @@ def upgrade() -> None:
     _devices()
     _alarms()
     _commands()
+    _cameras()
+    _pictures()
     _events()
     _outbox()
     _messages()
@@ -114,6 +116,9 @@ def _alarms() -> None:
         _text("cleared_by", null=True),
         _whole("followed_up"),
         _whole("follow_up_at", null=True),
+        _whole("picture_by", null=True),
+        _text("picture"),
+        _whole("pictures"),
         *_made(),
         _unique("alarms", "identity"),
         _refers("alarms", "device_id", "devices"),
@@ -147,6 +152,51 @@ def _commands() -> None:
     op.create_index("ix_commands_device_id", "commands", ["device_id"])
     _partial("ix_commands_open", "commands", "id", "state IN ('queued', 'sent')")
     _partial("ix_commands_finished_at", "commands", "finished_at", "finished_at IS NOT NULL")
+
+
+def _cameras() -> None:
+    _table(
+        "cameras",
+        *_id("cameras", "device_id"),
+        _text("source_networks"),
+        sa.Column("by_address", FLAG, nullable=False),
+        _text("upload_digest"),
+        _text("fingerprint"),
+        _text("info"),
+        sa.Column("pull_url", sa.LargeBinary(), nullable=False),
+        _whole("every"),
+        sa.Column("on_alarm", FLAG, nullable=False),
+        *_made(),
+        _refers("cameras", "device_id", "devices"),
+    )
+
+
+def _pictures() -> None:
+    _table(
+        "pictures",
+        *_id("pictures"),
+        _whole("device_id"),
+        _whole("sequence"),
+        _text("key"),
+        _whole("captured_at"),
+        _whole("received_at"),
+        _text("trigger"),
+        _text("upload"),
+        _whole("alarm_id", null=True),
+        _text("digest"),
+        _whole("size"),
+        _whole("width"),
+        _whole("height"),
+        _text("repair"),
+        *_made(),
+        _unique("pictures", "key"),
+        _refers("pictures", "device_id", "devices"),
+        _refers("pictures", "alarm_id", "alarms"),
+    )
+    op.create_index("ix_pictures_device_id", "pictures", ["device_id", "id"])
+    op.create_index("ix_pictures_captured_at", "pictures", ["device_id", "captured_at"])
+    op.create_index("ix_pictures_received_at", "pictures", ["received_at"])
+    _partial("ix_pictures_alarm_id", "pictures", "alarm_id", "alarm_id IS NOT NULL")
 
 
 def _events() -> None:
@@ -184,8 +234,9 @@ def _outbox() -> None:
         _text("destination"),
         _text("recipient"),
         _text("subject"),
-        _whole("alarm_id"),
+        _whole("alarm_id", null=True),
         _text("text"),
+        _text("attachment"),
         sa.Column("urgent", FLAG, nullable=False),
         _whole("created_at"),
         _whole("due_at"),
@@ -202,6 +253,7 @@ def _outbox() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_alarm_id", "outbox", ["alarm_id"])
+    _partial("ix_outbox_attachment", "outbox", "attachment", "state = 'pending'")
     _partial("ix_outbox_open", "outbox", "destination urgent due_at", "state = 'pending'")
     _partial("ix_outbox_dead", "outbox", "row", "state = 'dead'")
     _partial("ix_outbox_settled_at", "outbox", "settled_at", "settled_at IS NOT NULL")

@@ -11,7 +11,7 @@ from alarmd.adapters.effect_performer import EffectPerformer
 from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.sockets import Sockets
-from alarmd.core.effects import CacheHeartbeat, Effect, QueueDelivery
+from alarmd.core.effects import CacheHeartbeat, Effect, FetchPicture, QueueDelivery
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import Input
 from alarmd.core.instant import Instant
@@ -140,7 +140,9 @@ class Performing:
     def __init__(self) -> None:
         self.sockets = Sockets()
         self.flow_cache = FlowCache(100)
-        self.performer = EffectPerformer(self.sockets, self.flow_cache, RejectedFrames(lambda: 0.0))
+        self.fetched: list[FetchPicture] = []
+        rejected = RejectedFrames(lambda: 0.0)
+        self.performer = EffectPerformer(self.sockets, self.flow_cache, rejected, self.fetched.append)
 
 
 def sqlite_url(directory: FilePath) -> str:

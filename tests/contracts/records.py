@@ -8,10 +8,12 @@ from alarmd.core.effects import (
     QueueDelivery,
     RecordEvent,
     SaveAlarm,
+    SaveCamera,
     SaveCommand,
     SaveContacts,
     SaveDevice,
     SaveKey,
+    SavePicture,
     SaveSite,
     SaveZone,
 )
@@ -21,6 +23,7 @@ from alarmd.core.records import (
     AlarmKind,
     AlarmState,
     Arming,
+    Camera,
     Command,
     CommandState,
     Contact,
@@ -29,10 +32,12 @@ from alarmd.core.records import (
     DeviceKey,
     Dialect,
     Event,
+    Picture,
     Presence,
     Signing,
     Site,
     Standing,
+    Trigger,
     Zone,
 )
 from alarmd.storage.interface import Claim
@@ -96,6 +101,9 @@ ALARM = Alarm(
     cleared_by=None,
     followed_up=300,
     follow_up_at=NOON + HOUR,
+    picture_by=NOON + 10_000_000,
+    picture="cam1/2025/06/15/150640000000-00112233445566aa.jpg",
+    pictures=2,
     origin=ORIGIN,
     hlc=104,
 )
@@ -115,6 +123,37 @@ COMMAND = Command(
     outcome="",
     origin=ORIGIN,
     hlc=105,
+)
+CAMERA = Camera(
+    device_id=1,
+    source_networks=("192.0.2.0/24", "2001:db8::/32"),
+    by_address=True,
+    upload_digest="aa" * 32,
+    fingerprint="0123456789abcdef",
+    info='{"name": "gate"}',
+    pull_url="http://user:password@192.0.2.7/capture",
+    every=30,
+    on_alarm=False,
+    origin=ORIGIN,
+    hlc=108,
+)
+PICTURE = Picture(
+    id=1,
+    device_id=1,
+    sequence=7,
+    key="cam1/2025/06/15/150640000000-00112233445566aa.jpg",
+    captured_at=NOON - 1,
+    received_at=NOON,
+    trigger=Trigger.ALARM,
+    upload="A.1f",
+    alarm_id=1,
+    digest="00112233445566aa" * 4,
+    size=50_000,
+    width=640,
+    height=480,
+    repair="stray last byte removed",
+    origin=ORIGIN,
+    hlc=109,
 )
 EVENT = Event(
     origin=ORIGIN,
@@ -137,6 +176,7 @@ DELIVERY = Delivery(
     subject="raised",
     alarm_id=1,
     text="motion at garden_gate",
+    attachment="",
     urgent=True,
     created_at=NOON,
     due_at=NOON,
@@ -154,6 +194,8 @@ EVERYTHING: list[DurableEffect] = [
     SaveKey(KEY),
     SaveAlarm(ALARM),
     SaveCommand(COMMAND),
+    SaveCamera(CAMERA),
+    SavePicture(PICTURE),
     RecordEvent(EVENT),
     QueueDelivery(DELIVERY),
 ]
@@ -185,6 +227,10 @@ def command(number: int, **changes: Any) -> SaveCommand:
 
 def finished_command(number: int, at: int, **changes: Any) -> SaveCommand:
     return command(number, state=CommandState.ACKED, finished_at=at, outcome="ok", **changes)
+
+
+def picture(number: int, **changes: Any) -> SavePicture:
+    return SavePicture(replace(PICTURE, **{"id": number, "key": f"cam1/{number}.jpg", "alarm_id": None, **changes}))
 
 
 def event(sequence: int, **changes: Any) -> RecordEvent:

@@ -13,7 +13,20 @@ from alarmd.storage.interface import EventFilter, Reader, Store, Turn
 from lfcp.authenticator import MAX_COUNTER
 from tests.contracts import records
 from tests.contracts.conftest import Storage
-from tests.contracts.records import ALARM, COMMAND, CONTACT, DEVICE, EVERYTHING, KEY, NOON, PLACE, SITE, ZONE
+from tests.contracts.records import (
+    ALARM,
+    CAMERA,
+    COMMAND,
+    CONTACT,
+    DEVICE,
+    EVERYTHING,
+    KEY,
+    NOON,
+    PICTURE,
+    PLACE,
+    SITE,
+    ZONE,
+)
 
 
 def test_a_new_store_remembers_nothing(store: Store) -> None:
@@ -31,13 +44,16 @@ def test_what_was_committed_is_there_after_a_restart(storage: Storage) -> None:
         keys=(KEY,),
         alarms=(ALARM,),
         commands=(COMMAND,),
+        cameras=(CAMERA,),
+        pictures=(PICTURE,),
         last_site_id=1,
         last_zone_id=1,
         last_device_id=1,
         last_alarm_id=1,
         last_command_id=1,
+        last_picture_id=1,
         last_event_sequence=1,
-        last_hlc=107,
+        last_hlc=109,
     )
 
 

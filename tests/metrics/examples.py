@@ -70,6 +70,9 @@ ALARM = Alarm(
     cleared_by=None,
     followed_up=0,
     follow_up_at=None,
+    picture_by=None,
+    picture="",
+    pictures=0,
     origin="A",
     hlc=1,
 )

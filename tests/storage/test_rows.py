@@ -13,7 +13,7 @@ from alarmd.storage import rows
 from alarmd.storage.interface import StorageUnusableError
 from alarmd.storage.rows import Row, Values
 from alarmd.storage.turns import KINDS
-from tests.contracts.records import ALARM, COMMAND, CONTACT, DELIVERY, DEVICE, EVENT, SITE, ZONE, event
+from tests.contracts.records import ALARM, COMMAND, CONTACT, DELIVERY, DEVICE, EVENT, PICTURE, SITE, ZONE, event
 
 CONVERSIONS: list[tuple[Record, Callable[[Any], Values], Callable[[Row], Record]]] = [
     (SITE, rows.site_row, rows.site_of),
@@ -22,6 +22,7 @@ CONVERSIONS: list[tuple[Record, Callable[[Any], Values], Callable[[Row], Record]
     (CONTACT, rows.contact_row, rows.contact_of),
     (ALARM, rows.alarm_row, rows.alarm_of),
     (COMMAND, rows.command_row, rows.command_of),
+    (PICTURE, rows.picture_row, rows.picture_of),
     (EVENT, rows.event_row, rows.event_of),
     (DELIVERY, rows.delivery_row, rows.delivery_of),
 ]

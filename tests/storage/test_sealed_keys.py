@@ -5,19 +5,20 @@ import sqlite3
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from alarmd.core.effects import DropKey, DurableEffect, SaveKey
+from alarmd.core.effects import DropKey, DurableEffect, SaveCamera, SaveKey
 from alarmd.storage.interface import StorageUnavailableError, StorageUnusableError
 from alarmd.storage.opening import drop_keys, open_store
 from alarmd.storage.sql_store import SqlStore
 from alarmd.storage.tables import metadata
 from alarmd.storage.vault import Vault
-from tests.contracts.records import EVERYTHING, KEY, SERVER_KEY, VAULT, device, event, key
+from tests.contracts.records import CAMERA, EVERYTHING, KEY, SERVER_KEY, VAULT, device, event, key
 
 ANOTHER = Vault(bytes(32))
 LOST = r"server.key does not open \d of its \d device keys: put back server.key .* `alarmd drop-keys` removes"
@@ -117,8 +118,27 @@ def test_a_backup_opens_with_the_same_server_key_only(store: SqlStore, tmp_path:
     copy.close()
 
 
-def test_without_keys_any_server_key_will_do(store: SqlStore, url: str) -> None:
+def test_a_lost_server_key_opens_no_url_of_a_camera(store: SqlStore, url: str) -> None:
     store.commit([[DropKey(KEY.device_id, KEY.epoch)]])
+    store.close()
+    again = open_store(url, "A", ANOTHER)
+    with pytest.raises(StorageUnusableError, match="`alarmd drop-keys` removes them"):
+        again.load()
+    again.close()
+    drop_keys(url)
+    again = open_store(url, "A", ANOTHER)
+    assert [camera.pull_url for camera in again.load().cameras] == [""]
+    again.close()
+
+
+def test_the_url_of_a_camera_is_sealed(either: SqlStore) -> None:
+    with either._database.transaction() as connection:
+        (sealed,) = connection.scalars(text("SELECT pull_url FROM cameras"))
+    assert b"password" not in bytes(sealed)
+
+
+def test_without_secrets_any_server_key_will_do(store: SqlStore, url: str) -> None:
+    store.commit([[DropKey(KEY.device_id, KEY.epoch), SaveCamera(replace(CAMERA, pull_url=""))]])
     before = store.load()
     store.close()
     again = open_store(url, "A", ANOTHER)

@@ -14,7 +14,7 @@ from alarmd.relays.telegram import buttons, wording
 from alarmd.relays.telegram.budget import ChatBudget
 from alarmd.relays.telegram.failures import is_gone, is_unchanged, outcome_of, pause
 from alarmd.relays.telegram.wording import MAX_TOGETHER, LocalTime
-from alarmd.storage.interface import Lease
+from alarmd.storage.interface import Lease, StoredAlarm
 
 PATIENCE = 25.0  # s for one call; less than DELIVERY_TIMEOUT, after which somebody else may try
 IN_FLIGHT = 1.0  # s after which to ask again, unless what is in flight ends before and wakes the lane
@@ -135,10 +135,10 @@ class Chat:
         return await self._edit(leases)
 
     async def _send(self, leases: Sequence[Lease]) -> Delivered:
-        repeated = {lease.delivery.alarm_id for lease in leases if lease.uncertain}
+        repeated = {_about(lease).alarm.id for lease in leases if lease.uncertain}
         if repeated:  # a Telegram that answers nobody would get it again and again
             await self._bot.get_me()
-        alarms = sorted((lease.alarm for lease in leases), key=lambda stored: stored.alarm.id)
+        alarms = sorted(map(_about, leases), key=lambda stored: stored.alarm.id)
         message = await self._bot.send_message(
             self.address,
             wording.text(alarms, repeated, self._local),
@@ -150,11 +150,11 @@ class Chat:
 
     async def _remind(self, leases: Sequence[Lease]) -> Delivered:
         """A message of its own, since a change wakes nobody up; it points to the one that tells of the alarm."""
-        open_ = [lease for lease in leases if lease.alarm.alarm.state is AlarmState.RAISED]
+        open_ = [lease for lease in leases if _about(lease).alarm.state is AlarmState.RAISED]
         if open_:
             chat, number = _place(open_[0])
             there = ReplyParameters(number, allow_sending_without_reply=True) if chat == self.address else None
-            text = wording.reminders([lease.alarm for lease in open_], self._now().wall)
+            text = wording.reminders([_about(lease) for lease in open_], self._now().wall)
             await self._bot.send_message(self.address, text, reply_parameters=there)
         return Delivered()
 
@@ -174,6 +174,11 @@ class Chat:
             if not is_unchanged(error):
                 raise
         return Delivered()
+
+
+def _about(lease: Lease) -> StoredAlarm:
+    assert lease.alarm is not None
+    return lease.alarm
 
 
 def _is_new(lease: Lease) -> bool:

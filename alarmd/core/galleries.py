@@ -1,0 +1,57 @@
+"""What the rules remember of a device's pictures: the newest, and those that may come again or were asked for."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from alarmd.core.records import Picture, Trigger
+
+MAX_UPLOADS = 16  # ids of uploads that are remembered, of each device
+RESENT_WITHIN = 60_000_000  # µs in which the same bytes are the same picture, sent again because an answer was lost
+
+ReplyTo = tuple[str, str]  # destination and recipient
+
+
+class Asked(NamedTuple):
+    """Why a picture was asked for, and who is to have it beside those who get every picture."""
+
+    trigger: Trigger
+    reply_to: ReplyTo | None = None
+
+
+class Gallery:
+    """newest: None before the first. uploads: the latest pictures by the id that they came with. asked: by the id
+    that the picture is to come with. sent: when a picture was last
+    queued for a destination that takes one now and then only, monotonic s."""
+
+    __slots__ = ("asked", "newest", "sent", "uploads")
+
+    def __init__(self, newest: Picture | None = None) -> None:
+        self.newest = newest
+        self.uploads: OrderedDict[str, Picture] = OrderedDict()
+        self.asked: OrderedDict[str, Asked] = OrderedDict()
+        self.sent: dict[str, float] = {}
+        if newest is not None:
+            self._remember(newest)
+
+    def add(self, picture: Picture) -> None:
+        self.newest = picture
+        self._remember(picture)
+
+    def ask(self, upload: str, asked: Asked) -> None:
+        self.asked[upload] = asked
+        if len(self.asked) > MAX_UPLOADS:
+            self.asked.popitem(last=False)
+
+    def earlier(self, upload: str, digest: str, received_at: int) -> Picture | None:
+        """The picture that this one is again."""
+        if upload:
+            return self.uploads.get(upload)
+        newest = self.newest
+        same = newest is not None and newest.digest == digest and received_at - newest.received_at <= RESENT_WITHIN
+        return newest if same else None
+
+    def _remember(self, picture: Picture) -> None:
+        if picture.upload:
+            self.uploads[picture.upload] = picture
+            if len(self.uploads) > MAX_UPLOADS:
+                self.uploads.popitem(last=False)

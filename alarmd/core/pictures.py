@@ -1,0 +1,144 @@
+"""A picture has come: whose it is, which alarm it belongs to, and where it goes."""
+
+from dataclasses import replace
+
+from alarmd.core.capture import gallery_of
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import Answer, QueueDelivery, SavePicture
+from alarmd.core.event_kinds import EventKind
+from alarmd.core.galleries import Gallery, ReplyTo
+from alarmd.core.inputs import FilmMade, PictureFailed, PictureReceived
+from alarmd.core.named import session_of
+from alarmd.core.records import Alarm, Picture, Trigger
+from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.routing import delivery, tell
+from alarmd.core.settings import PictureRoute
+from alarmd.core.turn import Turn
+
+MAX_TOLD = 10  # pictures of one alarm that are told with it; the others are in the archive
+BELONGS = 120_000_000  # µs after an alarm asked for a picture in which one is taken for it
+
+
+def picture_received(turn: Turn, received: PictureReceived) -> None:
+    """Answered with the picture; with the first one, if this is that one sent again."""
+    session = session_of(turn, received.device)
+    gallery = gallery_of(turn.state, session.device.id)
+    earlier = gallery.earlier(received.upload, received.digest, received.received_at)
+    if earlier is not None:
+        turn.effects.append(Answer((earlier,)))
+        return
+    if turn.state.backlog_full:
+        raise RequestRefusedError("unavailable", "", "the database does not answer; send the picture again")
+    asked = gallery.asked.pop(received.upload, None)
+    trigger = asked.trigger if asked else received.trigger
+    alarm = _alarm_of(turn, session, received, trigger)
+    picture = _picture(turn, session, gallery, received, trigger, alarm)
+    gallery.add(picture)
+    turn.effects.append(SavePicture(picture))
+    if alarm is not None:
+        _join(turn, session, alarm, picture)
+    _send_on(turn, session, gallery, picture)
+    if asked is not None and asked.reply_to is not None:
+        _queue(turn, session, asked.reply_to, "snapshot", picture)
+    turn.effects.append(Answer((picture,)))
+
+
+def picture_failed(turn: Turn, failed: PictureFailed) -> None:
+    """The camera that was asked gave none; whoever asked hears of it."""
+    session = turn.state.sessions.get(failed.device)
+    if session is None:
+        return
+    turn.record(EventKind.PICTURE_FAILED, failed.reason, session)
+    asked = gallery_of(turn.state, session.device.id).asked.pop(failed.upload, None)
+    if asked is not None and asked.reply_to is not None:
+        text = f"{failed.device}: no picture: {failed.reason}"
+        told = delivery(turn, *asked.reply_to, "snapshot", f"{failed.upload}:snapshot", text)
+        turn.effects.append(QueueDelivery(told))
+
+
+def film_made(turn: Turn, film: FilmMade) -> None:
+    session = turn.state.sessions.get(film.device)
+    turn.record(EventKind.FILM_MADE, film.text, session)
+    for recipient in film.recipients:
+        told = delivery(turn, *recipient, "film", f"{film.key}:film", film.text, attachment=film.key)
+        turn.effects.append(QueueDelivery(told))
+    turn.effects.append(Answer(()))
+
+
+def _alarm_of(turn: Turn, session: DeviceSession, received: PictureReceived, trigger: Trigger) -> Alarm | None:
+    """The device's incident that goes on, else the alarm that still waits for a picture."""
+    alarms = turn.state.alarms
+    if session.alarm_incident is not None:
+        return alarms.get(session.alarm_incident)
+    if trigger is not Trigger.ALARM:
+        return None
+    since = received.received_at - BELONGS
+    own = (alarm for alarm in reversed(alarms.values()) if alarm.device_id == session.device.id)
+    return next((alarm for alarm in own if alarm.picture_by is not None and alarm.picture_by >= since), None)
+
+
+def _picture(
+    turn: Turn,
+    session: DeviceSession,
+    gallery: Gallery,
+    received: PictureReceived,
+    trigger: Trigger,
+    alarm: Alarm | None,
+) -> Picture:
+    state = turn.state
+    state.last_picture += 1
+    return Picture(
+        id=state.last_picture,
+        device_id=session.device.id,
+        sequence=gallery.newest.sequence + 1 if gallery.newest else 1,
+        key=received.key,
+        captured_at=received.received_at if received.captured_at is None else received.captured_at,
+        received_at=received.received_at,
+        trigger=trigger,
+        upload=received.upload,
+        alarm_id=alarm.id if alarm else None,
+        digest=received.digest,
+        size=received.size,
+        width=received.width,
+        height=received.height,
+        repair=received.repair,
+        origin=state.settings.label,
+        hlc=turn.stamp(),
+    )
+
+
+def _join(turn: Turn, session: DeviceSession, alarm: Alarm, picture: Picture) -> None:
+    """The alarm's own picture, told to those who know of the alarm."""
+    number = alarm.pictures + 1
+    changed = replace(alarm, pictures=number, picture=alarm.picture or picture.key, hlc=turn.stamp())
+    turn.save_alarm(changed)
+    if number <= MAX_TOLD:
+        tell(turn, changed, "picture", _text(session, picture), number, attachment=picture.key)
+
+
+def _send_on(turn: Turn, session: DeviceSession, gallery: Gallery, picture: Picture) -> None:
+    """To where every picture goes."""
+    for route in turn.state.settings.picture_routes:
+        if (not route.devices or session.device.name in route.devices) and _is_time(turn, gallery, route):
+            recipient = session.device.name if route.each else ""
+            _queue(turn, session, (route.destination, recipient), "picture", picture)
+
+
+def _is_time(turn: Turn, gallery: Gallery, route: PictureRoute) -> bool:
+    if not route.apart:
+        return True
+    last = gallery.sent.get(route.destination)
+    if last is not None and turn.now.mono - last < route.apart:
+        return False
+    gallery.sent[route.destination] = turn.now.mono
+    return True
+
+
+def _queue(turn: Turn, session: DeviceSession, to: ReplyTo, subject: str, picture: Picture) -> None:
+    what = f"{picture.key}:{subject}"
+    told = delivery(turn, *to, subject, what, _text(session, picture), attachment=picture.key)
+    turn.effects.append(QueueDelivery(told))
+
+
+def _text(session: DeviceSession, picture: Picture) -> str:
+    return f"{session.device.name}: picture {picture.sequence}"
