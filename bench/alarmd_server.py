@@ -133,6 +133,7 @@ def _environment(directory: Path, port: int, metrics_port: int) -> dict[str, str
             "ALARMD_LFCP_PORT": str(port),
             "ALARMD_OPERATOR_PORT": "0",
             "ALARMD_HTTP_PORT": str(metrics_port),
+            "ALARMD_INGEST_PORT": "0",
         }
     )
 

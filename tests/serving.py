@@ -28,6 +28,8 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
         "LFCP_PORT": "0",
         "OPERATOR_PORT": "0",
         "HTTP_PORT": "0",
+        "INGEST_ADDRESSES": LOOPBACK,
+        "INGEST_PORT": "0",
         "LOGGING_FORMAT": "json",
     } | settings
     ours = {f"ALARMD_{name}": value for name, value in chosen.items()}

@@ -256,6 +256,7 @@ def config_in(directory: Path) -> Config:
         lfcp={"addresses": [LOOPBACK], **any_port},
         operator=any_port,
         http=any_port,
+        ingest={"addresses": [LOOPBACK], **any_port},
     )
 
 
