@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from alarmd.core.instant import SECOND
 from alarmd.frames.decoding import decode
 from alarmd.frames.errors import PictureRefusedError
+from alarmd.frames.film.errors import FilmError, FilmFault
 from alarmd.frames.film.plan import FilmPicture, Gap
 from alarmd.frames.jpeg import MAX_BYTES
 from alarmd.frames.markers import outline
@@ -56,11 +57,11 @@ class Look:
 
 def usual_format(pictures: Sequence[FilmPicture], size: Size | None) -> Format:
     """What most pictures have, so that most can pass as they are; a size that is asked for goes before theirs.
-    Raises BrokenPictureError if none of those that were looked at can be read."""
+    Raises FilmError if none of those that were looked at can be read."""
     some = pictures[:: max(1, -(-len(pictures) // SAMPLED))]
     seen = Counter(found for picture in some if (found := _format_in(picture.path)) is not None)
     if not seen:
-        raise BrokenPictureError(f"none of {len(some)} pictures can be read")
+        raise FilmError(FilmFault.NO_PICTURES, f"none of {len(some)} pictures can be read")
     usual, _ = max(seen.items(), key=lambda item: (item[1], item[0]))
     return Format(_even(size or usual.size), usual.sampling or USUAL_SAMPLING)
 
