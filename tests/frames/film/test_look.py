@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from alarmd.core.instant import SECOND
+from alarmd.frames.film.errors import FilmError
 from alarmd.frames.film.look import (
     MAX_SIDE,
     BrokenPictureError,
@@ -107,7 +108,7 @@ def test_grey_pictures_make_a_film_with_the_usual_sampling(tmp_path: Path) -> No
 
 
 def test_without_a_picture_that_can_be_read_there_is_no_format(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPictureError, match="none of 2 pictures"):
+    with pytest.raises(FilmError, match="none of 2 pictures"):
         usual_format(stored(tmp_path, [b"broken", b"too"]), None)
 
 
