@@ -1,14 +1,20 @@
 """Sockets to listen on. What goes wrong is one plain ListenError; nothing here ends the process."""
 
+import errno
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+ALL = "*"  # every address of the machine, IPv4 and, where it has it, IPv6
+EVERY = ("0.0.0.0", "::")  # noqa: S104  what "*" means is said in the start log
 BACKLOG = 128
 PRIVATE_UMASK = 0o177  # leaves 0600: who may connect is whoever may read and write the socket
 MAX_UNIX_PATH = 107  # bytes, of struct sockaddr_un on Linux
+
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
 class ListenError(Exception):
@@ -29,6 +35,22 @@ def listen_tcp(host: str, port: int) -> list[socket.socket]:
         for opened in sockets:
             opened.close()
         raise ListenError(f"cannot listen on TCP {host}:{port}: {error.strerror}") from error
+    return sockets
+
+
+def listen_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
+    """On IP addresses or ALL, with one port number. port 0: any that is free, the same for all."""
+    sockets: list[socket.socket] = []
+    try:
+        for address in dict.fromkeys(one for given in addresses for one in (EVERY if given == ALL else (given,))):
+            optional = ALL in addresses and address == EVERY[1]
+            opened = _listen_where_there_is_ipv6(address, port) if optional else listen_tcp(address, port)
+            sockets += opened
+            port = sockets[0].getsockname()[1]
+    except ListenError:
+        for one in sockets:
+            one.close()
+        raise
     return sockets
 
 
@@ -54,6 +76,15 @@ def listen_unix(path: Path) -> socket.socket:
 def remove_unix(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.unlink()
+
+
+def _listen_where_there_is_ipv6(address: str, port: int) -> list[socket.socket]:
+    try:
+        return listen_tcp(address, port)
+    except ListenError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_IPV6:
+            return []
+        raise
 
 
 def _tcp_socket(family: int, kind: int, protocol: int, address: object) -> socket.socket:

@@ -36,6 +36,7 @@ class UploadListener:
         self.exchange = exchange
         self.source = proxies.source
         self._metrics = metrics
+        metrics.queue("upload_bytes", lambda: self.budget.used, self.budget.limit)
         self._loop = asyncio.get_running_loop()
         self._places = Places(limits)
         self._sockets: list[socket.socket] = []
