@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -121,6 +122,13 @@ def test_writers_and_deleters_of_one_day_do_not_disturb_each_other(archive: Dire
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(life, range(4)))
     assert list(archive.keys()) == []
+
+
+def test_directories_that_somebody_removed_are_made_again(archive: DirectoryArchive, root: Path) -> None:
+    archive.write(key(), b"x")
+    shutil.rmtree(root / "cam1")
+    archive.write(key(1), b"x")
+    assert list(archive.keys()) == [key(1)]
 
 
 def test_directories_that_are_remembered_are_bounded(
