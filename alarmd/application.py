@@ -44,6 +44,10 @@ from alarmd.core.effects import FetchPicture
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import PictureFailed, ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
+from alarmd.frames.archive import DirectoryArchive
+from alarmd.frames.errors import ArchiveError
+from alarmd.frames.intake import MAX_WAITING as MAX_INTAKE
+from alarmd.frames.intake import Intake
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.desk import Desk, Listens
@@ -110,6 +114,7 @@ class Application:
             self._storage = OpenStorage(config.database_url, config.server.label, vault)
             undo.callback(self._storage.close_now)
             self._build_rules()
+            self._build_archive(undo)
             self._build_web(undo)
             self._build_listeners()
             self._build_relays()
@@ -189,6 +194,7 @@ class Application:
         await self._worker.stop(DELIVERY_PATIENCE)
         self._operator.close()
         self._lfcp.close()
+        self._intake.close()
         await self._storage.close()
         self._notify.stop_watchdog()
         _log.info("stopped")
@@ -238,6 +244,15 @@ class Application:
         metrics.queue("storage_calls", lambda: storage.writer.waiting, MAX_WAITING)
         metrics.queue("cached_heartbeats", lambda: len(self._flow_cache), self._config.devices.limit)
         del storage.snapshot
+
+    def _build_archive(self, undo: ExitStack) -> None:
+        try:
+            self._archive = DirectoryArchive(self._config.archive_directory, self._config.archive.reserve)
+        except ArchiveError as error:
+            raise StartError(UNAVAILABLE, f"{error}; see archive.directory") from error
+        self._intake = Intake(self._archive, self._runner.submit_request, now)
+        undo.callback(self._intake.close)
+        self._metrics.queue("pictures", lambda: len(self._intake), MAX_INTAKE)
 
     def _build_listeners(self) -> None:
         lfcp = self._config.lfcp

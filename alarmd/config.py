@@ -243,6 +243,18 @@ class Alarms(Section):
     destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = (LOG,)
 
 
+class Archive(Section):
+    """Pictures on this machine. directory: empty for one in the state directory. reserve: bytes of its disk that are
+    kept free for alarms. keep_bytes, keep_pictures: 0 for as many as fit; the oldest go first."""
+
+    directory: str = ""
+    reserve: Annotated[int, Field(ge=0, le=10**15)] = 500_000_000
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    keep_alarm_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    keep_bytes: Annotated[int, Field(ge=0, le=10**18)] = 0
+    keep_pictures: Annotated[int, Field(ge=0, le=10**12)] = 0
+
+
 class Pictures(Section):
     """destinations: where every picture goes as it comes, beside the archive."""
 
@@ -294,6 +306,7 @@ class Config(BaseSettings):
     destinations: Annotated[
         dict[Name, Destination], Field(max_length=MAX_DESTINATIONS), AfterValidator(no_bot_twice)
     ] = {}
+    archive: Archive = Archive()
     pictures: Pictures = Pictures()
     commands: Commands = Commands()
     logging: Logging = Logging()
@@ -312,6 +325,10 @@ class Config(BaseSettings):
     @property
     def state_directory(self) -> Path:
         return Path(self.server.state_directory or default_state_directory(os.environ)).absolute()
+
+    @property
+    def archive_directory(self) -> Path:
+        return Path(self.archive.directory or self.state_directory / "archive").absolute()
 
     @property
     def control_socket(self) -> Path:

@@ -44,7 +44,7 @@ from alarmd.core.inputs import (
 from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
 from alarmd.core.records import Delivery, Record
-from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
 from alarmd.core.supervision import BLIND
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import Store
@@ -140,7 +140,7 @@ class TurnRunner:
                 return await asker
         except TimeoutError:
             raise RequestRefusedError(
-                "unavailable",
+                UNAVAILABLE,
                 "",
                 "the database does not answer; the request is kept in memory and takes effect when it is back, "
                 "unless the server stops before",

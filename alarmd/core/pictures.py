@@ -28,7 +28,7 @@ def picture_received(turn: Turn, received: PictureReceived) -> None:
         turn.effects.append(Answer((earlier,)))
         return
     if turn.state.backlog_full:
-        raise RequestRefusedError("unavailable", "", "the database does not answer; send the picture again")
+        raise RequestRefusedError("busy", "", "the database does not answer; send the picture again")
     asked = gallery.asked.pop(received.upload, None)
     trigger = asked.trigger if asked else received.trigger
     alarm = _alarm_of(turn, session, received, trigger)

@@ -1,5 +1,7 @@
 """An operator's request that cannot be carried out, in words that name the field, the limit and the fix."""
 
+UNAVAILABLE = "unavailable"  # the reason when nobody knows yet: it may take effect when the database is back
+
 
 class RequestRefusedError(Exception):
     """reason: a code (unknown_device, unknown_zone, unknown_alarm, invalid, unsupported, queue_full, unavailable).

@@ -106,7 +106,7 @@ class DirectoryArchive:
         if free - size < self._reserve:
             raise ArchiveFullError(
                 f"the disk of {self._root} has {free} bytes free, and archive.reserve keeps {self._reserve} for "
-                "alarms: free some, shorten archive.keep, or lower archive.reserve"
+                "alarms: free some, lower archive.keep_days or archive.keep_bytes, or lower archive.reserve"
             )
 
     def _place(self, path: Path, data: bytes) -> None:

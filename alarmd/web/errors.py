@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
 from alarmd.storage.interface import StorageError
 
 STATUS = {
@@ -25,7 +25,8 @@ STATUS = {
     "no_key": 409,
     "table_full": 409,
     "too_many_followers": 503,
-    "unavailable": 503,
+    "busy": 503,
+    UNAVAILABLE: 503,
     "defect": 500,
 }
 NOT_FOUND = 404
@@ -88,7 +89,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _storage(_request: Request, error: Exception) -> JSONResponse:
-    return answer(503, "unavailable", "", str(error))
+    return answer(503, UNAVAILABLE, "", str(error))
 
 
 async def _defect(request: Request, _error: Exception) -> JSONResponse:

@@ -1,0 +1,117 @@
+"""The way of every picture into the house: checked, written to the archive, told to the rules, committed.
+
+Checking and writing happen in threads; the loop only hands on. What is written and then refused by the rules, or cut
+off by a crash before they heard of it, lies in the archive without being known; rebuilding the index finds it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from alarmd.core.inputs import PictureReceived
+from alarmd.core.instant import Instant
+from alarmd.core.records import Picture, Record, Trigger
+from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
+from alarmd.frames.archive import Archive
+from alarmd.frames.errors import ArchiveError
+from alarmd.frames.jpeg import Inspected, inspect
+from alarmd.frames.keys import picture_key, thumbnail_key
+
+Made = TypeVar("Made")
+
+THREADS = 4  # two cores decode, the others wait for the disk
+MAX_WAITING = 128  # pictures that are being taken in; each holds its bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """captured_at: wall µs as its source says; None: when it arrived. upload: the id that it was asked for or sent by;
+    empty: none."""
+
+    device: str
+    data: bytes = field(repr=False)
+    trigger: Trigger
+    captured_at: int | None = None
+    upload: str = ""
+
+
+class Intake:
+    """submit: to the rules; returns what they stored, once it is committed, or raises RequestRefusedError."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        submit: Callable[[PictureReceived], Awaitable[tuple[Record, ...]]],
+        now: Callable[[], Instant],
+    ) -> None:
+        self._archive = archive
+        self._submit = submit
+        self._now = now
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        """Pictures that are being taken in."""
+        return self._waiting
+
+    async def take(self, upload: Upload) -> Picture:
+        """The picture, once it is stored and committed; the first one, if this is that one sent again. Raises
+        PictureRefusedError, ArchiveError, RequestRefusedError."""
+        if self._waiting >= MAX_WAITING:
+            raise ArchiveError(f"{MAX_WAITING} pictures are being stored already; send it again")
+        self._waiting += 1
+        try:
+            return await self._take(upload, self._now().wall)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _take(self, upload: Upload, received_at: int) -> Picture:
+        found = await self._in_thread(inspect, upload.data)
+        key = picture_key(upload.device, received_at, found.digest)
+        await self._in_thread(self._write, key, found)
+        picture = await self._known(upload, received_at, key, found)
+        if picture.key != key:
+            await self._in_thread(self._remove, key)
+        return picture
+
+    async def _known(self, upload: Upload, received_at: int, key: str, found: Inspected) -> Picture:
+        try:
+            (picture,) = await self._submit(_received(upload, received_at, key, found))
+        except RequestRefusedError as refused:
+            if refused.reason != UNAVAILABLE:  # that one may yet be stored, when the database is back
+                await self._in_thread(self._remove, key)
+            raise
+        assert isinstance(picture, Picture)
+        return picture
+
+    async def _in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _write(self, key: str, found: Inspected) -> None:
+        self._archive.write(thumbnail_key(key), found.thumbnail)
+        self._archive.write(key, found.data)
+
+    def _remove(self, key: str) -> None:
+        self._archive.delete(key)
+        self._archive.delete(thumbnail_key(key))
+
+
+def _received(upload: Upload, received_at: int, key: str, found: Inspected) -> PictureReceived:
+    return PictureReceived(
+        device=upload.device,
+        key=key,
+        captured_at=upload.captured_at,
+        received_at=received_at,
+        trigger=upload.trigger,
+        upload=upload.upload,
+        digest=found.digest,
+        size=len(found.data),
+        width=found.width,
+        height=found.height,
+        repair=found.repair,
+    )
