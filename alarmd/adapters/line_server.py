@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -12,6 +12,7 @@ from twisted.internet.protocol import ServerFactory
 
 from alarmd.adapters.tcp_connection import LineConnection, TcpLimits
 from alarmd.metrics import Metrics
+from lfcp.line_buffer import no_body
 
 
 class LineHandler(Protocol):
@@ -29,14 +30,21 @@ class LineHandler(Protocol):
 
 
 class LineServer(ServerFactory):
-    """name: the metrics' label for this listener."""
+    """name: the metrics' label for this listener. body_length: see Owner."""
 
     noisy = False
 
     def __init__(
-        self, name: str, limits: TcpLimits, handler: LineHandler, loop: asyncio.AbstractEventLoop, metrics: Metrics
+        self,
+        name: str,
+        limits: TcpLimits,
+        handler: LineHandler,
+        loop: asyncio.AbstractEventLoop,
+        metrics: Metrics,
+        body_length: Callable[[bytes], int] = no_body,
     ) -> None:
         self.limits = limits
+        self.body_length = body_length
         self._name = name
         self._handler = handler
         self._loop = loop

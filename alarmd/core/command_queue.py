@@ -3,12 +3,18 @@
 from collections import deque
 
 from alarmd.core.records import Command
+from lfcp.constants import Verb
 
 PUSH = "push"  # kind of appointment: can a device with a key be sent a command?
 MAX_QUEUED = 16  # a device
 MAX_SENDS = 3
 ERROR_BELONGS = 300.0  # s after its ACK in which an ERR or SLEP is taken to be about a command
 ROWS_GAP = 15.0  # s between two rows replies, see docs/protocol.md
+
+
+def sent_parameters(command: Command) -> tuple[str, ...]:
+    """Those of the operator; the upload that a SNAP asks for has the command's own id."""
+    return (command.identity,) if command.verb == Verb.SNAP else command.params
 
 
 class CommandQueue:

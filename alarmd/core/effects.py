@@ -22,6 +22,7 @@ from alarmd.core.records import (
     Trigger,
     Zone,
 )
+from lfcp import Part
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -130,6 +131,17 @@ class FetchPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class TakePart:
+    """Take the bytes of a picture that stand behind a line, or say what is there of it; PartSettled tells how it went.
+    answers: the line's counter, 0: it is not signed."""
+
+    path: Path
+    device: str
+    part: Part
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseConnection:
     path: Path
 
@@ -190,7 +202,7 @@ DurableEffect = (
     | RetryDelivery
     | DropDelivery
 )
-Performed = SendFrame | FetchPicture | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+Performed = SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
 OutgoingEffect = Performed | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
 

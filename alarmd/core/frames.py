@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from alarmd.core import commands, heartbeats, messages, signed_frames, supervision
+from alarmd.core import commands, heartbeats, messages, picture_frames, signed_frames, supervision
 from alarmd.core.admission import admit
 from alarmd.core.device_session import HABITS_TO_SUGGEST, DeviceSession
-from alarmd.core.effects import CloseConnection, SendFrame
+from alarmd.core.effects import CloseConnection, RejectFrame, SendFrame
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
 from alarmd.core.paths import Path
@@ -20,14 +20,25 @@ SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Lenienc
 
 
 def frame_received(turn: Turn, frame: FrameReceived) -> None:
-    """One datagram or line. Over TCP the first one that cannot be read ends the connection."""
+    """One datagram or line. Over TCP the first one that cannot be read ends the connection, and so does the first
+    picture that is refused without an answer: its bytes are not worth waiting for."""
     try:
         message = decode(frame.payload, TOLERANT)
     except ProtocolError as error:
         turn.reject(frame.path, error.reason, frame.payload)
-        if frame.path.transport == "tcp":
-            turn.effects.append(CloseConnection(frame.path))
+        _close(turn, frame.path)
         return
+    _read(turn, message, frame)
+    if message.verb == Verb.FRAM and any(isinstance(effect, RejectFrame) for effect in turn.effects):
+        _close(turn, frame.path)
+
+
+def _close(turn: Turn, path: Path) -> None:
+    if path.transport == "tcp":
+        turn.effects.append(CloseConnection(path))
+
+
+def _read(turn: Turn, message: Message, frame: FrameReceived) -> None:
     session = turn.state.sessions.get(message.name)
     if message.signature is not None:
         signed_frames.received(turn, session, message, message.signature, frame)
@@ -139,4 +150,5 @@ HANDLERS: dict[str, Callable[[Turn, DeviceSession, Message, FrameReceived], None
     Verb.ERR: _message,
     Verb.MOAL: _message,
     Verb.SLEP: _sleep,
+    Verb.FRAM: picture_frames.announced,
 }

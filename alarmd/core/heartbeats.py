@@ -1,6 +1,7 @@
 """A heartbeat and its answer: an ACK or one pending command, at once, since neither promises anything."""
 
-from alarmd.core import commands, failover, supervision
+from alarmd.core import commands, failover, supervision, uploads
+from alarmd.core.command_queue import sent_parameters
 from alarmd.core.device_session import REGULAR_HEARTBEATS, DeviceSession
 from alarmd.core.effects import CacheHeartbeat, SendFrame
 from alarmd.core.event_kinds import EventKind
@@ -35,6 +36,7 @@ def _follow(turn: Turn, session: DeviceSession, message: Message, path: Path) ->
     id keeps its source port until it reboots."""
     report = read_report(message)
     session.reported_detector = report.detector if report else None
+    uploads.follow(turn, session, report)
     old = session.path
     if path != old:
         supervision.move_path(turn, session, path)
@@ -69,10 +71,10 @@ def _answer(turn: Turn, session: DeviceSession, frame: FrameReceived, command: C
         _cache(turn, session, frame, ack)
     elif device.dialect is Dialect.SEED:  # rows are acted on only right behind the CSV reply
         turn.effects.append(SendFrame(path, ack, promises=False))
-        rows = encode_rows(device.name, command.verb, *command.params)
+        rows = encode_rows(device.name, command.verb, *sent_parameters(command))
         turn.effects.append(SendFrame(path, rows, promises=False))
     else:
-        frame_out = encode(device.name, command.verb, *command.params)
+        frame_out = encode(device.name, command.verb, *sent_parameters(command))
         turn.effects.append(SendFrame(path, frame_out, promises=False))
 
 

@@ -119,6 +119,33 @@ class PictureFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PartSettled:
+    """What became of a part of a picture, see TakePart. result: a result of uploads. detail: what goes with
+    it, the offset or the reason."""
+
+    path: Path
+    device: str
+    upload: str
+    answers: int
+    result: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequested:
+    """Somebody begins to watch a device whom nobody watched."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEnded:
+    """The last one who watched it went."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class CameraIntroduced:
     """A camera's first upload in PrusaConnect's manner, or news of itself. fingerprint: kept once and for all."""
 
@@ -306,6 +333,9 @@ Input = (
     | TurnQuarantined
     | DeliveryAbandoned
     | PictureFailed
+    | PartSettled
+    | LiveRequested
+    | LiveEnded
     | Report
     | OperatorRequest
 )

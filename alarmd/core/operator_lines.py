@@ -68,7 +68,7 @@ def read_line(line: bytes, secret: str, operator: str) -> CommandRequested | Loo
     given = params.pop() if len(fields) == FIELDS else UNUSED
     if secret and not hmac.compare_digest(given, secret):
         raise LineError("wrong_secret", "the eighth field must be the secret of this port", target)
-    least = len(VERBS[verb].params) if verb in VERBS else 0
+    least = len(VERBS[verb].asked) if verb in VERBS else 0
     while len(params) > least and params[-1] == UNUSED:
         params.pop()
     if verb in _LISTINGS:
@@ -209,7 +209,7 @@ def _command(target: str, verb: str, params: Sequence[str], operator: str) -> Co
         raise LineError("unknown_verb", f"known are {' '.join((*known, *Listing))}", target)
     if Port.OPERATOR_PORT not in entry.ports:
         raise LineError("not_here", f"{verb} is not allowed on this port; use `alarmd send`", target, verb)
-    _check_number_of_params(target, verb, params, len(entry.params))
+    _check_number_of_params(target, verb, params, len(entry.asked))
     return CommandRequested(operator, target, verb, tuple(params))
 
 

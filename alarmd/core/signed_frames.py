@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alarmd.core import messages, signed_commands, signed_life
+from alarmd.core import messages, picture_frames, signed_commands, signed_life
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import DropKey
 from alarmd.core.event_kinds import EventKind
@@ -117,7 +117,7 @@ def _acknowledgement(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     return None
 
 
-def _repeated_acknowledgement(_turn: Turn, _exchange: SignedExchange) -> Rejection | None:
+def _replayed(_turn: Turn, _exchange: SignedExchange) -> Rejection | None:
     return Rejection.REPLAYED
 
 
@@ -129,12 +129,14 @@ HANDLERS: dict[str, Handler] = {
     Verb.LOG: _message,
     Verb.ERR: _message,
     Verb.MOAL: _message,
+    Verb.FRAM: picture_frames.signed_announced,
 }
 STALE: dict[str, Handler] = {  # the counter was seen, or is too old
     Verb.HEARTBEAT: signed_life.repeated,
     Verb.SLEP: signed_life.repeated,
-    Verb.ACK: _repeated_acknowledgement,
+    Verb.ACK: _replayed,
     Verb.LOG: _repeated_message,
     Verb.ERR: _repeated_message,
     Verb.MOAL: _repeated_message,
+    Verb.FRAM: _replayed,
 }

@@ -6,7 +6,7 @@ does. An address is believed when something that was sent there alone comes back
 
 from sys import intern
 
-from alarmd.core import alarms, failover, heartbeats, messages, signed_commands, supervision, wanted_state
+from alarmd.core import alarms, failover, heartbeats, messages, signed_commands, supervision, uploads, wanted_state
 from alarmd.core.boots import BootSign
 from alarmd.core.device_session import MISSES, DeviceSession
 from alarmd.core.event_kinds import EventKind
@@ -208,6 +208,7 @@ def _live(turn: Turn, session: DeviceSession, signed: SignedSession, report: Rep
     before = session.seen
     supervision.heard(turn, session)
     session.reported_detector = report.detector
+    uploads.follow(turn, session, report)
     heartbeats.count_regular(turn, session, turn.now.mono - before, first=False)
     if signed.rebooted:
         signed.rebooted = False

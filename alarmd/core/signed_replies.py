@@ -1,5 +1,6 @@
 """Frames to a device with a key: each with a counter of its own, under the key that the device used last."""
 
+from alarmd.core.command_queue import sent_parameters
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import SendFrame
 from alarmd.core.paths import Path
@@ -44,6 +45,13 @@ def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers:
     _send(turn, session, path, Verb.ACK, f"{answers:x}", str(copies), path.endpoint, promises=True)
 
 
+def acknowledge_part(
+    turn: Turn, session: DeviceSession, path: Path, answers: int, result: str, detail: str, upload: str
+) -> None:
+    """Of a picture. It may promise that it is stored."""
+    _send(turn, session, path, Verb.ACK, f"{answers:x}", result, detail, upload, promises=True)
+
+
 def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
     """It promises that the sleep is stored."""
     result = DONE if proven else AGAIN
@@ -59,7 +67,7 @@ def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path:
 
 def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, answers: int) -> None:
     """answers: the counter of the heartbeat that it answers, 0 if it is pushed."""
-    params = ordered.params
+    params = sent_parameters(ordered)
     if ordered.verb in VERSIONED:
         params = (str(session.device.wanted_version),)
     own = (*params, *(UNUSED,) * (2 - len(params)))

@@ -69,6 +69,7 @@ class State:
         self.upload_digests: dict[str, int] = {}  # cameras by their upload secret, see cameras.py
         self.by_address: set[int] = set()  # cameras that are known by where their uploads come from
         self.galleries: dict[int, Gallery] = {}  # of devices that sent a picture or were asked for one
+        self.watched: dict[int, float] = {}  # devices whose live pictures somebody watches, and when to ask for more
         self.captures: dict[int, float] = {}  # cameras with a schedule, and when the next picture is asked for
         self.open_commands: dict[int, DeviceSession] = {}
         self.connections: dict[Path, DeviceSession] = {}  # proven paths over TCP, which end with their connection

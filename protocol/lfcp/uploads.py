@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from lfcp.constants import FIELDS, MAX_PICTURE, PICTURE_DIGEST, Trigger, Verb
+from lfcp.constants import FIELDS, MAX_LIVE, MAX_PICTURE, PICTURE_DIGEST, Trigger, Verb
 from lfcp.messages import Message
 
 # ASCII classes: int() would take more, see report.py.
@@ -12,6 +12,7 @@ _PLACE = r"0|[1-9][0-9]{0,7}"
 _SPAN = re.compile(rf"({_PLACE}):({_PLACE})")
 _UPLOAD = re.compile(r"[A-Z]\.[1-9a-f][0-9a-f]{0,15}|[0-9a-f]{1,16}\.[1-9a-f][0-9a-f]{0,7}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{PICTURE_DIGEST}}}")
+_SECONDS = re.compile(r"[1-9][0-9]{0,2}")
 _TRIGGERS = frozenset(Trigger)
 
 
@@ -59,6 +60,11 @@ def body_length(line: bytes) -> int:
 def picture_digest(picture: bytes) -> str:
     """The first half of its SHA-256. What a signed line names can then be no other picture."""
     return hashlib.sha256(picture).hexdigest()[:PICTURE_DIGEST]
+
+
+def is_live_seconds(text: str) -> bool:
+    """Whether it may be p1 of LIVE."""
+    return _SECONDS.fullmatch(text) is not None and int(text) <= MAX_LIVE
 
 
 def _read_span(text: str) -> tuple[int, int] | None:
