@@ -1,13 +1,13 @@
 """What every upload goes through, whatever way it came: stored and committed, or refused in words."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from alarmd.core.inputs import CameraIntroduced
 from alarmd.core.instant import Instant
-from alarmd.core.records import Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, PictureRefusedError
+from alarmd.frames.intake import Upload
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import StorageError
 from alarmd.web.errors import status_of
@@ -17,15 +17,6 @@ from alarmd.web.ingest.senders import Doorkeeper
 AWAY_RETRY = 30  # s until a database that is away may be back
 FULL_RETRY = 300  # s until a full disk may have room
 SERVER_ERROR = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    device: str
-    data: bytes = field(repr=False)
-    trigger: Trigger
-    captured_at: int | None = None
-    upload: str = ""
 
 
 @dataclass(frozen=True, slots=True)

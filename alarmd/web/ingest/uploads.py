@@ -5,8 +5,9 @@ import binascii
 from typing import ClassVar
 
 from alarmd.core.records import Trigger
+from alarmd.frames.intake import Upload
 from alarmd.web.ingest import described
-from alarmd.web.ingest.desk import Arrival, Desk, Upload
+from alarmd.web.ingest.desk import Arrival, Desk
 from alarmd.web.ingest.messages import TEXT, Answer, Head, UploadRefusedError
 from alarmd.web.ingest.senders import Sender
 

@@ -17,9 +17,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from alarmd.adapters.reactor_clock import now
 from alarmd.core.inputs import CameraIntroduced
+from alarmd.frames.intake import Upload
 from alarmd.metrics import Metrics
 from alarmd.web.ingest.certificates import Certificate
-from alarmd.web.ingest.desk import Desk, Upload
+from alarmd.web.ingest.desk import Desk
 from alarmd.web.ingest.limits import UploadLimits
 from alarmd.web.ingest.listener import UploadListener
 from alarmd.web.ingest.reception import Reception

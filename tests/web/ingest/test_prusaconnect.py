@@ -12,7 +12,7 @@ from prusa.connect.printer.camera_controller import CameraController
 
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, PictureRefusedError
-from alarmd.web.ingest.desk import Upload
+from alarmd.frames.intake import Upload
 from alarmd.web.ingest.prusaconnect import MAX_INFO
 from tests.needs import need_program
 from tests.waiting import wait_until

@@ -11,9 +11,9 @@ import pytest
 from alarmd.core.records import Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, PictureRefusedError
+from alarmd.frames.intake import Upload
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.web.ingest.described import MAX_UPLOAD_ID
-from alarmd.web.ingest.desk import Upload
 from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_PARTS
 from alarmd.web.ingest.senders import GUESS_BURST, SECRET_LENGTH, Sender, make_secret
 from tests.needs import need_program
