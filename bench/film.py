@@ -71,6 +71,6 @@ def _ours(folder: Path, *, timestamps: bool = False) -> float:
     begun = time.perf_counter()
     pictures = [FilmPicture(path, number * TURN) for number, path in enumerate(sorted(folder.glob("*.jpg")))]
     planned = plan(pictures, Wish(FPS))
-    look = Look(usual_format(planned.shown, None), timestamps=timestamps)
+    look = Look(usual_format(planned.shown), timestamps=timestamps)
     make_film(folder / "ours.mp4", planned, look, Encoding(), Watcher())
     return time.perf_counter() - begun

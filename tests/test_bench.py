@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import firmware, fleet, heartbeats, raw_sqlite, results, run, scale, signed, signed_rules, supervision
+from bench import film, firmware, fleet, heartbeats, raw_sqlite, results, run, scale, signed, signed_rules, supervision
 from bench.programs import BUILD, Load, MissingError, Server, bare_twisted, build, c_peer, has_mbedtls, run_load
 from bench.results import Result
 from lfcp import Report, decode, encode_signed, read_report
@@ -213,6 +213,13 @@ def test_heartbeats_are_measured_through_the_whole_server() -> None:
     assert measured["alarmd, heartbeats not answered"].value == 0
     assert measured["alarmd"].value > 0
     assert measured["alarmd to bare Twisted"].value > 0
+
+
+def test_a_film_is_measured_beside_ffmpeg_alone() -> None:
+    need_program("ffmpeg", "ffmpeg")
+    measured = {result.what: result for result in film.measure(rounds=1, count=10)}
+    assert measured["alarmd to ffmpeg alone"].value > 0
+    assert measured["alarmd, the pictures as they are"].value > 0
 
 
 def test_the_rules_tell_every_silent_device_within_a_second_of_its_limit() -> None:

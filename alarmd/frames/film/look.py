@@ -55,7 +55,7 @@ class Look:
     timestamps: bool = False
 
 
-def usual_format(pictures: Sequence[FilmPicture], size: Size | None) -> Format:
+def usual_format(pictures: Sequence[FilmPicture], size: Size | None = None, max_side: int = MAX_SIDE) -> Format:
     """What most pictures have, so that most can pass as they are; a size that is asked for goes before theirs.
     Raises FilmError if none of those that were looked at can be read."""
     some = pictures[:: max(1, -(-len(pictures) // SAMPLED))]
@@ -63,7 +63,7 @@ def usual_format(pictures: Sequence[FilmPicture], size: Size | None) -> Format:
     if not seen:
         raise FilmError(FilmFault.NO_PICTURES, f"none of {len(some)} pictures can be read")
     usual, _ = max(seen.items(), key=lambda item: (item[1], item[0]))
-    return Format(_even(size or usual.size), usual.sampling or USUAL_SAMPLING)
+    return Format(_even(size or usual.size, max_side), usual.sampling or USUAL_SAMPLING)
 
 
 def picture_frame(picture: FilmPicture, look: Look) -> bytes:
@@ -151,9 +151,9 @@ def _jpeg(frame: Image.Image, look: Look) -> bytes:
     return target.getvalue()
 
 
-def _even(size: Size) -> Size:
-    """Not above MAX_SIDE either, in the same proportion."""
-    scale = min(1.0, MAX_SIDE / max(size))
+def _even(size: Size, max_side: int) -> Size:
+    """Not above max_side either, in the same proportion."""
+    scale = min(1.0, max_side / max(size))
     width, height = (max(2, int(side * scale) // 2 * 2) for side in size)
     return width, height
 

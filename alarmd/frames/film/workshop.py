@@ -65,10 +65,14 @@ class Workshop:
         sync(self._output.parent)
 
 
+def parts_directory(output: Path) -> Path:
+    return output.absolute().with_name(f".{output.name}.parts")
+
+
 @contextmanager
 def workshop_of(output: Path) -> Iterator[Workshop]:
     """For us alone; kept for the next time if all did not go well and there are parts. Raises FilmError."""
-    directory = output.absolute().with_name(f".{output.name}.parts")
+    directory = parts_directory(output)
     try:
         directory.mkdir(exist_ok=True)
         with (directory / LOCK).open("wb") as lock:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -12,11 +13,16 @@ from typing import Any
 
 from PIL import Image
 
+from alarmd.core.effects import SaveDevice, SaveSite, SaveZone
 from alarmd.core.instant import SECOND
+from alarmd.frames.archive import Archive
 from alarmd.frames.film.ffmpeg import Encoding
 from alarmd.frames.film.look import Look, Size, usual_format
 from alarmd.frames.film.make import Made, Watcher, make_film
 from alarmd.frames.film.plan import FilmPicture, Wish, plan
+from alarmd.frames.keys import picture_key
+from alarmd.storage.interface import Store, Turn
+from tests.contracts.records import DEVICE, SITE, ZONE, picture
 from tests.needs import need_program
 
 SMALL = (64, 48)
@@ -39,6 +45,16 @@ def noisy_jpeg(size: Size, seed: int) -> bytes:
     target = BytesIO()
     Image.frombytes("RGB", size, Random(seed).randbytes(3 * size[0] * size[1])).save(target, "JPEG")
     return target.getvalue()
+
+
+def archive_them(store: Store, archive: Archive, taken: Sequence[tuple[int, bytes]]) -> None:
+    """cam1's pictures, taken at these times (wall µs), in the archive and in a fresh database. Its site is Prague."""
+    turns: list[Turn] = [[SaveSite(SITE)], [SaveZone(ZONE)], [SaveDevice(DEVICE)]]
+    for number, (at, data) in enumerate(taken, start=1):
+        key = picture_key("cam1", at, sha256(data).hexdigest())
+        archive.write(key, data)
+        turns.append([picture(number, key=key, captured_at=at, sequence=number)])
+    assert store.commit(turns) == []
 
 
 def stored(folder: Path, datas: Sequence[bytes], apart: int = 10 * SECOND) -> list[FilmPicture]:

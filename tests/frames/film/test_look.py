@@ -47,7 +47,7 @@ def test_a_picture_of_the_films_own_format_passes_as_it_is(tmp_path: Path, sampl
 def test_a_picture_of_another_format_is_drawn_in_the_films(tmp_path: Path, data: bytes) -> None:
     drawn = picture_frame(one(tmp_path, data), SMALL_LOOK)
     (tmp_path / "drawn").mkdir()
-    assert usual_format(stored(tmp_path / "drawn", [drawn]), None) == SMALL_LOOK.format
+    assert usual_format(stored(tmp_path / "drawn", [drawn])) == SMALL_LOOK.format
 
 
 def test_another_proportion_is_letterboxed_not_stretched(tmp_path: Path) -> None:
@@ -94,22 +94,22 @@ def test_a_picture_that_vanished_is_broken_too(tmp_path: Path) -> None:
 
 def test_the_format_is_that_of_most_pictures(tmp_path: Path) -> None:
     pictures = stored(tmp_path, [jpeg((320, 240)), jpeg(sampling="4:2:2"), jpeg(sampling="4:2:2"), b"broken"])
-    assert usual_format(pictures, None) == Format(SMALL, "422")
+    assert usual_format(pictures) == Format(SMALL, "422")
     assert usual_format(pictures, (640, 480)) == Format((640, 480), "422")
 
 
 def test_sides_are_even_and_within_the_limit(tmp_path: Path) -> None:
-    assert usual_format([one(tmp_path, jpeg((65, 49)))], None).size == (64, 48)
+    assert usual_format([one(tmp_path, jpeg((65, 49)))]).size == (64, 48)
     assert usual_format([one(tmp_path, jpeg())], (2 * MAX_SIDE, 2000)).size == (MAX_SIDE, 1000)
 
 
 def test_grey_pictures_make_a_film_with_the_usual_sampling(tmp_path: Path) -> None:
-    assert usual_format([one(tmp_path, grey_jpeg())], None) == Format(SMALL, "420")
+    assert usual_format([one(tmp_path, grey_jpeg())]) == Format(SMALL, "420")
 
 
 def test_without_a_picture_that_can_be_read_there_is_no_format(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="none of 2 pictures"):
-        usual_format(stored(tmp_path, [b"broken", b"too"]), None)
+        usual_format(stored(tmp_path, [b"broken", b"too"]))
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_part_whose_pictures_are_all_broken_is_left_out(tmp_path: Path, output
 def test_pictures_that_all_vanish_make_no_film_of_cards(tmp_path: Path, output: Path) -> None:
     pictures = stored(tmp_path, [jpeg()] * 2, 3600 * SECOND)
     planned = plan(pictures, Wish(10, gap=60 * SECOND))
-    look = Look(usual_format(planned.shown, None))
+    look = Look(usual_format(planned.shown))
     for picture in pictures:
         picture.path.unlink()
     with pytest.raises(FilmError, match="none of 2 pictures can be read") as told:
