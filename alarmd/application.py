@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
@@ -58,6 +59,11 @@ from alarmd.storage.interface import StoredAlarm
 from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import MAX_WAITING
 from alarmd.web.dependencies import Condition, Dependencies
+from alarmd.web.ingest.certificates import CertificateError
+from alarmd.web.ingest.desk import UploadDesk
+from alarmd.web.ingest.reception import KnownCameras
+from alarmd.web.ingest.senders import Doorkeeper
+from alarmd.web.ingest.service import Ports, UploadService
 from alarmd.web.listening import ListenError
 from alarmd.web.operator_api import OperatorApi
 from lfcp.constants import LINE_BUFFER
@@ -116,6 +122,7 @@ class Application:
             self._build_rules()
             self._build_archive(undo)
             self._build_web(undo)
+            self._build_uploads()
             self._build_listeners()
             self._build_relays()
             undo.pop_all()
@@ -131,6 +138,10 @@ class Application:
     @property
     def http_addresses(self) -> list[tuple[str, int]]:
         return self._api.addresses
+
+    @property
+    def upload_addresses(self) -> list[tuple[str, int]]:
+        return self._uploads.addresses
 
     def ask_to_stop(self) -> None:
         self._asked_to_stop.set()
@@ -156,6 +167,7 @@ class Application:
         self._lfcp.start(self._reactor)
         self._operator.start(self._reactor)
         await self._start_api()
+        self._start_uploads()
         storage, config = self._storage, self._config
         purge = partial(purge_history, storage.store, storage.call, now, config.storage.retention_days)
         losses = partial(count_losses, self._lfcp.datagrams, self._metrics)
@@ -164,6 +176,7 @@ class Application:
             "deliveries": self._worker.run,
             "purge": purge,
             "losses": losses,
+            "certificate": self._uploads.watch,
             **{name: relay.listen for name, relay in listening if isinstance(relay, Listens)},
         }
         for name, one in work.items():
@@ -180,12 +193,23 @@ class Application:
         except ListenError as error:
             raise StartError(UNAVAILABLE, f"{error}; see http.port and server.state_directory") from error
 
+    def _start_uploads(self) -> None:
+        ingest = self._config.ingest
+        certificate = (Path(ingest.certificate), Path(ingest.key)) if ingest.certificate else None
+        try:
+            self._uploads.start(Ports(ingest.addresses, ingest.port, ingest.http_port, ingest.tls_port, certificate))
+        except ListenError as error:
+            raise StartError(UNAVAILABLE, f"{error}; see ingest.addresses and the ports of [ingest]") from error
+        except CertificateError as error:
+            raise StartError(UNAVAILABLE, f"{error}; see ingest.certificate and ingest.key") from error
+
     async def stop(self) -> None:
         """In the order in which nothing is lost: no new input, store what waits, answer, close."""
         _log.info("stopping")
         self._notify.tell(STOPPING)
         self._lfcp.stop(self._reactor)
         self._operator.stop(self._reactor)
+        await self._uploads.stop()
         self._runner.timer.stop()
         self._runner.submit(ServerStopping(), now())
         await self._store_what_waits()
@@ -291,6 +315,16 @@ class Application:
         undo.callback(self._house.threads.shutdown)
         self._api = OperatorApi(self._house)
 
+    def _build_uploads(self) -> None:
+        desk = UploadDesk(
+            doorkeeper=Doorkeeper(KnownCameras(self._engine.state), lambda: now().mono),
+            take=self._intake.take,
+            introduce=self._runner.submit_request,
+            now=now,
+            metrics=self._metrics,
+        )
+        self._uploads = UploadService(desk, self._config.ingest.limits(), self._config.ingest.trusted_proxies)
+
     def _condition(self) -> Condition:
         commits = self._runner.commits
         return Condition(commits.failing, commits.effects, HIGH_WATER)
@@ -305,6 +339,7 @@ class Application:
             now=now,
             local=partial(local_time, state),
             moved=storage.reader.moved,
+            archive=self._archive,
         )
         used = {**self._config.told(), **self._config.pictured()}
         self._relays = {name: one.relay(name, desk) for name, one in used.items()}
@@ -335,6 +370,7 @@ class Application:
         _log.info("devices: LFCP over UDP and TCP", addresses=lfcp)
         _log.info("operators: CSV over UDP and TCP", addresses=[f"{h} port {p}" for h, p in self.operator_addresses])
         _log.info("operators: HTTP", addresses=[f"{host} port {port}" for host, port in self.http_addresses])
+        _log.info("cameras: uploads over HTTP", addresses=[f"{h} port {p}" for h, p in self.upload_addresses])
         _log.info("command line: alarmd", socket=str(config.control_socket))
         _log.info("database", url=without_password(config.database_url), devices=len(self._engine.state.sessions))
         if config.devices.unknown is UnknownDevices.ADMIT:

@@ -73,6 +73,7 @@ class Served:
         self.lfcp_port = self._port("devices: LFCP over UDP and TCP")
         self.operator_port = self._port("operators: CSV over UDP and TCP")
         self.http_port = self._port("operators: HTTP")
+        self.ingest_port = self._port("cameras: uploads over HTTP")
 
     def log_text(self) -> str:
         return self._log.read_text()

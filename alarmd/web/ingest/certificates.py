@@ -1,12 +1,9 @@
 """The certificate of the TLS port: read again when its files change, and kept when the new one cannot be used."""
 
-import asyncio
 import ssl
 from pathlib import Path
 
 import structlog
-
-LOOK_EVERY = 10.0  # s
 
 _log = structlog.get_logger(__name__)
 
@@ -30,11 +27,6 @@ class Certificate:
         self._current = self._load()
         self.context = self._load()
         self.context.sni_callback = self._choose
-
-    async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            self.reload_if_changed()
 
     def reload_if_changed(self) -> None:
         version = self._look()

@@ -20,7 +20,7 @@ SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class UploadDesk:
     """take: returns once the picture is stored and committed. introduce: the same for what a camera says of itself."""
 
     doorkeeper: Doorkeeper
@@ -61,7 +61,7 @@ class Arrival:
 
     way = "other"
 
-    def __init__(self, desk: Desk, head: Head) -> None:
+    def __init__(self, desk: UploadDesk, head: Head) -> None:
         self.desk = desk
         self.head = head
 

@@ -17,7 +17,7 @@ from alarmd.web.ingest.messages import Head, UploadRefusedError, refused
 from alarmd.web.ingest.sources import Proxies, plain
 
 NAME = "ingest"  # the metrics' label
-GRACE = 8.0  # s for pictures that are being stored when the server stops
+GRACE = 4.0  # s for pictures that are being stored when the server stops
 NO_DESCRIPTORS = 1.0  # s to wait when the process has none left
 
 _NOT_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)

@@ -3,7 +3,7 @@
 from alarmd.core import cameras
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.state import State
-from alarmd.web.ingest.desk import Arrival, Desk
+from alarmd.web.ingest.desk import Arrival, UploadDesk
 from alarmd.web.ingest.messages import Head
 from alarmd.web.ingest.prusaconnect import PrusaInfo, PrusaSnapshot
 from alarmd.web.ingest.senders import Sender
@@ -20,7 +20,7 @@ WAYS_BELOW: dict[str, Way] = {"/u": UrlUpload, "/ingest": ScriptUpload}  # with 
 
 
 class Reception:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UploadDesk) -> None:
         self._desk = desk
 
     def exchange(self, head: Head) -> Arrival:

@@ -1,16 +1,19 @@
 """The listener for uploads on all its ports, from start to stop."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alarmd.web.ingest.certificates import Certificate
-from alarmd.web.ingest.desk import Desk
+from alarmd.web.ingest.desk import UploadDesk
 from alarmd.web.ingest.limits import UploadLimits
 from alarmd.web.ingest.listener import UploadListener
 from alarmd.web.ingest.reception import Reception
 from alarmd.web.ingest.sources import Proxies
 from alarmd.web.listening import listen_all
+
+LOOK_EVERY = 10.0  # s between two looks at the certificate's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Ports:
 class UploadService:
     """stop() is harmless at any time."""
 
-    def __init__(self, desk: Desk, limits: UploadLimits, trusted_proxies: Sequence[str]) -> None:
+    def __init__(self, desk: UploadDesk, limits: UploadLimits, trusted_proxies: Sequence[str]) -> None:
         self._desk = desk
         self._limits = limits
         self._proxies = Proxies(trusted_proxies)
@@ -53,9 +56,11 @@ class UploadService:
                 listener.listen(sock)
 
     async def watch(self) -> None:
-        """Takes a renewed certificate into use."""
-        if self._certificate is not None:
-            await self._certificate.watch()
+        """Takes a renewed certificate into use, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if self._certificate is not None:
+                self._certificate.reload_if_changed()
 
     async def stop(self) -> None:
         if self._listener is not None:

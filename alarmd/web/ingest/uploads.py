@@ -7,7 +7,7 @@ from typing import ClassVar
 from alarmd.core.records import Trigger
 from alarmd.frames.intake import Upload
 from alarmd.web.ingest import described
-from alarmd.web.ingest.desk import Arrival, Desk
+from alarmd.web.ingest.desk import Arrival, UploadDesk
 from alarmd.web.ingest.messages import TEXT, Answer, Head, UploadRefusedError
 from alarmd.web.ingest.senders import Sender
 
@@ -32,7 +32,7 @@ class About(Arrival):
 class Nowhere(Arrival):
     """A path, or a method of it, that is not served."""
 
-    def __init__(self, desk: Desk, head: Head, methods: tuple[str, ...] = ()) -> None:
+    def __init__(self, desk: UploadDesk, head: Head, methods: tuple[str, ...] = ()) -> None:
         super().__init__(desk, head)
         self._methods = methods
 

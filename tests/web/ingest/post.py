@@ -20,7 +20,7 @@ from alarmd.core.inputs import CameraIntroduced
 from alarmd.frames.intake import Upload
 from alarmd.metrics import Metrics
 from alarmd.web.ingest.certificates import Certificate
-from alarmd.web.ingest.desk import Desk
+from alarmd.web.ingest.desk import UploadDesk
 from alarmd.web.ingest.limits import UploadLimits
 from alarmd.web.ingest.listener import UploadListener
 from alarmd.web.ingest.reception import Reception
@@ -92,7 +92,7 @@ class Post:
 
     async def _start(self) -> None:
         metrics = Metrics(self.registry)
-        desk = Desk(
+        desk = UploadDesk(
             doorkeeper=Doorkeeper(self, lambda: now().mono),
             take=lambda upload: self.take(upload),
             introduce=self._introduce,
