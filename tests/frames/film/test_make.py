@@ -243,6 +243,18 @@ def test_an_ffmpeg_that_fails_is_told_in_its_own_last_words(
     assert names(output.parent) == []
 
 
+def test_an_ffmpeg_that_ends_too_early_has_failed_whatever_it_says(
+    tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(FilmError, match="ended with 0: it said nothing"):
+        film(output, stored(tmp_path, [noisy_jpeg((320, 240), 1)] * 60))
+    assert names(output.parent) == []
+
+
 def test_a_bounded_bitrate_is_kept(tmp_path: Path, output: Path) -> None:
     pictures = stored(tmp_path, [noisy_jpeg((160, 120), number) for number in range(25)])
     film(output, pictures)
