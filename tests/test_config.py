@@ -114,6 +114,7 @@ def test_each_setting_has_a_variable(section: str, setting: str, monkeypatch: py
     """A value that is wrong for all of them but free texts is noticed, so the variable was read."""
     free = {
         "server.state_directory": "/x",
+        "archive.directory": "/x",
         "http.hosts": "x.example",
         "operator.secret": "x",
         "storage.url": "sqlite:////x",
