@@ -9,6 +9,7 @@ from alarmd.core.inputs import OperatorRequest
 from alarmd.core.instant import Instant
 from alarmd.core.records import Record
 from alarmd.core.state import State
+from alarmd.frames.archive import Archive
 from alarmd.storage.interface import EventFilter, StoredEvent
 
 
@@ -17,7 +18,8 @@ class Desk:
     """submit: an operator's request → the records it made, once they are stored; raises RequestRefusedError.
     read_events: asks the database; raises RequestRefusedError or StorageError. state: the engine's, read on the loop's
     thread only. local: the wall time of a zone, by its id. moved: recipients of a destination that are not where the
-    configuration says, and where they are. label: of this server."""
+    configuration says, and where they are. label: of this server. archive: has what deliveries have attached; call it
+    in a worker thread."""
 
     label: str
     submit: Callable[[OperatorRequest], Awaitable[tuple[Record, ...]]]
@@ -26,6 +28,7 @@ class Desk:
     now: Callable[[], Instant]
     local: Callable[[int | None, int], datetime]
     moved: Callable[[str], Mapping[str, str]]
+    archive: Archive
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alarmd.storage.interface import Lease
 
@@ -54,7 +54,8 @@ class Relay(Protocol):
     """One destination. A message may come twice (at least once): delivery.identity tells."""
 
     async def deliver(self, lease: Lease) -> Outcome:
-        """Try once. May raise: that counts as TryAgain. Is cancelled after DELIVERY_TIMEOUT."""
+        """Try once. May raise: that counts as TryAgain. Is cancelled after DELIVERY_TIMEOUT, or UPLOAD_TIMEOUT if there
+        is an attachment."""
         ...
 
     def busy(self, *, urgent: bool) -> Mapping[str, float]:
@@ -64,4 +65,14 @@ class Relay(Protocol):
 
     async def close(self) -> None:
         """Let go of what it holds; nothing is under way any more."""
+        ...
+
+
+@runtime_checkable
+class Uploads(Protocol):
+    """A relay where an upload takes its time, and what has no attachment does not wait for it."""
+
+    def uploading(self) -> Mapping[str, float]:
+        """Recipients that get nothing with an attachment just now; each with the seconds until it is worth asking
+        again."""
         ...

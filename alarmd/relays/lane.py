@@ -1,7 +1,7 @@
 """One destination's share of the outbox. A lane waits for its own destination only, so a dead one delays no other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,13 +15,14 @@ from alarmd.metrics import Metrics
 from alarmd.relays import backoff
 from alarmd.relays.breaker import Breaker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, Relay, TryAgain
+from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, Relay, TryAgain, Uploads
 from alarmd.storage.interface import Claim, Lease, StorageError, Store, StoredAlarm
 
 MAX_TRIES_AT_ONCE = 16  # of one destination
 FOR_URGENT = 4  # of these are kept free of everything else
 DELIVERY_TIMEOUT = 30.0  # s for one try
-LEASE = 60.0  # s; longer than a try and its confirmation
+UPLOAD_TIMEOUT = 300.0  # s for one with an attachment: 50 MB take 200 s at 2 Mbit/s
+LEASE = 360.0  # s; longer than a try and its confirmation
 POLL = 2.0  # s between looks at the outbox when nobody says that something came in
 POLL_BROKEN = 5.0  # s between looks while the database is away
 
@@ -115,7 +116,11 @@ class Lane:
     def _wish(self, now: Instant, free: int) -> Claim:
         calm = MAX_TRIES_AT_ONCE - FOR_URGENT - len(self._tries)
         busy, calm_busy = (frozenset(self._relay.busy(urgent=urgent)) for urgent in (True, False))
-        return Claim(self._house.owner, self._destination, now, LEASE, free, calm, busy, calm_busy)
+        uploading = frozenset(self._uploading())
+        return Claim(self._house.owner, self._destination, now, LEASE, free, calm, busy, calm_busy, uploading)
+
+    def _uploading(self) -> Mapping[str, float]:
+        return self._relay.uploading() if isinstance(self._relay, Uploads) else {}
 
     def _room(self, tasks: dict[str, asyncio.Task[None]]) -> int:
         """An open breaker's one try may be either an urgent one or a stored one."""
@@ -125,7 +130,8 @@ class Lane:
     def _pause_until_look(self) -> float:
         """Until something may be tried that may not be tried now."""
         waits = {**self._relay.busy(urgent=False), **self._relay.busy(urgent=True)}  # urgent ones may begin earlier
-        return min(POLL, self._breaker.wait(self._house.now().mono) or POLL, *waits.values())
+        uploads = self._uploading().values()
+        return min(POLL, self._breaker.wait(self._house.now().mono) or POLL, *waits.values(), *uploads)
 
     def _start(self, tasks: dict[str, asyncio.Task[None]], identity: str, work: Coroutine[Any, Any, None]) -> None:
         task = tasks[identity] = asyncio.create_task(work)
@@ -173,11 +179,12 @@ class Lane:
             _log.error("what became of a message could not be stored", reason=str(error))
 
     async def _try(self, lease: Lease) -> Outcome:
+        seconds = UPLOAD_TIMEOUT if lease.delivery.attachment else DELIVERY_TIMEOUT
         try:
-            async with asyncio.timeout(DELIVERY_TIMEOUT):
+            async with asyncio.timeout(seconds):
                 outcome = await self._relay.deliver(lease)
         except TimeoutError:
-            outcome = TryAgain(None, f"no answer within {DELIVERY_TIMEOUT:.0f} s", uncertain=True)
+            outcome = TryAgain(None, f"no answer within {seconds:.0f} s", uncertain=True)
         except Exception as error:  # whatever a destination's library raises; its text may hold a token
             outcome = TryAgain(None, type(error).__name__, uncertain=True)
         if not isinstance(outcome, Later):

@@ -169,7 +169,7 @@ class StoredDevice:
 class Claim:
     """What a worker asks for. owner: the process's incarnation id. seconds: how long it may try, on the monotonic
     clock. limit: at most so many; calm: at most so many that are not urgent. busy: recipients to leave alone;
-    calm_busy: those to leave alone but for what is urgent."""
+    calm_busy: those to leave alone but for what is urgent; upload_busy: those that get nothing with an attachment."""
 
     owner: str
     destination: str
@@ -179,6 +179,7 @@ class Claim:
     calm: int
     busy: frozenset[str] = frozenset()
     calm_busy: frozenset[str] = frozenset()
+    upload_busy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,8 @@ class Store(Protocol):
     def claim_deliveries(self, wish: Claim) -> list[Lease]:
         """Due deliveries of one destination: urgent ones of the last FRESH first, then older urgent ones, then the
         rest; each by due time. Of one alarm only the earliest that is open, so that nobody hears of its end before its
-        beginning. A lease of another incarnation, or one that ran out, is claimable again."""
+        beginning; but pictures do not wait for each other. A lease of another incarnation, or one that ran out, is
+        claimable again."""
         ...
 
     def waiting_destinations(self) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from alarmd.core.effects import DropDelivery, RetryDelivery
 from alarmd.core.records import Delivery
 from alarmd.storage.interface import FRESH, Claim, DeliveryFilter, DeliveryState, OutboxState, StoredDelivery, page
-from alarmd.storage.outbox_queries import DEAD, DELIVERED, DROPPED, PENDING
+from alarmd.storage.outbox_queries import DEAD, DELIVERED, DROPPED, PENDING, PICTURE
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class Entry:
         delivery = self.delivery
         free = self.lease_owner != wish.owner or self.lease_until <= wish.now.mono
         busy = wish.busy if delivery.urgent else wish.busy | wish.calm_busy
+        busy |= wish.upload_busy if delivery.attachment else frozenset()
         here = delivery.destination == wish.destination and delivery.recipient not in busy
         return here and delivery.due_at <= wish.now.wall and free
 
@@ -56,7 +57,7 @@ class MemoryOutbox:
         return self._entries[identity].settled_at
 
     def claim(self, wish: Claim) -> list[Entry]:
-        due = [entry for entry in self._first_of_each() if entry.is_due(wish)]
+        due = [entry for entry in self._unblocked() if entry.is_due(wish)]
         due.sort(key=lambda entry: entry.rank(wish.now.wall))
         urgent = [entry for entry in due if entry.delivery.urgent]
         calm = [entry for entry in due if not entry.delivery.urgent][: max(0, wish.calm)]
@@ -133,14 +134,16 @@ class MemoryOutbox:
     def _open(self) -> list[Entry]:
         return [entry for entry in self._entries.values() if entry.state == PENDING]
 
-    def _first_of_each(self) -> Iterable[Entry]:
-        """The earliest that is open of each alarm for each recipient."""
-        first: dict[tuple[str, str, int | str], Entry] = {}
+    def _unblocked(self) -> Iterable[Entry]:
+        """The earliest that is open of each alarm for each recipient, or the pictures that are."""
+        subjects: dict[tuple[str, str, int | str], set[str]] = {}
         for entry in self._open():
             delivery = entry.delivery
             about = delivery.identity if delivery.alarm_id is None else delivery.alarm_id
-            first.setdefault((delivery.destination, delivery.recipient, about), entry)
-        return first.values()
+            earlier = subjects.setdefault((delivery.destination, delivery.recipient, about), set())
+            if not earlier or earlier == {delivery.subject} == {PICTURE}:
+                yield entry
+            earlier.add(delivery.subject)
 
     def change(self, one: RetryDelivery | DropDelivery) -> None:
         entry = self._entries.get(one.identity)

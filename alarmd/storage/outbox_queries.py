@@ -39,6 +39,7 @@ from alarmd.storage.rows import Row
 from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, outbox
 
 PENDING, DELIVERED, DEAD, DROPPED = map(str, DeliveryState)  # as plain strings, see rows.py
+PICTURE = "picture"  # the subject of those that may go together
 MAX_ERROR = 500  # characters kept of why an attempt failed
 
 DELIVERY_COLUMNS = tuple(outbox.columns)[1:13]  # those of the record
@@ -51,6 +52,7 @@ _BLOCKED = exists().where(
     _earlier.c.recipient == outbox.c.recipient,
     _earlier.c.state == PENDING,
     _earlier.c.row < outbox.c.row,
+    or_(_earlier.c.subject != PICTURE, outbox.c.subject != PICTURE),
 )
 
 
@@ -151,7 +153,8 @@ def _sorts(wish: Claim) -> Iterator[tuple[ColumnElement[bool], int]]:
     urgent = outbox.c.urgent == literal(True)
     yield and_(urgent, outbox.c.due_at > fresh, outbox.c.created_at > fresh, _not(wish.busy)), wish.limit
     yield and_(urgent, outbox.c.created_at <= fresh, _not(wish.busy)), wish.limit
-    yield and_(outbox.c.urgent == literal(False), _not(wish.busy | wish.calm_busy)), wish.calm
+    may_upload = or_(outbox.c.attachment == "", _not(wish.upload_busy))
+    yield and_(outbox.c.urgent == literal(False), _not(wish.busy | wish.calm_busy), may_upload), wish.calm
 
 
 def _not(recipients: frozenset[str]) -> ColumnElement[bool]:

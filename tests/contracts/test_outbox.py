@@ -137,6 +137,30 @@ def test_recipients_that_are_busy_are_left_alone_and_some_only_by_what_is_calm(s
     assert names(store.claim_deliveries(wish)) == ["bob", "calm eve"]
 
 
+def test_pictures_of_an_alarm_wait_for_what_came_before_them_and_not_for_each_other(store: Store) -> None:
+    names_of = {"raised": "raised", "first": "picture", "second": "picture", "over": "cleared", "third": "picture"}
+    queue(store, *(delivery(name, alarm_id=1, subject=subject) for name, subject in names_of.items()))
+    assert names(claim(store)) == ["raised"]
+    store.finish_delivery("raised", ME, NOON)
+    assert names(claim(store)) == ["first", "second"]
+    store.finish_delivery("second", ME, NOON)
+    assert names(claim(store)) == []
+    store.finish_delivery("first", ME, NOON)
+    assert names(claim(store)) == ["over"]
+    store.finish_delivery("over", ME, NOON)
+    assert names(claim(store)) == ["third"]
+
+
+def test_a_recipient_that_something_is_uploaded_to_gets_only_what_needs_no_upload(store: Store) -> None:
+    calm = [delivery(f"text {name}", recipient=name, urgent=False) for name in ("ann", "bob")]
+    pictures = [
+        delivery(f"picture {name}", recipient=name, urgent=False, attachment="a.jpg") for name in ("ann", "bob")
+    ]
+    queue(store, *pictures, *calm)
+    wish = Claim(ME, "log", Instant(NOON, 50.0), LONG, 10, 10, upload_busy=frozenset({"ann"}))
+    assert names(store.claim_deliveries(wish)) == ["picture bob", "text ann", "text bob"]
+
+
 def test_what_was_not_tried_after_all_does_not_count_as_an_attempt(store: Store) -> None:
     queue(store, delivery("1"))
     claim(store)

@@ -8,6 +8,7 @@ from typing import Any
 from alarmd.core.inputs import OperatorRequest
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Alarm, Record
+from alarmd.frames.archive import Archive
 from alarmd.relays.desk import Desk
 from alarmd.storage.interface import EventFilter, Lease, StoredAlarm, StoredEvent
 from tests.contracts.records import ALARM, DELIVERY
@@ -22,7 +23,7 @@ def lease(alarm: Alarm = RAISED, attempt: int = 1, **changes: Any) -> Lease:
     return Lease(replace(DELIVERY, **changes), attempt, StoredAlarm(alarm, "cam1", "garden"))
 
 
-def desk(now: Callable[[], Instant], moved: Mapping[str, str]) -> Desk:
+def desk(now: Callable[[], Instant], moved: Mapping[str, str], archive: Archive) -> Desk:
     """Where nobody asks for anything."""
 
     async def submit(_request: OperatorRequest) -> tuple[Record, ...]:
@@ -31,7 +32,7 @@ def desk(now: Callable[[], Instant], moved: Mapping[str, str]) -> Desk:
     async def read_events(_wanted: EventFilter) -> list[StoredEvent]:
         raise AssertionError("nobody asked for anything")
 
-    return Desk("A", submit, read_events, Playbook().engine.state, now, in_utc, lambda _destination: moved)
+    return Desk("A", submit, read_events, Playbook().engine.state, now, in_utc, lambda _destination: moved, archive)
 
 
 def in_utc(_zone: int | None, wall: int) -> datetime:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Alarm, AlarmKind, AlarmState
+from alarmd.frames.archive import DirectoryArchive
 from alarmd.relays.interface import Delivered, GiveUp, Later, TryAgain
 from alarmd.relays.telegram import chat as chat_module
 from alarmd.relays.telegram import relay as relay_module
@@ -27,9 +29,13 @@ ANN, GROUP, SUPERGROUP = 42, -100, -1001000
 class Telling:
     """A relay, and a clock that the test moves."""
 
-    def __init__(self, url: str, chats: tuple[int, ...] = (ANN, GROUP), moved: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, directory: Path, chats: tuple[int, ...] = (ANN, GROUP), moved: dict[str, str] | None = None
+    ) -> None:
         self.moment = Instant(NOON, 1000.0)
-        self.relay = Telegram("phone", BotSettings(TOKEN, url, chats), desk(lambda: self.moment, moved or {}))
+        self.archive = DirectoryArchive(directory / "archive", 0)
+        house = desk(lambda: self.moment, moved or {}, self.archive)
+        self.relay = Telegram("phone", BotSettings(TOKEN, url, chats), house)
 
     def pass_time(self, seconds: float) -> None:
         self.moment = Instant(self.moment.wall + round(seconds * SECOND), self.moment.mono + seconds)
@@ -68,8 +74,8 @@ def api() -> Iterator[FakeTelegram]:
 
 
 @pytest.fixture
-async def telling(api: FakeTelegram) -> AsyncIterator[Telling]:
-    made = Telling(api.url)
+async def telling(api: FakeTelegram, tmp_path: Path) -> AsyncIterator[Telling]:
+    made = Telling(api.url, tmp_path)
     yield made
     await made.relay.close()
 
@@ -163,9 +169,9 @@ async def test_a_group_gets_twenty_a_minute_of_which_five_are_for_alarms(telling
     assert telling.relay.busy(urgent=False)[str(GROUP)] == 5.0
 
 
-async def test_all_chats_together_get_thirty_a_second(api: FakeTelegram) -> None:
+async def test_all_chats_together_get_thirty_a_second(api: FakeTelegram, tmp_path: Path) -> None:
     chats = tuple(api.add_chat(number).id for number in range(1, 33))
-    telling = Telling(api.url, chats)
+    telling = Telling(api.url, tmp_path, chats)
     outcomes = await telling.tell(*(new(1, chat) for chat in chats))
     assert sum(isinstance(outcome, Delivered) for outcome in outcomes) == 30
     assert sum(isinstance(outcome, Later) for outcome in outcomes) == 2
@@ -206,9 +212,9 @@ async def test_a_group_that_became_a_supergroup_is_told_there_and_that_is_rememb
     assert api.texts(SUPERGROUP)[-1].startswith("🟡")
 
 
-async def test_after_a_restart_a_group_is_found_where_it_moved(api: FakeTelegram) -> None:
+async def test_after_a_restart_a_group_is_found_where_it_moved(api: FakeTelegram, tmp_path: Path) -> None:
     api.migrate(GROUP, SUPERGROUP)
-    telling = Telling(api.url, moved={str(GROUP): str(SUPERGROUP)})
+    telling = Telling(api.url, tmp_path, moved={str(GROUP): str(SUPERGROUP)})
     assert await telling.tell(new(1, GROUP)) == [Delivered(f"{SUPERGROUP}:1")]
     assert len(api.called("sendMessage")) == 1
     await telling.relay.close()
@@ -270,22 +276,20 @@ async def test_an_answer_that_is_rubbish_is_no_confirmation(telling: Telling, ap
     assert await telling.tell(new()) == [Delivered("42:2")]
 
 
-async def test_a_telegram_that_is_down_has_certainly_not_posted_it(
-    api: FakeTelegram, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_telegram_that_is_down_has_certainly_not_posted_it(tmp_path: Path) -> None:
     with black_hole() as port:
         pass
-    telling = Telling(f"http://127.0.0.1:{port}")
+    telling = Telling(f"http://127.0.0.1:{port}", tmp_path)
     assert await telling.tell(new()) == [TryAgain(None, "no answer: ConnectError")]
     await telling.relay.close()
 
 
 async def test_a_telegram_that_takes_a_request_and_says_nothing_may_have_posted_it(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_module, "READ", 0.05)
     with black_hole() as port:
-        telling = Telling(f"http://127.0.0.1:{port}")
+        telling = Telling(f"http://127.0.0.1:{port}", tmp_path)
         assert await telling.tell(new()) == [TryAgain(None, "no answer: ReadTimeout", uncertain=True)]
         await telling.relay.close()
 
@@ -344,9 +348,9 @@ async def test_a_reminder_where_the_alarm_was_never_told_tells_it(telling: Telli
     assert api.texts(ANN)[0].startswith("🔴")
 
 
-async def test_a_reminder_in_a_group_that_moved_points_nowhere(api: FakeTelegram) -> None:
+async def test_a_reminder_in_a_group_that_moved_points_nowhere(api: FakeTelegram, tmp_path: Path) -> None:
     api.migrate(GROUP, SUPERGROUP)
-    telling = Telling(api.url, moved={str(GROUP): str(SUPERGROUP)})
+    telling = Telling(api.url, tmp_path, moved={str(GROUP): str(SUPERGROUP)})
     assert await telling.tell(change(f"{GROUP}:1", alarm(), chat=GROUP, subject="reminder")) == [Delivered()]
     assert api.posted[0].reply_to is None
     await telling.relay.close()

@@ -10,6 +10,7 @@ from alarmd.adapters.reactor_clock import now
 from alarmd.core.inputs import AlarmCleared
 from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmState, Arming
+from alarmd.frames.archive import DirectoryArchive
 from alarmd.relays.desk import Desk, Listens
 from alarmd.relays.telegram import answers, buttons
 from alarmd.relays.telegram import bot as bot_module
@@ -28,10 +29,11 @@ ANN, BOB, EVE, GROUP = 42, 43, 66, -100
 class Bot:
     """The bot in its house; people write to it in `api`."""
 
-    def __init__(self, house: RealHouse, api: FakeTelegram) -> None:
+    def __init__(self, house: RealHouse, api: FakeTelegram, directory: Path) -> None:
         self.house = house
         self.api = api
         self.moved: dict[str, str] = {}
+        self.archive = DirectoryArchive(directory / "archive", 0)
         self.desk = Desk(
             label="A",
             submit=house.runner.submit_request,
@@ -40,6 +42,7 @@ class Bot:
             now=now,
             local=in_utc,
             moved=lambda _destination: self.moved,
+            archive=self.archive,
         )
         self.relay = Telegram("phone", BotSettings(TOKEN, api.url, (ANN, GROUP), (BOB,)), self.desk)
         self.database_away = False
@@ -93,7 +96,7 @@ def api() -> Iterator[FakeTelegram]:
 async def bot(tmp_path: Path, api: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     monkeypatch.setattr(bot_module, "delay", lambda _attempt, _jitter: 0.02)
     async with real_house(tmp_path) as house:
-        made = Bot(house, api)
+        made = Bot(house, api, tmp_path)
         yield made
         await made.stop()
 
@@ -278,7 +281,7 @@ async def test_a_telegram_that_is_away_is_asked_again_until_it_is_back_and_the_l
     monkeypatch.setattr(bot_module, "delay", lambda _attempt, _jitter: 0.02)
     api.fault = lambda _method, _parameters: Fault(status=502, body=b"<html>")
     async with real_house(tmp_path) as house:
-        bot = Bot(house, api)
+        bot = Bot(house, api, tmp_path)
         await until(lambda: bot.relay._people._failures >= 3)
         api.fault = lambda _method, _parameters: None
         assert "alarmd" in await bot.ask("/status")
@@ -294,7 +297,7 @@ async def test_a_wrong_token_is_said_with_what_to_do_and_never_shown(
     monkeypatch.setattr(bot_module, "delay", lambda _attempt, _jitter: 0.02)
     api.token = "another"
     async with real_house(tmp_path) as house:
-        bot = Bot(house, api)
+        bot = Bot(house, api, tmp_path)
         await until(lambda: bot.relay._people._failures >= 2)
         await bot.stop()
     shown = capsys.readouterr()
@@ -341,7 +344,7 @@ async def test_it_stops_at_once_although_telegram_says_nothing(
 ) -> None:
     monkeypatch.setattr(bot_module, "STOP_PATIENCE", 0.05)
     async with real_house(tmp_path) as house:
-        bot = Bot(house, api)
+        bot = Bot(house, api, tmp_path)
         await bot.ask("/status")
         api.fault = lambda _method, _parameters: Fault()
         bot.task.cancel()
