@@ -10,13 +10,13 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from alarmd import __version__
 from alarmd.core.instant import SECOND, Instant
+from alarmd.relays.http_answers import retry_after
 from alarmd.relays.interface import Delivered, GiveUp, Outcome, TryAgain
 from alarmd.storage.interface import Lease, StoredAlarm
 
@@ -116,14 +116,4 @@ def _outcome(response: httpx.Response, now_wall: int) -> Outcome:
         return TryAgain(None, f"it answers {code}, a redirect, which is not followed: configure the final URL")
     if response.is_client_error and code not in TRY_AGAIN:
         return GiveUp(f"it answers {code}: see the receiver's log, and the url and secret of this destination")
-    return TryAgain(_retry_after(response.headers.get("Retry-After", ""), now_wall), f"it answers {code}")
-
-
-def _retry_after(said: str, now_wall: int) -> float | None:
-    """Seconds, from a number of them or an HTTP date (RFC 9110, 10.2.3); None if it says neither."""
-    if said.isascii() and said.isdecimal():
-        return float(said[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - now_wall / SECOND)
-    except (ValueError, OverflowError):
-        return None
+    return TryAgain(retry_after(response.headers.get("Retry-After", ""), now_wall), f"it answers {code}")
