@@ -36,10 +36,11 @@ class Ffmpeg:
         self._listener = threading.Thread(target=self._listen, name="ffmpeg-stderr", daemon=True)
         self._listener.start()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, times: int) -> None:
         """Raises FilmError if it has ended."""
         try:
-            self._stdin.write(data)
+            for _ in range(times):
+                self._stdin.write(data)
         except BrokenPipeError:
             self.finish()
             raise self._failed() from None

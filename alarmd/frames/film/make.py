@@ -43,6 +43,7 @@ class _Work(NamedTuple):
     """What all parts of a film have in common."""
 
     program: str
+    film: str  # its digest
     plan: Plan
     look: Look
     encoding: Encoding
@@ -55,9 +56,8 @@ def make_film(output: Path, plan: Plan, look: Look, encoding: Encoding, watcher:
     another plan, look or encoding it begins anew. Raises FilmError."""
     program = find_ffmpeg()
     with workshop_of(output) as workshop:
-        workshop.begin(_digest(plan, look, encoding))
-        work = _Work(program, plan, look, encoding, workshop, watcher)
-        before = workshop.parts()
+        work = _Work(program, _digest(plan, look, encoding), plan, look, encoding, workshop, watcher)
+        before = workshop.begin(work.film)
         resumed = sum(part.frames for part in before.values())
         if before:
             watcher.resumed(len(before), resumed)
@@ -72,7 +72,7 @@ def _digest(plan: Plan, look: Look, encoding: Encoding) -> str:
     told = hashlib.sha256(repr((VERSION, PART_FRAMES, plan.fps, look, encoding)).encode())
     for shot in plan.shots:
         told.update(repr(shot).encode())
-    return told.hexdigest()
+    return told.hexdigest()[:16]
 
 
 def _part(work: _Work, index: int, shots: tuple[Shot, ...], before: dict[int, Part]) -> Part:
@@ -84,14 +84,15 @@ def _part(work: _Work, index: int, shots: tuple[Shot, ...], before: dict[int, Pa
     with ffmpeg.running(work.program, arguments, work.workshop.directory, nice=work.encoding.nice) as process:
         for shot in shots:
             frame = _frame(work, shot)
-            skipped += frame is None
-            for _ in range(shot.frames if frame else 0):
-                process.write(frame or b"")
-                frames += 1
+            if frame is None:
+                skipped += 1
+            else:
+                process.write(frame, shot.frames)
+                frames += shot.frames
             work.watcher.advanced(shot.frames)
         if frames:
             process.finish()
-    part = Part(index, frames, skipped)
+    part = Part(work.film, index, frames, skipped)
     if frames:
         work.workshop.keep(part)
     return part

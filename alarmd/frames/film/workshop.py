@@ -11,22 +11,24 @@ from pathlib import Path
 
 from alarmd.frames.film.errors import FilmError, FilmFault
 
-PLAN = "plan"
 LOCK = "lock"
-_PART = re.compile(r"(?P<index>\d{5})-(?P<frames>\d+)-(?P<skipped>\d+)\.mp4", re.ASCII)
+PRIVATE = 0o700
+_PART = re.compile(r"(?P<film>[0-9a-f]{16})-(?P<index>\d{5})-(?P<frames>\d+)-(?P<skipped>\d+)\.mp4", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What its file's name says. skipped: pictures that could not be shown."""
+    """What its file's name says. film: 16 hexadecimal digits that no other plan has. skipped: pictures that could not
+    be shown."""
 
+    film: str
     index: int
     frames: int
     skipped: int
 
     @property
     def name(self) -> str:
-        return f"{self.index:05}-{self.frames}-{self.skipped}.mp4"
+        return f"{self.film}-{self.index:05}-{self.frames}-{self.skipped}.mp4"
 
 
 class Workshop:
@@ -38,20 +40,17 @@ class Workshop:
         self.directory = directory
         self.partial = directory / f"partial-{os.getpid()}.mp4"
 
-    def begin(self, digest: str) -> None:
-        """Keep the parts of this very plan, and nothing else."""
-        marked = self.directory / PLAN
-        same = marked.exists() and marked.read_text() == digest
+    def begin(self, film: str) -> dict[int, Part]:
+        """What is there of this very film, by index; everything else is removed."""
+        kept = {part.index: part for part in self._parts() if part.film == film}
+        names = {LOCK, *(part.name for part in kept.values())}
         for found in self.directory.iterdir():
-            if found.name not in (PLAN, LOCK) and not (same and _PART.fullmatch(found.name)):
+            if found.name not in names:
                 found.unlink()
-        marked.write_text(digest)
-        sync(marked)
+        return kept
 
-    def parts(self) -> dict[int, Part]:
-        found = (_PART.fullmatch(path.name) for path in self.directory.iterdir())
-        made = (Part(int(name["index"]), int(name["frames"]), int(name["skipped"])) for name in found if name)
-        return {part.index: part for part in made}
+    def is_empty(self) -> bool:
+        return not self._parts()
 
     def keep(self, part: Part) -> None:
         """What `partial` holds is whole."""
@@ -64,6 +63,12 @@ class Workshop:
         self.partial.replace(self._output)
         sync(self._output.parent)
 
+    def _parts(self) -> list[Part]:
+        found = (_PART.fullmatch(path.name) for path in self.directory.iterdir())
+        return [
+            Part(name["film"], int(name["index"]), int(name["frames"]), int(name["skipped"])) for name in found if name
+        ]
+
 
 def parts_directory(output: Path) -> Path:
     return output.absolute().with_name(f".{output.name}.parts")
@@ -74,14 +79,14 @@ def workshop_of(output: Path) -> Iterator[Workshop]:
     """For us alone; kept for the next time if all did not go well and there are parts. Raises FilmError."""
     directory = parts_directory(output)
     try:
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(PRIVATE, exist_ok=True)
         with (directory / LOCK).open("wb") as lock:
             _take(lock.fileno(), output)
             workshop = Workshop(output.absolute(), directory)
             try:
                 yield workshop
             except BaseException:
-                if not workshop.parts():
+                if workshop.is_empty():
                     shutil.rmtree(directory)
                 raise
             shutil.rmtree(directory)

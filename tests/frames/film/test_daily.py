@@ -76,7 +76,7 @@ async def test_a_cancelled_film_is_gone_on_with_by_the_next_call(house: House, m
     monkeypatch.setattr(make, "PART_FRAMES", 12)
     house.take(*range(8))
     task = asyncio.ensure_future(house.films.make("cam1", DAY, PRAGUE))
-    await until(lambda: list(house.work.glob(".*/0*.mp4")), "the first part")
+    await until(lambda: list(house.work.glob(".*/*-0.mp4")), "the first part")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
