@@ -43,12 +43,14 @@ from alarmd.adapters.turn_runner import HIGH_WATER, TurnRunner
 from alarmd.config import Config
 from alarmd.core.effects import FetchPicture
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import PictureFailed, ServerStarted, ServerStopping
+from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import ArchiveError
 from alarmd.frames.intake import MAX_WAITING as MAX_INTAKE
 from alarmd.frames.intake import Intake
+from alarmd.frames.puller import MAX_REQUESTS as MAX_PULLED
+from alarmd.frames.puller import Puller
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.desk import Desk, Listens
@@ -210,6 +212,7 @@ class Application:
         self._lfcp.stop(self._reactor)
         self._operator.stop(self._reactor)
         await self._uploads.stop()
+        await self._puller.stop()
         self._runner.timer.stop()
         self._runner.submit(ServerStopping(), now())
         await self._store_what_waits()
@@ -277,6 +280,8 @@ class Application:
         self._intake = Intake(self._archive, self._runner.submit_request, now)
         undo.callback(self._intake.close)
         self._metrics.queue("pictures", lambda: len(self._intake), MAX_INTAKE)
+        self._puller = Puller(self._intake.take, lambda failed: self._runner.submit(failed, now()))
+        self._metrics.queue("pulled_pictures", lambda: len(self._puller), MAX_PULLED)
 
     def _build_listeners(self) -> None:
         lfcp = self._config.lfcp
@@ -357,7 +362,7 @@ class Application:
         self._worker = DeliveryWorker(self._relays, house)
 
     def _fetch(self, wanted: FetchPicture) -> None:
-        self._runner.submit(PictureFailed(wanted.device, wanted.upload, "pulling is not there yet"), now())
+        self._puller.fetch(wanted)
 
     def _live_alarm(self, alarm_id: int) -> StoredAlarm | None:
         alarm = self._engine.state.alarms.get(alarm_id)
