@@ -28,6 +28,7 @@ from alarmd.adapters.lfcp_listeners import LfcpListeners
 from alarmd.adapters.local_time import local_time
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.log_setup import without_password
+from alarmd.adapters.nightly_films import NightlyFilms
 from alarmd.adapters.open_storage import OpenStorage
 from alarmd.adapters.operator_answers import OperatorAnswers
 from alarmd.adapters.operator_port import OperatorPort
@@ -40,15 +41,18 @@ from alarmd.adapters.tasks import cancel, supervised
 from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.time_zones import time_zone
 from alarmd.adapters.turn_runner import HIGH_WATER, TurnRunner
+from alarmd.adapters.uploads import MAX_BYTES as MAX_UPLOAD_BYTES
 from alarmd.config import Config
 from alarmd.core.effects import FetchPicture
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import ServerStarted, ServerStopping
+from alarmd.core.inputs import LiveEnded, LiveRequested, ServerStarted, ServerStopping
 from alarmd.core.settings import UnknownDevices
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import ArchiveError
+from alarmd.frames.film.daily import DailyFilms
 from alarmd.frames.intake import MAX_WAITING as MAX_INTAKE
 from alarmd.frames.intake import Intake
+from alarmd.frames.live import LiveHub
 from alarmd.frames.puller import MAX_REQUESTS as MAX_PULLED
 from alarmd.frames.puller import Puller
 from alarmd.metrics import Metrics
@@ -179,6 +183,7 @@ class Application:
             "purge": purge,
             "losses": losses,
             "certificate": self._uploads.watch,
+            "films": self._films.run,
             **{name: relay.listen for name, relay in listening if isinstance(relay, Listens)},
         }
         for name, one in work.items():
@@ -262,6 +267,10 @@ class Application:
             outbox=self._emergency,
             committed=lambda: self._api.stored(),
         )
+        self._live = LiveHub(
+            begins=lambda device: self._runner.submit(LiveRequested(device), now()),
+            ends=lambda device: self._runner.submit(LiveEnded(device), now()),
+        )
         metrics = self._metrics
         metrics.loaded(storage.snapshot)
         metrics.follow(self._engine.state, now)
@@ -279,6 +288,9 @@ class Application:
             raise StartError(UNAVAILABLE, f"{error}; see archive.directory") from error
         self._intake = Intake(self._archive, self._runner.submit_request, now)
         undo.callback(self._intake.close)
+        films = DailyFilms(self._archive, self._storage.reader, self._config.state_directory / "films")
+        settings, state, submit = self._config.films, self._engine.state, self._runner.submit_request
+        self._films = NightlyFilms(settings.cameras, self._config.film_recipients(), films, state, submit, now)
         self._metrics.queue("pictures", lambda: len(self._intake), MAX_INTAKE)
         self._puller = Puller(self._intake.take, lambda failed: self._runner.submit(failed, now()))
         self._metrics.queue("pulled_pictures", lambda: len(self._puller), MAX_PULLED)
@@ -297,7 +309,10 @@ class Application:
             flow_cache=self._flow_cache,
             metrics=self._metrics,
             now=now,
+            take_in=self._intake.take,
+            live=self._live,
         )
+        self._metrics.queue("upload_bytes", lambda: self._lfcp.uploads.bytes, MAX_UPLOAD_BYTES)
         answers = OperatorAnswers(
             submit=self._runner.submit_request,
             state=self._engine.state,
@@ -316,6 +331,7 @@ class Application:
             registry=self._registry,
             condition=self._condition,
             started=self._started,
+            live=self._live,
         )
         undo.callback(self._house.threads.shutdown)
         self._api = OperatorApi(self._house)

@@ -261,6 +261,13 @@ class Pictures(Section):
     destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = ()
 
 
+class Films(Section):
+    """cameras: of which a film is made every night, of the day before; "*" for all. destinations: where it is sent."""
+
+    cameras: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=10_000)] = ()
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = ()
+
+
 class Commands(Section):
     time_to_live: Seconds = _RULES.command_time_to_live
 
@@ -308,6 +315,7 @@ class Config(BaseSettings):
     ] = {}
     archive: Archive = Archive()
     pictures: Pictures = Pictures()
+    films: Films = Films()
     commands: Commands = Commands()
     logging: Logging = Logging()
 
@@ -350,6 +358,11 @@ class Config(BaseSettings):
     def _named(self, names: Iterable[str]) -> dict[str, Destination]:
         known = {LOG: LogDestination(kind="log"), **self.destinations}
         return {name: known[name] for name in names}
+
+    def film_recipients(self) -> list[tuple[str, str]]:
+        """Who gets the films: those who hear of alarms at once."""
+        routes = (route for name, one in self._named(self.films.destinations).items() for route in one.routes(name))
+        return [(route.destination, route.recipient) for route in routes if not route.after]
 
     def rules(self) -> Settings:
         """What concerns the rules."""

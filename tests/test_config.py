@@ -115,6 +115,7 @@ def test_each_setting_has_a_variable(section: str, setting: str, monkeypatch: py
     free = {
         "server.state_directory": "/x",
         "archive.directory": "/x",
+        "films.cameras": "cam1",
         "http.hosts": "x.example",
         "operator.secret": "x",
         "storage.url": "sqlite:////x",
