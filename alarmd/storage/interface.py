@@ -145,17 +145,34 @@ class PictureFilter:
 @dataclass(frozen=True, slots=True)
 class Expendable:
     """Pictures that may go. before, alarms_before: wall µs that they were received before, and that those of alarms
-    were; the oldest first, up to `limit`."""
+    were; the oldest first, up to `limit`. after: received_at and id of the last one that was seen already."""
 
     before: int
     alarms_before: int
-    limit: int
+    after: tuple[int, int] = (0, 0)
+    limit: int = MAX_PAGE
 
 
 @dataclass(frozen=True, slots=True)
-class PictureTotals:
+class CameraTotals:
+    """oldest, newest: wall µs, of received_at."""
+
+    device: str
     pictures: int
     bytes: int
+    oldest: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFilter:
+    """Pictures of a device by the moment when they were received, wall µs, in the order of their ids: up to MAX_PAGE
+    with ids later than after_id. `since` is included, `until` is not."""
+
+    device: str
+    since: int
+    until: int
+    after_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +265,9 @@ class Store(Protocol):
         """Nobody needs it any more."""
         ...
 
-    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
-        """Neither of an open alarm nor awaited by a destination."""
-        ...
-
     def drop_pictures(self, ids: Sequence[int]) -> None:
         """Forget them; whoever calls this has deleted their files."""
         ...
-
-    def picture_totals(self) -> PictureTotals: ...
 
     def purge(self, before_wall: int, limit: int) -> int:
         """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
@@ -285,6 +296,24 @@ class Reader(Protocol):
     ) -> list[StoredCommand]: ...
 
     def pictures(self, wanted: PictureFilter) -> list[StoredPicture]: ...
+
+    def received_pictures(self, wanted: ReceivedFilter) -> list[Picture]: ...
+
+    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
+        """Neither of an open alarm nor awaited by a destination; what may go once may go for ever."""
+        ...
+
+    def picture_totals(self) -> list[CameraTotals]:
+        """Of every device that has some, in the order of the names. Looks at every row: seconds for ten million."""
+        ...
+
+    def known_pictures(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that are pictures'."""
+        ...
+
+    def awaited(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that a destination waits for."""
+        ...
 
     def devices(self) -> list[StoredDevice]: ...
 

@@ -1,14 +1,18 @@
 """Reads from the store in memory, from any thread: what read_queries.py answers from a database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from alarmd.core.records import AlarmState, Event, Picture, Site, Zone
 from alarmd.storage.interface import (
+    MAX_PAGE,
+    CameraTotals,
     DeliveryFilter,
     EventFilter,
+    Expendable,
     OutboxState,
     PictureFilter,
+    ReceivedFilter,
     StoredAlarm,
     StoredCommand,
     StoredDelivery,
@@ -65,6 +69,36 @@ class MemoryReader:
             name = self._tables.device_name
             return [StoredPicture(one, name(one.device_id)) for one in ordered[: page(wanted.limit)]]
 
+    def received_pictures(self, wanted: ReceivedFilter) -> list[Picture]:
+        with self._store.lock:
+            found = [
+                one
+                for one in self._newest("pictures", wanted.device)
+                if wanted.since <= one.received_at < wanted.until and one.id > wanted.after_id
+            ]
+            return found[::-1][:MAX_PAGE]
+
+    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
+        with self._store.lock:
+            attached = self._store.outbox.attached()
+            old = [one for one in self._kept("pictures") if one.key not in attached and self._may_go(one, wish)]
+            return sorted(old, key=lambda one: (one.received_at, one.id))[: page(wish.limit)]
+
+    def picture_totals(self) -> list[CameraTotals]:
+        with self._store.lock:
+            cameras: dict[str, list[Picture]] = {}
+            for one in self._kept("pictures"):
+                cameras.setdefault(self._tables.device_name(one.device_id) or "", []).append(one)
+            return [_totals(name, found) for name, found in sorted(cameras.items())]
+
+    def known_pictures(self, keys: Sequence[str]) -> set[str]:
+        with self._store.lock:
+            return {one.key for one in self._kept("pictures")} & set(keys)
+
+    def awaited(self, keys: Sequence[str]) -> set[str]:
+        with self._store.lock:
+            return self._store.outbox.attached() & set(keys)
+
     def devices(self) -> list[StoredDevice]:
         with self._store.lock:
             contacts, zones = self._table("contacts"), self._table("zones")
@@ -113,6 +147,12 @@ class MemoryReader:
             if device is None or self._tables.device_name(kept[key].device_id) == device:
                 yield kept[key]
 
+    def _may_go(self, picture: Picture, wish: Expendable) -> bool:
+        if picture.received_at >= wish.before or (picture.received_at, picture.id) <= wish.after:
+            return False
+        alarm = self._table("alarms").get(picture.alarm_id)
+        return alarm is None or (alarm.state is AlarmState.CLEARED and picture.received_at < wish.alarms_before)
+
     def _matches(self, event: Event, wanted: EventFilter) -> bool:
         row = self._store.event_rows[event.origin, event.sequence]
         return (
@@ -122,6 +162,11 @@ class MemoryReader:
             and (wanted.until is None or event.received_at < wanted.until)
             and (wanted.after_row is None or row > wanted.after_row)
         )
+
+
+def _totals(device: str, found: list[Picture]) -> CameraTotals:
+    received = [one.received_at for one in found]
+    return CameraTotals(device, len(found), sum(one.size for one in found), min(received), max(received))
 
 
 def _is_wanted(picture: Picture, wanted: PictureFilter) -> bool:

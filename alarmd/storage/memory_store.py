@@ -23,16 +23,13 @@ from alarmd.core.snapshot import Snapshot
 from alarmd.storage.errors import RefusedError
 from alarmd.storage.interface import (
     Claim,
-    Expendable,
     Lease,
     Message,
-    PictureTotals,
     QuarantinedTurn,
     StorageError,
     StoredAlarm,
     StoredPicture,
     Turn,
-    page,
 )
 from alarmd.storage.memory_outbox import Entry, MemoryOutbox
 from alarmd.storage.memory_tables import MemoryTables
@@ -117,21 +114,10 @@ class MemoryStore:
         with self.lock:
             self.outbox.drop(identity, owner, now_wall, reason)
 
-    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
-        with self.lock:
-            attached = self.outbox.attached()
-            old = [one for one in self._sorted("pictures") if one.key not in attached and self._is_old(one, wish)]
-            return sorted(old, key=lambda one: (one.received_at, one.id))[: page(wish.limit)]
-
     def drop_pictures(self, ids: Sequence[int]) -> None:
         with self.lock:
             for number in ids:
                 self.tables.by_name["pictures"].kept.pop(number, None)
-
-    def picture_totals(self) -> PictureTotals:
-        with self.lock:
-            sizes = [picture.size for picture in self._sorted("pictures")]
-            return PictureTotals(len(sizes), sum(sizes))
 
     def purge(self, before_wall: int, limit: int) -> int:
         with self.lock:
@@ -162,13 +148,6 @@ class MemoryStore:
     def _newest_pictures(self, devices: Collection[int]) -> tuple[Picture, ...]:
         newest = {one.device_id: one for one in self._sorted("pictures")}
         return tuple(sorted((one for key, one in newest.items() if key in devices), key=lambda one: one.id))
-
-    def _is_old(self, picture: Picture, wish: Expendable) -> bool:
-        alarm = self.tables.by_name["alarms"].kept.get(picture.alarm_id)
-        if alarm is None:
-            return picture.received_at < wish.before
-        before = min(wish.before, wish.alarms_before)
-        return alarm.state is AlarmState.CLEARED and picture.received_at < before
 
     def _message(self, delivery: Delivery) -> Message | None:
         reference = self.outbox.reference(delivery)

@@ -1,18 +1,21 @@
 """What people ask for, with the names that the ids have now. On connections that cannot write."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, select
 
-from alarmd.core.records import Site, Zone
+from alarmd.core.records import Picture, Site, Zone
 from alarmd.storage import outbox_queries, picture_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
+    CameraTotals,
     DeliveryFilter,
     EventFilter,
+    Expendable,
     OutboxState,
     PictureFilter,
+    ReceivedFilter,
     StoredAlarm,
     StoredCommand,
     StoredDelivery,
@@ -63,6 +66,26 @@ class SqlReader:
     def pictures(self, wanted: PictureFilter) -> list[StoredPicture]:
         with self._database.transaction() as connection:
             return picture_queries.found(connection, wanted)
+
+    def received_pictures(self, wanted: ReceivedFilter) -> list[Picture]:
+        with self._database.transaction() as connection:
+            return picture_queries.received(connection, wanted)
+
+    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
+        with self._database.transaction() as connection:
+            return picture_queries.expendable(connection, wish)
+
+    def picture_totals(self) -> list[CameraTotals]:
+        with self._database.transaction() as connection:
+            return picture_queries.totals(connection)
+
+    def known_pictures(self, keys: Sequence[str]) -> set[str]:
+        with self._database.transaction() as connection:
+            return picture_queries.known(connection, keys)
+
+    def awaited(self, keys: Sequence[str]) -> set[str]:
+        with self._database.transaction() as connection:
+            return picture_queries.awaited(connection, keys)
 
     def devices(self) -> list[StoredDevice]:
         joined = devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from alarmd.core.records import Picture
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage import loading, outbox_queries, picture_queries, quarantine, sqlite_backup
 from alarmd.storage.database import Database
 from alarmd.storage.errors import UNSTORABLE, RefusedError, reason
-from alarmd.storage.interface import Claim, Expendable, Lease, PictureTotals, QuarantinedTurn, StorageError, Turn
+from alarmd.storage.interface import Claim, Lease, QuarantinedTurn, StorageError, Turn
 from alarmd.storage.ownership import Ownership
 from alarmd.storage.purge import purge
 from alarmd.storage.turns import TurnWriter
@@ -87,17 +86,9 @@ class SqlStore:
         with self._database.transaction() as connection:
             outbox_queries.drop(connection, identity, owner, now_wall, reason)
 
-    def expendable_pictures(self, wish: Expendable) -> list[Picture]:
-        with self._database.transaction() as connection:
-            return picture_queries.expendable(connection, wish)
-
     def drop_pictures(self, ids: Sequence[int]) -> None:
         with self._database.transaction() as connection:
             picture_queries.drop(connection, ids)
-
-    def picture_totals(self) -> PictureTotals:
-        with self._database.transaction() as connection:
-            return picture_queries.totals(connection)
 
     def purge(self, before_wall: int, limit: int) -> int:
         with self._database.transaction() as connection:

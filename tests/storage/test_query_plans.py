@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Connection, event
 
 from alarmd.core.effects import DropDelivery, RetryDelivery
-from alarmd.storage.interface import DeliveryFilter, EventFilter
+from alarmd.storage.interface import DeliveryFilter, EventFilter, Expendable, ReceivedFilter
 from alarmd.storage.opening import open_reader
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
 from tests.contracts.records import CLAIM, NOON
 
-HISTORY = re.compile(r"SCAN (events|outbox|commands)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
+HISTORY = re.compile(r"SCAN (events|outbox|commands|pictures)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
         lambda: store.claim_deliveries(CLAIM),
         lambda: store.retry_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.purge(NOON + 10, 100),
+        lambda: store.drop_pictures([1]),
         lambda: store.waiting_destinations(),
         lambda: store.commit([[RetryDelivery("x", NOON), DropDelivery("y", NOON)]]),
     ]
@@ -58,6 +59,10 @@ def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
 def test_readers_look_up(reader: SqlReader) -> None:
     calls: list[Callable[[], object]] = [
         lambda: reader.events(EventFilter(after_row=1)),
+        lambda: reader.expendable_pictures(Expendable(NOON, NOON)),
+        lambda: reader.received_pictures(ReceivedFilter("cam1", NOON, NOON + 10)),
+        lambda: reader.known_pictures(["cam1/1.jpg"]),
+        lambda: reader.awaited(["cam1/1.jpg"]),
         lambda: reader.events(EventFilter(since=NOON, until=NOON + 1)),
         lambda: reader.events(EventFilter(device="cam1")),
         lambda: reader.alarms(),
