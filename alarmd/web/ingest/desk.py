@@ -1,7 +1,9 @@
 """What every upload goes through, whatever way it came: stored and committed, or refused in words."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import structlog
 
 from alarmd.core.inputs import CameraIntroduced
 from alarmd.core.instant import Instant
@@ -12,11 +14,14 @@ from alarmd.metrics import Metrics
 from alarmd.storage.interface import StorageError
 from alarmd.web.errors import status_of
 from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
-from alarmd.web.ingest.senders import Doorkeeper
+from alarmd.web.ingest.senders import Doorkeeper, Sender
 
 AWAY_RETRY = 30  # s until a database that is away may be back
 FULL_RETRY = 300  # s until a full disk may have room
 SERVER_ERROR = 500
+TELL_EVERY = 60.0  # s between two log lines of one reason; the metrics count every refusal
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,20 @@ class UploadDesk:
     introduce: Callable[[CameraIntroduced], Awaitable[object]]
     now: Callable[[], Instant]
     metrics: Metrics
+    _told_at: dict[str, float] = field(default_factory=dict, init=False)
 
     async def store(self, upload: Upload) -> None:
         await _in_words(self.take(upload))
 
     async def know(self, introduced: CameraIntroduced) -> None:
         await _in_words(self.introduce(introduced))
+
+    def tell_refusal(self, reason: str, source: str, device: str) -> None:
+        """device: empty as long as it is not known."""
+        mono = self.now().mono
+        if mono - self._told_at.get(reason, -TELL_EVERY) >= TELL_EVERY:
+            self._told_at[reason] = mono
+            _log.warning("an upload was refused", reason=reason, address=source, device=device)
 
 
 async def _in_words(work: Awaitable[object]) -> None:
@@ -64,6 +77,7 @@ class Arrival:
     def __init__(self, desk: UploadDesk, head: Head) -> None:
         self.desk = desk
         self.head = head
+        self.device = ""
 
     def begin(self) -> Answer | None:
         """Before the body is read. An answer ends the request; raises UploadRefusedError."""
@@ -73,8 +87,17 @@ class Arrival:
         """Raises UploadRefusedError."""
         raise NotImplementedError
 
+    def admit(self, sender: Sender) -> Sender:
+        self.device = sender.device
+        if not sender.welcome:
+            raise UploadRefusedError(
+                403, "wrong_source", "", "this camera uploads from other networks; see `alarmd camera show`"
+            )
+        return sender
+
     def refused(self, error: UploadRefusedError) -> Answer:
         self.desk.metrics.upload(self.way, error.reason)
+        self.desk.tell_refusal(error.reason, self.head.source, self.device)
         return self.render(error)
 
     def render(self, error: UploadRefusedError) -> Answer:

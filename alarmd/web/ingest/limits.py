@@ -34,11 +34,11 @@ class Places:
     def __len__(self) -> int:
         return self._addresses.total()
 
-    def take(self, host: str) -> str:
-        """Empty, or why there is none."""
+    def take(self, host: str, *, shared: bool = False) -> str:
+        """Empty, or why there is none. shared: a proxy's address, behind which all may be."""
         if len(self) >= self._limits.connections:
             return "too_many_connections"
-        if self._addresses[host] >= self._limits.connections_per_address:
+        if not shared and self._addresses[host] >= self._limits.connections_per_address:
             return "too_many_connections_of_address"
         self._addresses[host] += 1
         return ""

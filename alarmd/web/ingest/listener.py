@@ -35,6 +35,7 @@ class UploadListener:
         self.budget = Budget()
         self.exchange = exchange
         self.source = proxies.source
+        self._is_proxy = proxies.trusts
         self._metrics = metrics
         metrics.queue("upload_bytes", lambda: self.budget.used, self.budget.limit)
         self._loop = asyncio.get_running_loop()
@@ -98,7 +99,7 @@ class UploadListener:
             self._admit(sock, plain(address[0]), context)
 
     def _admit(self, sock: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
-        full = self._places.take(peer)
+        full = self._places.take(peer, shared=self._is_proxy(peer))
         if not full:
             self._run(self._open(sock, peer, context), self._opening)
             return

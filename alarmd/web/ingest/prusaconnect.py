@@ -30,7 +30,7 @@ class PrusaArrival(Arrival):
         unknown = UploadRefusedError(
             403, "invalid_token", "Token", "the token is not valid or is outdated; `alarmd camera` gives a new one"
         )
-        self.sender: Sender = self.desk.doorkeeper.by_secret(token, self.head.source, unknown)
+        self.sender: Sender = self.admit(self.desk.doorkeeper.by_secret(token, self.head.source, unknown))
         if self.sender.fingerprint not in ("", self.fingerprint):
             raise UploadRefusedError(
                 403,
@@ -68,9 +68,9 @@ class PrusaSnapshot(PrusaArrival):
         return super().begin()
 
     async def finish(self, body: bytes) -> Answer:
-        await self.desk.store(device_upload(self.sender.device, body))
+        await self.desk.store(device_upload(self.device, body))
         if not self.sender.fingerprint:
-            await self.desk.know(CameraIntroduced(self.sender.device, self.fingerprint))
+            await self.desk.know(CameraIntroduced(self.device, self.fingerprint))
         return self.accepted(STORED, len(body))
 
 
@@ -82,7 +82,7 @@ class PrusaInfo(PrusaArrival):
         info = json.dumps(said, separators=(",", ":"))
         if len(info) > MAX_INFO:
             raise _invalid(f"a camera may say {MAX_INFO} characters of itself; leave something out")
-        await self.desk.know(CameraIntroduced(self.sender.device, self.fingerprint, info))
+        await self.desk.know(CameraIntroduced(self.device, self.fingerprint, info))
         camera = {
             "id": self.sender.id,
             "name": said["config"]["name"],

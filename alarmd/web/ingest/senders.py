@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from alarmd.core.rate_limits import AddressBuckets
 from alarmd.web.ingest.messages import UploadRefusedError
 
@@ -17,11 +15,9 @@ SECRET_LENGTH = 20  # characters, as PrusaConnect's tokens have, since cameras c
 GUESS_RATE = 0.2  # wrong secrets a second from one address
 GUESS_BURST = 20.0
 GUESS_RETRY = 60  # s
-TELL_EVERY = 60.0  # s between two log lines of one reason
 
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET = re.compile(f"[A-Za-z0-9]{{{SECRET_LENGTH}}}", re.ASCII)
-_log = structlog.get_logger(__name__)
 
 
 def make_secret() -> str:
@@ -62,7 +58,6 @@ class Doorkeeper:
         self._senders = senders
         self._mono = mono
         self._guesses = AddressBuckets(GUESS_RATE, GUESS_BURST)
-        self._told_at: dict[str, float] = {}
 
     def by_secret(self, secret: str, source: str, unknown: UploadRefusedError) -> Sender:
         """unknown: how a secret that nobody has is refused. Those who know theirs are let in however many others guess
@@ -71,8 +66,6 @@ class Doorkeeper:
         sender = self._senders.by_digest(digest_of(secret), source) if known else None
         if sender is None:
             raise self._refused(unknown, source)
-        if not sender.welcome:
-            raise self._refused(_elsewhere(), source, sender.device)
         return sender
 
     def by_address(self, source: str) -> Sender:
@@ -84,19 +77,9 @@ class Doorkeeper:
             raise self._refused(unknown, source)
         return sender
 
-    def _refused(self, error: UploadRefusedError, source: str, device: str = "") -> UploadRefusedError:
-        mono = self._mono()
-        if not self._guesses.take(source, mono):
-            error = UploadRefusedError(
-                429, "too_many_guesses", "", "wrong again and again from this address", retry_after=GUESS_RETRY
-            )
-        if mono - self._told_at.get(error.reason, -TELL_EVERY) >= TELL_EVERY:
-            self._told_at[error.reason] = mono
-            _log.warning("an upload was refused", reason=error.reason, address=source, device=device)
-        return error
-
-
-def _elsewhere() -> UploadRefusedError:
-    return UploadRefusedError(
-        403, "wrong_source", "", "this camera uploads from other networks; see `alarmd camera show`"
-    )
+    def _refused(self, error: UploadRefusedError, source: str) -> UploadRefusedError:
+        if self._guesses.take(source, self._mono()):
+            return error
+        return UploadRefusedError(
+            429, "too_many_guesses", "", "wrong again and again from this address", retry_after=GUESS_RETRY
+        )

@@ -32,7 +32,7 @@ class Proxies:
     def source(self, peer: str, headers: Mapping[str, tuple[str, ...]]) -> str:
         """peer: the other end of the socket. headers: by small name. A proxy writes one of the two headers and may pass
         the other on as the client made it up; if they differ, which is the proxy's cannot be told."""
-        if not self._trusts(peer):
+        if not self.trusts(peer):
             return peer
         said = {self._first_stranger(peer, hops) for hops in (_x_forwarded_for(headers), _forwarded(headers)) if hops}
         if len(said) > 1:
@@ -43,7 +43,7 @@ class Proxies:
 
     def _first_stranger(self, peer: str, hops: list[str]) -> str:
         for hop in reversed(hops):
-            if not self._trusts(peer):
+            if not self.trusts(peer):
                 break
             address = _address(hop)
             if not address:
@@ -51,7 +51,7 @@ class Proxies:
             peer = address
         return peer
 
-    def _trusts(self, host: str) -> bool:
+    def trusts(self, host: str) -> bool:
         return bool(self._trusted) and any(ipaddress.ip_address(host) in network for network in self._trusted)
 
 

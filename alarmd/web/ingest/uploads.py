@@ -30,7 +30,7 @@ class About(Arrival):
 
 
 class Nowhere(Arrival):
-    """A path, or a method of it, that is not served."""
+    """A path, or a method of it, that is not served: counted, and not logged, since scanners try them all."""
 
     def __init__(self, desk: UploadDesk, head: Head, methods: tuple[str, ...] = ()) -> None:
         super().__init__(desk, head)
@@ -44,6 +44,10 @@ class Nowhere(Arrival):
             )
         raise UploadRefusedError(404, "no_such_path", "", "nothing is uploaded to this path; GET / says where")
 
+    def refused(self, error: UploadRefusedError) -> Answer:
+        self.desk.metrics.upload(self.way, error.reason)
+        return self.render(error)
+
 
 class PictureUpload(Arrival):
     """A picture from whoever `sender` finds."""
@@ -55,7 +59,7 @@ class PictureUpload(Arrival):
 
     def begin(self) -> Answer | None:
         """Everything that can be known without the body, so that none is sent in vain."""
-        self._sender = self.sender()
+        self.admit(self.sender())
         described.check_media_type(self.head)
         self._captured_at = described.captured_at(self.head, self.desk.now())
         self._trigger = described.trigger(self.head)
@@ -64,7 +68,7 @@ class PictureUpload(Arrival):
 
     async def finish(self, body: bytes) -> Answer:
         data = described.picture_in(self.head, body)
-        await self.desk.store(Upload(self._sender.device, data, self._trigger, self._captured_at, self._upload_id))
+        await self.desk.store(Upload(self.device, data, self._trigger, self._captured_at, self._upload_id))
         return self.accepted(STORED, len(body))
 
 

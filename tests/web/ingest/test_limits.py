@@ -1,14 +1,17 @@
 """What a stranger can cost, and what an honest sender hears when it costs too much."""
 
+import errno
 import socket
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alarmd.frames.intake import Upload
 from alarmd.web.ingest.limits import MAX_HEAD, Budget, UploadLimits
+from alarmd.web.ingest.senders import Sender
 from tests.waiting import wait_until
 from tests.web.ingest.post import PATIENCE, SECRET, Post, all_of, jpeg, post, said
 
@@ -303,3 +306,47 @@ def test_any_bytes_are_answered_or_closed(office: Post, garbage: bytes) -> None:
         sender.shutdown(socket.SHUT_WR)
         assert said(all_of(sender))[0] >= 400
     assert office.listener.budget.used == 0
+
+
+def test_a_proxy_is_not_one_address_among_others() -> None:
+    limits = UploadLimits(connections_per_address=1)
+    with post(limits, trusted=("127.0.0.1",)) as office, office.connect(), office.connect():
+        assert still_serves(office)
+
+
+def test_refusals_are_logged_now_and_then_with_the_device_and_without_its_secret(office: Post) -> None:
+    with structlog.testing.capture_logs() as logs:
+        office.cameras[SECRET] = Sender(7, "cam1", "", welcome=False)
+        for _ in range(3):
+            assert exchanged(office, upload(len(PICTURE)) + PICTURE)[0] == 403
+        assert exchanged(office, b"GET /cgi-bin/luci HTTP/1.1\r\n\r\n")[0] == 404
+    (told,) = logs
+    assert (told["reason"], told["address"], told["device"]) == ("wrong_source", "127.0.0.1", "cam1")
+    assert SECRET not in str(told)
+
+
+def test_without_descriptors_it_waits_until_there_are_some(office: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alarmd.web.ingest.listener.NO_DESCRIPTORS", 0.01)
+    accept, failing = office.loop.sock_accept, [OSError(errno.EMFILE, "Too many open files"), ConnectionAbortedError()]
+
+    async def fail(listening: socket.socket) -> object:
+        if failing:
+            raise failing.pop(0)
+        return await accept(listening)
+
+    monkeypatch.setattr(office.loop, "sock_accept", fail)
+    with structlog.testing.capture_logs() as logs:
+        assert still_serves(office)  # accepted by the call that was under way
+        assert still_serves(office)
+    assert [line["event"] for line in logs] == ["no upload can be accepted"]
+
+
+def test_a_defect_at_the_door_is_told_as_one(office: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_digest: str, _source: str) -> Sender:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(office, "by_digest", fail)
+    with structlog.testing.capture_logs() as logs:
+        status, _, body = exchanged(office, upload(len(PICTURE)) + PICTURE)
+    assert (status, b'"defect"' in body) == (500, True)
+    assert "a request failed by a defect of the server" in [line["event"] for line in logs]
