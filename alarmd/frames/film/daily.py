@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class DailyFilms:
     async def make(self, device: str, day: date, time_zone: tzinfo) -> str | None:
         """Its key in the archive, at once if it is there; None: that day has no pictures. day: by the clock of the
         device's site. When this is cancelled, ffmpeg is ended; the next call for the same film goes on.
-        Raises FilmError, ArchiveError, StorageError."""
+        Raises FilmError, ArchiveError, StorageError, and OSError for the directory of the parts."""
         async with self._one:
             stopped = threading.Event()
             work = asyncio.ensure_future(asyncio.to_thread(self._make, device, day, time_zone, stopped))
@@ -82,13 +83,12 @@ class _Stoppable(Watcher):
 
 def max_bitrate(planned: Plan) -> int:
     """bit/s that no film of this plan exceeds MAX_FILM_BYTES with; each part may begin with a second's worth more."""
-    seconds = planned.frames / planned.fps + sum(1 for _ in parts(planned, PART_FRAMES))
+    seconds = planned.frames / planned.fps + len(list(parts(planned, PART_FRAMES)))
     return int(MAX_FILM_BYTES * 8 * MARGIN / seconds)
 
 
 def _film(output: Path, pictures: list[FilmPicture], wish: Wish, time_zone: tzinfo, stopped: threading.Event) -> bytes:
-    length = min(MAX_FILM_SECONDS, SECONDS_EACH * len(pictures))
-    planned = plan(pictures, Wish(wish.fps, length, since=wish.since, until=wish.until))
+    planned = plan(pictures, replace(wish, seconds=min(MAX_FILM_SECONDS, SECONDS_EACH * len(pictures))))
     look = Look(usual_format(planned.shown, max_side=MAX_FILM_SIDE), time_zone, timestamps=True)
     made = make_film(output, planned, look, Encoding(max_bitrate=max_bitrate(planned), nice=True), _Stoppable(stopped))
     if made.bytes > MAX_FILM_BYTES:
