@@ -19,7 +19,18 @@ _SECRET_KEYS = re.compile(r"secret|token|password|passphrase|authorization|cooki
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _BOT_TOKEN = re.compile(r"(?<![0-9])[0-9]{5,20}:[A-Za-z0-9_-]{30,}", re.ASCII)  # the Bot API has it in every URL
 # Libraries whose INFO says nothing an operator needs, or prints URLs that hold tokens.
-_QUIET = ("httpx", "httpcore", "telegram", "alembic", "sqlalchemy", "uvicorn", "asyncio")
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "telegram",
+    "alembic",
+    "sqlalchemy",
+    "uvicorn",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "urllib3",
+)
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -62,6 +62,8 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             made.answer(self)
 
+        do_HEAD = do_PUT = do_POST  # noqa: N815  # as http.server calls them
+
         def log_message(self, *_what: object) -> None:
             """Nothing of it in the output of tests."""
 

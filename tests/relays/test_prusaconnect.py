@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,7 +41,7 @@ class House:
     def after(self, seconds: float) -> None:
         self.instant = Instant(self.instant.wall + round(seconds * SECOND), self.instant.mono + seconds)
 
-    def lease(self, data: bytes = b"", camera: str = "cam1", **changes: int) -> Lease:
+    def lease(self, data: bytes = b"", camera: str = "cam1", **changes: Any) -> Lease:
         """A picture that has just come."""
         self._pictures += 1
         key = f"{camera}/2026/11/21/{self._pictures:012}-0123456789abcdef.jpg"
@@ -49,7 +50,7 @@ class House:
         picture = replace(PICTURE, id=self._pictures, key=key, received_at=wall, captured_at=wall)
         return lease_of(replace(picture, **changes), camera)
 
-    async def deliver(self, data: bytes = b"", camera: str = "cam1", **changes: int) -> Outcome:
+    async def deliver(self, data: bytes = b"", camera: str = "cam1", **changes: Any) -> Outcome:
         return await self.relay.deliver(self.lease(data, camera, **changes))
 
 
