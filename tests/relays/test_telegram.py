@@ -13,6 +13,7 @@ from alarmd.core.records import Alarm, AlarmKind, AlarmState
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.relays.interface import Delivered, GiveUp, Later, TryAgain
 from alarmd.relays.telegram import chat as chat_module
+from alarmd.relays.telegram import line as line_module
 from alarmd.relays.telegram import relay as relay_module
 from alarmd.relays.telegram.relay import BotSettings, Telegram
 from alarmd.relays.telegram.wording import MAX_LINE, MAX_TOGETHER, REPEATED
@@ -183,7 +184,7 @@ async def test_a_chat_is_busy_while_something_is_on_its_way(telling: Telling, ap
     told = asyncio.ensure_future(telling.relay.deliver(new()))
     await until(lambda: api.posted)
     telling.pass_time(60)
-    assert telling.relay.busy(urgent=True) == {str(ANN): chat_module.IN_FLIGHT}
+    assert telling.relay.busy(urgent=True) == {str(ANN): line_module.IN_FLIGHT}
     await telling.relay.close()
     with pytest.raises(asyncio.CancelledError):
         await told
@@ -324,7 +325,7 @@ async def test_a_reminder_is_a_message_that_points_to_the_alarm(telling: Telling
     assert await telling.tell(change("42:1", alarm(), subject="reminder")) == [Delivered()]
     assert api.texts(ANN)[1] == "⏰ Nobody has acknowledged\nfor 10 min: cam1: motion: garden_gate (alarm 1)"
     assert api.posted[1].reply_to == 1
-    assert not api.called("sendMessage")[1].get("disable_notification")
+    assert api.called("sendMessage")[1]["disable_notification"] == "false"
 
 
 async def test_reminders_that_wait_together_are_one_and_those_of_alarms_somebody_knows_of_are_none(

@@ -12,10 +12,9 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.wording import sentence
 from alarmd.relays.desk import Desk
 from alarmd.relays.telegram.buttons import MUTE, Action, Pressed
-from alarmd.relays.telegram.wording import SIGNS, clipped
+from alarmd.relays.telegram.wording import MAX_UNITS, SIGNS, clipped, fitted
 from alarmd.storage.interface import EventFilter, StorageError, StoredEvent
 
-MAX_UNITS = 4096  # UTF-16 code units of a message
 MAX_LISTED = 30
 MAX_EVENTS = 30
 USUAL_EVENTS = 10
@@ -161,11 +160,4 @@ def _device(view: views.DeviceView, now_wall: int) -> str:
 
 def _fitted(lines: Iterable[str]) -> str:
     """As many whole lines as a message holds."""
-    fitted: list[str] = []
-    room = MAX_UNITS
-    for line in map(clipped, lines):
-        room -= len(line.encode("utf-16-le")) // 2 + 1
-        if room < 2:
-            return "\n".join([*fitted, "…"])
-        fitted.append(line)
-    return "\n".join(fitted)
+    return fitted(lines, MAX_UNITS)

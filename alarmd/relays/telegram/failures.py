@@ -10,10 +10,19 @@ from alarmd.relays.interface import GiveUp, Outcome, TryAgain
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns at every RetryAfter that it has one
 
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # before any of the request left
+NOT_SENT = (  # or not all of the request, of which nothing is carried out then
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.WriteError,
+    httpx.WriteTimeout,
+)
 MAX_WORDS = 200  # characters of what Telegram says
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _UNCHANGED = "message is not modified"
+_CAPTIONED = "no text in the message to edit"
+_UNFIT = ("photo_invalid", "image_process_failed", "photo_save_file_invalid", "photo_ext_invalid")
+_TOO_LARGE = "request entity too large"  # 413
 
 
 def is_unchanged(error: BadRequest) -> bool:
@@ -24,6 +33,16 @@ def is_unchanged(error: BadRequest) -> bool:
 def is_gone(error: BadRequest) -> bool:
     """There is no such message any more."""
     return any(words in error.message.lower() for words in _GONE)
+
+
+def is_captioned(error: BadRequest) -> bool:
+    """The message has a picture, and a caption in place of its text."""
+    return _CAPTIONED in error.message.lower()
+
+
+def is_unfit(error: BadRequest) -> bool:
+    """Telegram does not take this for a photo or a video; it may take it as a document."""
+    return any(words in error.message.lower() for words in _UNFIT)
 
 
 def pause(error: RetryAfter) -> float:
@@ -43,6 +62,8 @@ def outcome_of(error: TelegramError, chat: str) -> Outcome:
         )
     if isinstance(error, BadRequest):
         return GiveUp(f"Telegram refuses this for chat {chat}: {error.message[:MAX_WORDS]}; check `chats`")
+    if _TOO_LARGE in error.message.lower():
+        return TryAgain(None, "Telegram finds this too large")
     words = "no answer" if isinstance(error, NetworkError) else "an answer that cannot be read"
     cause = error.__cause__
     because = f"{words}: {type(cause or error).__name__}"

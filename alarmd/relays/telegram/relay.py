@@ -13,9 +13,11 @@ from alarmd.relays.telegram.answers import Answers
 from alarmd.relays.telegram.bot import TelegramBot
 from alarmd.relays.telegram.budget import OVERALL, ChatBudget, Window
 from alarmd.relays.telegram.chat import Chat
+from alarmd.relays.telegram.line import IN_FLIGHT
 from alarmd.storage.interface import Lease
 
 CONNECTIONS = 32
+UPLOADS_AT_ONCE = 3
 CONNECT, WRITE, READ, POOL = 5.0, 5.0, 10.0, 2.0  # s; together less than chat.PATIENCE
 
 
@@ -43,10 +45,11 @@ class Telegram:
     def __init__(self, destination: str, settings: BotSettings, desk: Desk) -> None:
         self._bot = make_bot(settings.token, settings.api)
         moved, overall = desk.moved(destination), Window(*OVERALL)
+        under_way = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
         def chat(name: str) -> Chat:
             address = int(moved.get(name, name))
-            return Chat(name, address, self._bot, ChatBudget(overall, group=int(name) < 0), desk.now, desk.local)
+            return Chat(name, address, self._bot, ChatBudget(overall, group=int(name) < 0), desk, under_way)
 
         self._chats = {name: chat(name) for name in map(str, settings.chats)}
         people = frozenset(settings.users)
@@ -55,6 +58,9 @@ class Telegram:
     def busy(self, *, urgent: bool) -> Mapping[str, float]:
         waits = {name: chat.wait(urgent=urgent) for name, chat in self._chats.items()}
         return {name: seconds for name, seconds in waits.items() if seconds > 0}
+
+    def uploading(self) -> Mapping[str, float]:
+        return {name: IN_FLIGHT for name, chat in self._chats.items() if chat.uploading}
 
     async def deliver(self, lease: Lease) -> Outcome:
         chat = self._chats.get(lease.delivery.recipient)
