@@ -148,14 +148,10 @@ class UploadConnection(asyncio.Protocol):
             return
         try:
             head = self._read_head()
-        except UploadRefusedError as error:
-            self._refuse(error)
-            return
-        self._exchange = self._owner.exchange(head)
-        try:
+            self._exchange = self._owner.exchange(head)
             self._begin(self._exchange, head)
         except UploadRefusedError as error:
-            self._answer(self._exchange.refused(error))
+            self._refuse(error)
 
     def on_body(self, part: bytes) -> None:
         if self._complete or self._phase is not Phase.BODY:
