@@ -28,13 +28,13 @@ class RefusedError(Exception):
 
 @dataclass
 class Fault:
-    """What happens instead of an answer. status and body: what is answered; None: nothing, the line is held until the
-    end. kept: the request is carried out all the same."""
+    """What happens instead. status: what is answered; None: nothing, the connection is closed, or with hang kept until
+    the end."""
 
     status: int | None = None
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    kept: bool = False
+    hang: bool = False
 
 
 @dataclass
@@ -121,15 +121,14 @@ def fake_prusaconnect() -> Iterator[FakePrusaConnect]:
             put = Put(self.path.partition("?")[0], headers, body)
             made.asked.append(put)
             fault = made.fault(put)
-            if fault is None or fault.kept:
-                status, answer = self._result(put)
             if fault is None:
-                self._answer(status, answer, {})
-            elif fault.status is None:
-                made.closed.wait()
-                self.close_connection = True
-            else:
+                self._answer(*self._result(put), {})
+            elif fault.status is not None:
                 self._answer(fault.status, fault.body, fault.headers)
+            else:
+                if fault.hang:
+                    made.closed.wait()
+                self.close_connection = True
 
         def _result(self, put: Put) -> tuple[int, bytes]:
             try:
