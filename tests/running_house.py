@@ -19,11 +19,20 @@ from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.server_key import server_key
 from alarmd.core.effects import DURABLE, Answer, Effect, Refuse, SendFrame
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import FrameReceived, Input, OperatorRequest, ServerStarted, TimerFired
+from alarmd.core.inputs import (
+    FrameReceived,
+    Input,
+    LiveEnded,
+    LiveRequested,
+    OperatorRequest,
+    ServerStarted,
+    TimerFired,
+)
 from alarmd.core.paths import Path as PeerPath
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.settings import Settings
+from alarmd.frames.live import LiveHub
 from alarmd.storage.interface import Reader, StorageUnavailableError
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.vault import Vault
@@ -98,6 +107,9 @@ class RunningHouse:
         self._turn(ServerStarted("test"))
         registry = CollectorRegistry()
         Gauge("house_devices", "Devices.", registry=registry).set_function(lambda: len(self.engine.state.sessions))
+        self.live = LiveHub(
+            lambda device: self._tell(LiveRequested(device)), lambda device: self._tell(LiveEnded(device))
+        )
         self.house = Dependencies(
             submit=self._submit,
             reader=cast(Reader, _AtTimesAway(self, open_reader(self.url))),
@@ -106,6 +118,7 @@ class RunningHouse:
             registry=registry,
             condition=lambda: self.condition,
             started=started,
+            live=self.live,
         )
         self.api = OperatorApi(self.house)
         await self.api.start_control(self.control_socket)
@@ -133,6 +146,9 @@ class RunningHouse:
             if isinstance(effect, Answer):
                 return effect.records
         raise AssertionError("neither answered nor refused")
+
+    def _tell(self, happened: Input) -> None:
+        self._turn(happened)
 
     def _turn(self, happened: Input) -> Sequence[Effect]:
         if self.condition.storage_failing:

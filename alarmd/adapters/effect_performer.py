@@ -14,6 +14,7 @@ from alarmd.core.effects import (
     Performed,
     RejectFrame,
     SendFrame,
+    TakePart,
 )
 from alarmd.core.paths import Path
 
@@ -39,6 +40,7 @@ class EffectPerformer:
             CacheHeartbeat: self._cache,
             EvictHeartbeat: self._evict,
             FetchPicture: fetch,
+            TakePart: self._take,
         }
 
     def perform(self, effect: Performed) -> None:
@@ -66,6 +68,11 @@ class EffectPerformer:
         endpoint = self._sockets.get(effect.path.socket)
         if endpoint is not None:
             endpoint.cache(effect)
+
+    def _take(self, effect: TakePart) -> None:
+        endpoint = self._sockets.get(effect.path.socket)
+        if endpoint is not None:
+            endpoint.take(effect)
 
     def _evict(self, effect: EvictHeartbeat) -> None:
         self._flow_cache.evict(effect.session)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
@@ -14,12 +14,16 @@ from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.tcp_listener import LfcpLines
 from alarmd.adapters.turn_runner import TurnRunner
 from alarmd.adapters.udp_listener import UdpListener
+from alarmd.adapters.uploads import LIMITS, UploadLimits, Uploads
 from alarmd.core.instant import Instant
+from alarmd.frames.intake import Upload
+from alarmd.frames.live import LiveHub
 from alarmd.metrics import Metrics
+from lfcp import body_length
 
 
 class LfcpListeners:
-    """bound: pairs of a UDP and a TCP socket."""
+    """bound: pairs of a UDP and a TCP socket. take_in, live: what becomes of pictures, see Uploads."""
 
     def __init__(
         self,
@@ -32,6 +36,9 @@ class LfcpListeners:
         flow_cache: FlowCache,
         metrics: Metrics,
         now: Callable[[], Instant],
+        take_in: Callable[[Upload], Awaitable[object]],
+        live: LiveHub,
+        upload_limits: UploadLimits = LIMITS,
     ) -> None:
         self.addresses = [datagrams.getsockname()[:2] for datagrams, _ in bound]
         self.datagrams = [
@@ -40,8 +47,17 @@ class LfcpListeners:
             )
             for sock, _ in bound
         ]
-        lines = LfcpLines(sockets, runner.submit_batch, runner.close_when_answered, now)
-        self.connections = LineServer(tcp_listener.LISTENER, limits, lines, loop, metrics)
+        self.uploads = Uploads(
+            take_in=take_in,
+            live=live,
+            submit=runner.submit,
+            close_when_answered=runner.close_when_answered,
+            loop=loop,
+            now=now,
+            limits=upload_limits,
+        )
+        lines = LfcpLines(sockets, runner.submit_batch, runner.close_when_answered, self.uploads, now)
+        self.connections = LineServer(tcp_listener.LISTENER, limits, lines, loop, metrics, body_length)
         self._streams = [sock for _, sock in bound]
         runner.timer.drains.extend(listener.drain for listener in self.datagrams)
 
@@ -60,4 +76,5 @@ class LfcpListeners:
     def close(self) -> None:
         for listener in self.datagrams:
             listener.close_socket()
+        self.uploads.close()
         self.connections.close_connections()

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Protocol
 
-from alarmd.core.effects import CacheHeartbeat
+from alarmd.core.effects import CacheHeartbeat, TakePart
 from alarmd.core.paths import Path
 
 
@@ -21,6 +21,10 @@ class Endpoint(Protocol):
         ...
 
     def cache(self, heartbeat: CacheHeartbeat) -> None: ...
+
+    def take(self, taken: TakePart) -> None:
+        """The bytes that this peer announced with its last line."""
+        ...
 
 
 class Sockets:

@@ -14,7 +14,7 @@ from alarmd.adapters.addresses import address_of, path_of
 from alarmd.adapters.datagram_batches import BATCH, DatagramBatches, Drops, OneByOne
 from alarmd.adapters.flow_cache import FlowCache, Flows
 from alarmd.adapters.sockets import Sockets
-from alarmd.core.effects import CacheHeartbeat
+from alarmd.core.effects import CacheHeartbeat, TakePart
 from alarmd.core.inputs import FrameReceived, HeartbeatsRepeated, Input
 from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
@@ -111,6 +111,9 @@ class UdpListener:
 
     def close(self, path: Path) -> None:
         """A datagram has no connection."""
+
+    def take(self, taken: TakePart) -> None:
+        """The rules take no picture in datagrams."""
 
     def cache(self, heartbeat: CacheHeartbeat) -> None:
         address = address_of(heartbeat.path)

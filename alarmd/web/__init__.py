@@ -8,6 +8,7 @@ All paths are under /api/v1; shapes are in bodies.py (requests), place_schemas.p
     POST   /devices/{name}/adopt                   Adoption → Device
     POST   /devices/{name}/key                     KeyBody → 201 MadeKey; on control.sock only
     DELETE /devices/{name}                         204
+    GET    /devices/{name}/stream.mjpeg            what its camera sees now, multipart/x-mixed-replace
     GET    /sites ?after= &limit=                  {sites: [Site], next}
     GET    /sites/{name}                           Site
     PUT    /sites/{name}                           SiteBody → Site

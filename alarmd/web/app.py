@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from alarmd import __version__
-from alarmd.web import alarms, commands, devices, errors, events, health, keys, outbox, status, zones
+from alarmd.web import alarms, commands, devices, errors, events, health, keys, live, outbox, status, zones
 from alarmd.web.dependencies import Access, Dependencies
 from alarmd.web.errors import Problem
 from alarmd.web.gate import Gate
@@ -30,7 +30,7 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
     app.state.house = house
     app.state.access = access
     api = APIRouter(prefix=PREFIX, responses={404: problem, 409: problem, 422: problem, 503: problem})
-    for resource in (devices, zones, alarms, events, commands, status):
+    for resource in (devices, live, zones, alarms, events, commands, status):
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)

@@ -15,6 +15,7 @@ from alarmd.core.instant import Instant
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import State
+from alarmd.frames.live import LiveHub
 from alarmd.storage.interface import Reader
 from alarmd.web.wakeups import Wakeups
 
@@ -50,6 +51,7 @@ class Dependencies:
     registry: CollectorRegistry
     condition: Callable[[], Condition]
     started: Instant
+    live: LiveHub
     wakeups: Wakeups = field(default_factory=Wakeups)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-reader")

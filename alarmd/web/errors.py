@@ -25,6 +25,7 @@ STATUS = {
     "no_key": 409,
     "table_full": 409,
     "too_many_followers": 503,
+    "too_many_viewers": 503,
     "busy": 503,
     UNAVAILABLE: 503,
     "defect": 500,

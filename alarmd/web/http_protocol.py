@@ -1,10 +1,12 @@
-"""uvicorn's HTTP protocol with the two bounds it lacks: how long a request's head may be, and how long it may take."""
+"""uvicorn's HTTP protocol with the bounds it lacks: how long a request's head may be, how long it may take, and how
+long a peer may leave its answer unread."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 32 * 1024  # bytes of request line and headers
+STALLED = 30.0  # s in which a peer reads nothing of what waits for it
 PATIENCE = 20.0  # s from the connection, or the first byte of a request, to its last
 
 
@@ -14,6 +16,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _head = 0
     _in_head = True
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -21,7 +24,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """asyncio says: a buffer full of bytes waits for this peer."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(STALLED, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -43,6 +56,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head, self._head = True, 0
         self._stop_clock()
         super().on_message_complete()
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _start_clock(self) -> None:
         self._stop_clock()

@@ -38,6 +38,7 @@ class OperatorApi:
 
     async def stop(self) -> None:
         self._house.wakeups.close()
+        self._house.live.close()
         if self._control_socket is not None:
             remove_unix(self._control_socket)
             self._control_socket = None

@@ -11,7 +11,7 @@ from alarmd.adapters.effect_performer import EffectPerformer
 from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.sockets import Sockets
-from alarmd.core.effects import CacheHeartbeat, Effect, FetchPicture, QueueDelivery
+from alarmd.core.effects import CacheHeartbeat, Effect, FetchPicture, QueueDelivery, TakePart
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import Input
 from alarmd.core.instant import Instant
@@ -114,6 +114,9 @@ class Peer:
 
     def cache(self, heartbeat: CacheHeartbeat) -> None:
         self.done.append(("cache", heartbeat))
+
+    def take(self, taken: TakePart) -> None:
+        self.done.append(("take", taken))
 
 
 class Outbox:

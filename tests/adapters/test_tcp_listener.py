@@ -12,10 +12,14 @@ from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.sockets import Sockets
 from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.tcp_listener import LfcpLines
+from alarmd.adapters.uploads import Uploads
 from alarmd.core.effects import CacheHeartbeat
 from alarmd.core.inputs import ConnectionClosed, FrameReceived, Input
 from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
+from alarmd.frames.intake import Upload
+from alarmd.frames.live import LiveHub
+from lfcp import body_length
 from tests.adapters.parts import Counted
 from tests.adapters.peers import TcpPeer, connected
 from tests.waiting import until
@@ -30,9 +34,17 @@ class Listening:
     def __init__(self, reactor: AsyncioSelectorReactor, counted: Counted, limits: TcpLimits = LIMITS) -> None:
         self.inputs: list[Input] = []
         self.sockets = Sockets()
-        self.lines = LfcpLines(self.sockets, self._submit, self._close, now)
         loop = asyncio.get_running_loop()
-        self.server = LineServer(tcp_listener.LISTENER, limits, self.lines, loop, counted.metrics)
+        uploads = Uploads(
+            take_in=self._take_in,
+            live=LiveHub(lambda _device: None, lambda _device: None),
+            submit=lambda happened, _moment: self.inputs.append(happened),
+            close_when_answered=self._close,
+            loop=loop,
+            now=now,
+        )
+        self.lines = LfcpLines(self.sockets, self._submit, self._close, uploads, now)
+        self.server = LineServer(tcp_listener.LISTENER, limits, self.lines, loop, counted.metrics, body_length)
         sock = bind("127.0.0.1", 0, socket.SOCK_STREAM)
         self.port = sock.getsockname()[1]
         self.server.listen(reactor, sock)
@@ -42,6 +54,9 @@ class Listening:
             self.inputs.append(happened)
             if isinstance(happened, FrameReceived) and happened.payload == b"bad":
                 self._close(happened.path)
+
+    async def _take_in(self, _upload: Upload) -> None:
+        raise AssertionError("no rules here take a picture")
 
     def _close(self, path: Path) -> None:
         endpoint = self.sockets.get(path.socket)
