@@ -2,9 +2,11 @@
 
 import ipaddress
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
-from alarmd.core import capture
+from alarmd.core import asked, capture
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, SaveCamera
 from alarmd.core.event_kinds import EventKind
@@ -15,24 +17,21 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import State
 from alarmd.core.turn import Turn
 
-MAX_CAMERAS = 100_000
 MAX_BY_ADDRESS = 100  # cameras that are known by their address only: each upload looks at all of them
 MAX_NETWORKS = 16  # of one camera
 MIN_EVERY, MAX_EVERY = 5, 86_400  # s
 MAX_URL = 2000  # characters
 MAX_INFO = 4000  # characters
-SETTINGS = tuple(
-    field.name for field in fields(CameraChanged) if field.name not in ("operator", "device", "upload_digest")
-)
+SETTINGS = tuple(field.name for field in fields(CameraChanged) if field.name not in ("operator", "device"))
+SECRETS = ("upload_digest", "pull_url")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def camera_changed(turn: Turn, request: CameraChanged) -> None:
     """Checked whole before anything changes."""
     session = session_of(turn, request.device)
     old = turn.state.cameras.get(session.device.id)
-    if old is None and len(turn.state.cameras) >= MAX_CAMERAS:
-        raise RequestRefusedError("table_full", "device", f"{MAX_CAMERAS} cameras are set up, and no more fit")
-    camera = replace(old or _new(turn, session), **_changes(turn.state, session, request))
+    camera = replace(old or usual(turn.state, session.device.id), **_changes(turn.state, session, request))
     if camera.by_address and not camera.source_networks:
         raise RequestRefusedError("invalid", "by_address", "say its address too, or every upload would be its own")
     _save(turn, camera)
@@ -56,12 +55,11 @@ def camera_introduced(turn: Turn, introduced: CameraIntroduced) -> None:
 
 
 def forget(turn: Turn, session: DeviceSession) -> None:
-    """Nothing may be uploaded in its name any more."""
-    turn.state.galleries.pop(session.device.id, None)
+    """Nothing may be uploaded in its name any more; what is secret goes from storage too."""
+    asked.forget(turn, session)
     turn.state.captures.pop(session.device.id, None)
-    camera = turn.state.cameras.get(session.device.id)
-    if camera is not None:
-        _save(turn, replace(camera, upload_digest="", by_address=False, pull_url="", every=0))
+    if session.device.id in turn.state.cameras:
+        _save(turn, usual(turn.state, session.device.id))
         _take_out(turn.state, session.device.id)
 
 
@@ -73,17 +71,22 @@ def by_upload_digest(state: State, digest: str) -> DeviceSession | None:
 
 
 def by_address(state: State, host: str) -> DeviceSession | None:
-    """The one camera that is known by this address; None if there is none, or more than one."""
+    """The one camera that is known by this address; None if there is none, or more than one. host: as allows() takes
+    it."""
     found = [device_id for device_id in state.by_address if allows(state.cameras[device_id], host)]
     return state.by_id[found[0]] if len(found) == 1 else None
 
 
 def allows(camera: Camera, host: str) -> bool:
-    """Whether uploads may come from this address."""
+    """Whether uploads may come from this address: one of IPv4 as such, never as one of IPv6; from an address that
+    nobody can read only if they may come from anywhere."""
     if not camera.source_networks:
         return True
-    address = ipaddress.ip_address(host)
-    return any(address in ipaddress.ip_network(network) for network in camera.source_networks)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in _network(network) for network in camera.source_networks)
 
 
 def enter(state: State, camera: Camera) -> None:
@@ -103,9 +106,10 @@ def _take_out(state: State, device_id: int) -> None:
         state.by_address.discard(device_id)
 
 
-def _new(turn: Turn, session: DeviceSession) -> Camera:
+def usual(state: State, device_id: int) -> Camera:
+    """Of a device that the operator did not set up as a camera."""
     return Camera(
-        device_id=session.device.id,
+        device_id=device_id,
         source_networks=(),
         by_address=False,
         upload_digest="",
@@ -114,7 +118,7 @@ def _new(turn: Turn, session: DeviceSession) -> Camera:
         pull_url="",
         every=0,
         on_alarm=True,
-        origin=turn.state.settings.label,
+        origin=state.settings.label,
         hlc=0,
     )
 
@@ -126,7 +130,7 @@ def _save(turn: Turn, camera: Camera) -> None:
 
 
 def _changes(state: State, session: DeviceSession, request: CameraChanged) -> dict[str, Any]:
-    changes = {name: getattr(request, name) for name in SETTINGS if getattr(request, name) is not None}
+    changes = _given(request)
     if request.source_networks is not None:
         changes["source_networks"] = _networks(request.source_networks)
     if request.by_address and session.device.id not in state.by_address and len(state.by_address) >= MAX_BY_ADDRESS:
@@ -135,12 +139,12 @@ def _changes(state: State, session: DeviceSession, request: CameraChanged) -> di
         )
     if request.every is not None and request.every != 0 and not MIN_EVERY <= request.every <= MAX_EVERY:
         raise RequestRefusedError("invalid", "every", f"must be {MIN_EVERY} to {MAX_EVERY} seconds, or 0 for never")
-    if request.pull_url and (
-        len(request.pull_url) > MAX_URL or not request.pull_url.startswith(("http://", "https://"))
-    ):
+    if request.pull_url and not _is_url(request.pull_url):
         raise RequestRefusedError("invalid", "pull_url", f"write http://host/path, {MAX_URL} characters at most")
     if request.upload_digest is not None:
-        changes |= {"upload_digest": request.upload_digest, "fingerprint": "", "info": ""}
+        if state.upload_digests.get(request.upload_digest, session.device.id) != session.device.id:
+            raise RequestRefusedError("invalid", "upload_digest", "another camera has this secret; make a new one")
+        changes |= {"fingerprint": "", "info": ""}
     return changes
 
 
@@ -148,18 +152,39 @@ def _networks(said: tuple[str, ...]) -> tuple[str, ...]:
     if len(said) > MAX_NETWORKS:
         raise RequestRefusedError("invalid", "source_networks", f"at most {MAX_NETWORKS} networks")
     try:
-        return tuple(str(ipaddress.ip_network(network)) for network in said)
+        return tuple(str(_network(network)) for network in said)
     except ValueError as error:
         raise RequestRefusedError(
             "invalid", "source_networks", f"{error}; write an address or a network, for example 192.0.2.0/24"
         ) from None
 
 
+@lru_cache(maxsize=MAX_BY_ADDRESS * MAX_NETWORKS)
+def _network(text: str) -> Network:
+    """Read once: an upload that names nobody is compared with those of many cameras. Raises ValueError."""
+    return ipaddress.ip_network(text)
+
+
+def _is_url(text: str) -> bool:
+    """urlsplit() would overlook line ends, which must not reach a request."""
+    if len(text) > MAX_URL or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _given(request: CameraChanged) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in SETTINGS if getattr(request, name) is not None}
+
+
 def _said(request: CameraChanged) -> str:
-    """Without what is secret."""
-    said = {name: getattr(request, name) for name in SETTINGS if getattr(request, name) is not None}
-    if request.pull_url:
-        said["pull_url"] = "set"
-    if request.upload_digest is not None:
-        said["upload secret"] = "new" if request.upload_digest else "none"
-    return ", ".join(f"{name} {value}" for name, value in said.items()) or "nothing"
+    return ", ".join(f"{name}={_word(name, value)}" for name, value in _given(request).items())
+
+
+def _word(name: str, value: Any) -> str:
+    if name in SECRETS:
+        return "set" if value else "none"
+    return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -2,60 +2,72 @@
 
 from dataclasses import replace
 
+from alarmd.core import asked
+from alarmd.core.asked import MAX_ASKED
+from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.commands import enqueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, FetchPicture
-from alarmd.core.galleries import Asked, Gallery, ReplyTo
+from alarmd.core.galleries import ReplyTo
 from alarmd.core.inputs import PictureRequested
 from alarmd.core.instant import Instant
 from alarmd.core.named import session_of
-from alarmd.core.records import Alarm, Trigger
+from alarmd.core.records import Alarm, Presence, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.routing import tell
 from alarmd.core.state import State
 from alarmd.core.turn import Turn
+from alarmd.core.uploads import can_snap
 from lfcp.constants import Verb
 
 PICTURE_DUE = "picture_due"  # kind of appointment: of an alarm; has its picture come?
-SPREAD = 97  # a prime: the first pictures after a start are spread over one interval in this many steps
 CAPTURE = "capture"  # kind of appointment: of a device; time for the next scheduled picture
 PATIENCE = 10.0  # s after which an alarm without a picture says so
+BELONGS = 120_000_000  # µs after an alarm should have had its picture in which one is still taken for it
 SNAP_TIME_TO_LIVE = 60.0  # s; a picture of later is not what was asked for
-
-
-def gallery_of(state: State, device_id: int) -> Gallery:
-    gallery = state.galleries.get(device_id)
-    if gallery is None:
-        gallery = state.galleries[device_id] = Gallery()
-    return gallery
+SPREAD = 97  # a prime: the first pictures after a start are spread over one interval in this many steps
+ALARMD = "alarmd"  # asks, where no person does
+SILENT = (Presence.LOST, Presence.ASLEEP)
 
 
 def picture_requested(turn: Turn, request: PictureRequested) -> None:
     session = session_of(turn, request.device)
-    if not request_picture(turn, session, Trigger.COMMAND, request.operator, request.reply_to):
+    if not can_be_asked(turn.state, session):
         raise RequestRefusedError(
             "no_camera",
             "device",
-            f"{request.device} cannot be asked for a picture: it does not report that it takes SNAP, and has no "
-            f"pull URL (`alarmd camera set {request.device} --pull URL`)",
+            f"{request.device} cannot be asked for a picture: it is not an adopted device that reports SNAP, and has "
+            f"no pull URL (`alarmd camera set {request.device} --pull URL`)",
         )
+    if not has_room(turn.state, session):
+        raise RequestRefusedError(
+            "queue_full", "device", f"{request.device} has {MAX_ASKED} pictures or commands waiting, the limit"
+        )
+    request_picture(turn, session, Trigger.COMMAND, request.operator, request.reply_to)
     turn.effects.append(Answer(()))
+
+
+def can_be_asked(state: State, session: DeviceSession) -> bool:
+    """Whether there is a way to. What a device that nobody adopted would send is not taken."""
+    return bool(_pull_url(state, session)) or (can_snap(session) and session.device.standing is Standing.ADOPTED)
+
+
+def has_room(state: State, session: DeviceSession) -> bool:
+    commands = len(session.commands) if session.commands is not None else 0
+    return asked.waiting(state, session) < MAX_ASKED and commands < MAX_QUEUED
 
 
 def request_picture(
     turn: Turn, session: DeviceSession, trigger: Trigger, by: str, reply_to: ReplyTo | None = None
-) -> bool:
-    """Whether there was a way to ask."""
-    camera = turn.state.cameras.get(session.device.id)
-    if camera is not None and camera.pull_url:
+) -> None:
+    """Of one that can be asked, and for which there is room."""
+    url = _pull_url(turn.state, session)
+    if url:
         upload = f"{turn.state.settings.label}.{turn.stamp():x}"
-        turn.effects.append(FetchPicture(session.device.name, camera.pull_url, trigger, upload))
-    elif Verb.SNAP in session.knows:
-        upload = enqueue(turn, session, Verb.SNAP, (), by, SNAP_TIME_TO_LIVE).identity
+        turn.effects.append(FetchPicture(session.device.name, url, trigger, upload))
     else:
-        return False
-    gallery_of(turn.state, session.device.id).ask(upload, Asked(trigger, reply_to))
-    return True
+        upload = enqueue(turn, session, Verb.SNAP, (), by, SNAP_TIME_TO_LIVE).identity
+    asked.ask(turn, session, upload, trigger, reply_to)
 
 
 def for_alarm(turn: Turn, alarm: Alarm, session: DeviceSession) -> Alarm:
@@ -63,10 +75,11 @@ def for_alarm(turn: Turn, alarm: Alarm, session: DeviceSession) -> Alarm:
     camera = turn.state.cameras.get(session.device.id)
     if not alarm.told or (camera is not None and not camera.on_alarm):
         return alarm
-    gallery = turn.state.galleries.get(session.device.id)
-    sends = gallery is not None and gallery.newest is not None and gallery.newest.trigger is Trigger.ALARM
-    if not request_picture(turn, session, Trigger.ALARM, "alarmd") and not sends:
+    takes = can_be_asked(turn.state, session)
+    if not takes and not _sends(turn.state, session):
         return alarm
+    if takes and has_room(turn.state, session):
+        request_picture(turn, session, Trigger.ALARM, ALARMD)
     due = turn.now.mono + PATIENCE
     turn.state.agenda.add(due, PICTURE_DUE, alarm.id)
     return replace(alarm, picture_by=turn.now.wall_at(due))
@@ -88,23 +101,45 @@ def plan(turn: Turn, device_id: int) -> None:
 
 
 def check_capture(turn: Turn, device_id: int) -> None:
-    """The appointment of a camera with a schedule."""
+    """The appointment of a camera with a schedule. One that has not answered yet is not asked again."""
     state = turn.state
     due = state.captures.get(device_id)
     if due is None or due > turn.now.mono:
         return
-    request_picture(turn, state.by_id[device_id], Trigger.SCHEDULE, "alarmd")
+    session = state.by_id[device_id]  # who is forgotten has no schedule
+    if _is_there(state, session) and not asked.waiting(state, session) and has_room(state, session):
+        request_picture(turn, session, Trigger.SCHEDULE, ALARMD)
     _expect(state, device_id, max(due, turn.now.mono - 1) + state.cameras[device_id].every)
 
 
 def restore(state: State, now: Instant) -> None:
-    """After a restart. Each camera begins its schedule at a moment of its own."""
+    """After a restart. Each camera begins its schedule at a moment of its own. An alarm whose picture was due meanwhile
+    says so at once, or again: the message is the same one."""
     for device_id, camera in state.cameras.items():
         if camera.every:
             _expect(state, device_id, now.mono + camera.every * (device_id % SPREAD + 1) / SPREAD)
     for alarm in state.alarms.values():
-        if alarm.picture_by is not None and not alarm.pictures and alarm.picture_by > now.wall:
-            state.agenda.add(now.mono_at(alarm.picture_by), PICTURE_DUE, alarm.id)
+        if alarm.picture_by is not None and not alarm.pictures and alarm.picture_by > now.wall - BELONGS:
+            due = min(now.mono_at(alarm.picture_by), now.mono + PATIENCE)  # the wall clock may have been set back
+            state.agenda.add(due, PICTURE_DUE, alarm.id)
+
+
+def _pull_url(state: State, session: DeviceSession) -> str:
+    camera = state.cameras.get(session.device.id)
+    return camera.pull_url if camera is not None else ""
+
+
+def _sends(state: State, session: DeviceSession) -> bool:
+    """Whether it sends pictures when it raises an alarm, as it did the last time."""
+    gallery = state.galleries.get(session.device.id)
+    return gallery is not None and gallery.newest is not None and gallery.newest.trigger is Trigger.ALARM
+
+
+def _is_there(state: State, session: DeviceSession) -> bool:
+    """Whether it may answer: a command for one that is silent would only wait until it is of no use."""
+    if _pull_url(state, session):
+        return True
+    return can_be_asked(state, session) and session.presence not in SILENT
 
 
 def _expect(state: State, device_id: int, due: float) -> None:

@@ -8,6 +8,7 @@ and after an ACK one heartbeat stays quiet: an ERR in between belongs to the com
 
 from collections.abc import Callable
 
+from alarmd.core import asked
 from alarmd.core.command_lifecycle import CommandSign, finished, sent
 from alarmd.core.command_queue import MAX_SENDS, PUSH, ROWS_GAP, CommandQueue
 from alarmd.core.device_session import DeviceSession
@@ -185,3 +186,5 @@ def _save_outcome(turn: Turn, session: DeviceSession, command: Command) -> None:
     turn.save_command(command)
     why = f": {command.outcome}" if command.outcome else ""
     turn.record(EventKind.COMMAND_FINISHED, f"{command.verb} {command.state}{why}", session)
+    if command.verb == Verb.SNAP and command.state is not CommandState.ACKED:
+        asked.not_coming(turn, session, command.identity, command.outcome)

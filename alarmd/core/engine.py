@@ -6,6 +6,7 @@ from typing import Any
 
 from alarmd.core import (
     alarms,
+    asked,
     cameras,
     capture,
     command_queue,
@@ -129,6 +130,7 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     command_queue.PUSH: signed_commands.push,
     capture.PICTURE_DUE: capture.check_picture,
     capture.CAPTURE: capture.check_capture,
+    asked.ASKED: asked.check,
     live.RENEWAL: live.renew,
 }
 HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {

@@ -77,6 +77,8 @@ def _follow_up(turn: Turn, alarm: Alarm, step: int) -> None:
     turn.save_alarm(alarm)
     new = [route for route in reached_routes(settings, alarm) if route not in knew]
     tell(turn, alarm, "raised", sentence(alarm), routes=new)
+    if alarm.picture:
+        tell(turn, alarm, "picture", f"alarm {alarm.id}: picture 1", 1, routes=new, attachment=alarm.picture)
     number = step // settings.remind_every if settings.remind_every else 0
     if number and step % settings.remind_every == 0 and number <= settings.reminders:
         minutes = f"{step / 60:.0f} min" if step >= 60 else f"{step} s"

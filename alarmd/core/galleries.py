@@ -12,35 +12,34 @@ ReplyTo = tuple[str, str]  # destination and recipient
 
 
 class Asked(NamedTuple):
-    """Why a picture was asked for, and who is to have it beside those who get every picture."""
+    """Why a picture was asked for, when it is given up (monotonic s), and who is to have it beside those who get every
+    picture."""
 
     trigger: Trigger
+    due: float
     reply_to: ReplyTo | None = None
 
 
 class Gallery:
-    """newest: None before the first. uploads: the latest pictures by the id that they came with. asked: by the id
-    that the picture is to come with. sent: when a picture was last
-    queued for a destination that takes one now and then only, monotonic s."""
+    """newest: None before the first. uploads: the latest pictures by the id that they came with. asked: by the id that
+    the picture is to come with, see asked.py. sent: when a picture was last queued for a destination that takes one now
+    and then only, monotonic s. failing: why no picture came when one was last asked for; empty: one came."""
 
-    __slots__ = ("asked", "newest", "sent", "uploads")
+    __slots__ = ("asked", "failing", "newest", "sent", "uploads")
 
     def __init__(self, newest: Picture | None = None) -> None:
         self.newest = newest
         self.uploads: OrderedDict[str, Picture] = OrderedDict()
-        self.asked: OrderedDict[str, Asked] = OrderedDict()
+        self.asked: dict[str, Asked] = {}
         self.sent: dict[str, float] = {}
+        self.failing = ""
         if newest is not None:
             self._remember(newest)
 
     def add(self, picture: Picture) -> None:
         self.newest = picture
+        self.failing = ""
         self._remember(picture)
-
-    def ask(self, upload: str, asked: Asked) -> None:
-        self.asked[upload] = asked
-        if len(self.asked) > MAX_UPLOADS:
-            self.asked.popitem(last=False)
 
     def earlier(self, upload: str, digest: str, received_at: int) -> Picture | None:
         """The picture that this one is again."""

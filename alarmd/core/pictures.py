@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from alarmd.core.capture import gallery_of
+from alarmd.core import asked
+from alarmd.core.capture import BELONGS
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.galleries import Gallery, ReplyTo
+from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import FilmMade, PictureFailed, PictureReceived
 from alarmd.core.named import session_of
 from alarmd.core.records import Alarm, Picture, Trigger
@@ -16,21 +17,20 @@ from alarmd.core.settings import PictureRoute
 from alarmd.core.turn import Turn
 
 MAX_TOLD = 10  # pictures of one alarm that are told with it; the others are in the archive
-BELONGS = 120_000_000  # µs after an alarm asked for a picture in which one is taken for it
 
 
 def picture_received(turn: Turn, received: PictureReceived) -> None:
     """Answered with the picture; with the first one, if this is that one sent again."""
     session = session_of(turn, received.device)
-    gallery = gallery_of(turn.state, session.device.id)
+    gallery = asked.gallery_of(turn.state, session.device.id)
     earlier = gallery.earlier(received.upload, received.digest, received.received_at)
     if earlier is not None:
         turn.effects.append(Answer((earlier,)))
         return
     if turn.state.backlog_full:
         raise RequestRefusedError("busy", "", "the database does not answer; send the picture again")
-    asked = gallery.asked.pop(received.upload, None)
-    trigger = asked.trigger if asked else received.trigger
+    wanted = gallery.asked.pop(received.upload, None)
+    trigger = wanted.trigger if wanted is not None else received.trigger
     alarm = _alarm_of(turn, session, received, trigger)
     picture = _picture(turn, session, gallery, received, trigger, alarm)
     gallery.add(picture)
@@ -38,22 +38,16 @@ def picture_received(turn: Turn, received: PictureReceived) -> None:
     if alarm is not None:
         _join(turn, session, alarm, picture)
     _send_on(turn, session, gallery, picture)
-    if asked is not None and asked.reply_to is not None:
-        _queue(turn, session, asked.reply_to, "snapshot", picture)
+    if wanted is not None and wanted.reply_to is not None:
+        asked.reply(turn, wanted.reply_to, picture.upload, _text(session, picture), picture.key)
     turn.effects.append(Answer((picture,)))
 
 
 def picture_failed(turn: Turn, failed: PictureFailed) -> None:
     """The camera that was asked gave none; whoever asked hears of it."""
     session = turn.state.sessions.get(failed.device)
-    if session is None:
-        return
-    turn.record(EventKind.PICTURE_FAILED, failed.reason, session)
-    asked = gallery_of(turn.state, session.device.id).asked.pop(failed.upload, None)
-    if asked is not None and asked.reply_to is not None:
-        text = f"{failed.device}: no picture: {failed.reason}"
-        told = delivery(turn, *asked.reply_to, "snapshot", f"{failed.upload}:snapshot", text)
-        turn.effects.append(QueueDelivery(told))
+    if session is not None:
+        asked.failed(turn, session, failed.upload, failed.reason)
 
 
 def film_made(turn: Turn, film: FilmMade) -> None:
@@ -120,8 +114,9 @@ def _send_on(turn: Turn, session: DeviceSession, gallery: Gallery, picture: Pict
     """To where every picture goes."""
     for route in turn.state.settings.picture_routes:
         if (not route.devices or session.device.name in route.devices) and _is_time(turn, gallery, route):
-            recipient = session.device.name if route.each else ""
-            _queue(turn, session, (route.destination, recipient), "picture", picture)
+            to = route.destination, session.device.name if route.each else ""
+            what, text = f"{picture.key}:picture", _text(session, picture)
+            turn.effects.append(QueueDelivery(delivery(turn, *to, "picture", what, text, attachment=picture.key)))
 
 
 def _is_time(turn: Turn, gallery: Gallery, route: PictureRoute) -> bool:
@@ -132,12 +127,6 @@ def _is_time(turn: Turn, gallery: Gallery, route: PictureRoute) -> bool:
         return False
     gallery.sent[route.destination] = turn.now.mono
     return True
-
-
-def _queue(turn: Turn, session: DeviceSession, to: ReplyTo, subject: str, picture: Picture) -> None:
-    what = f"{picture.key}:{subject}"
-    told = delivery(turn, *to, subject, what, _text(session, picture), attachment=picture.key)
-    turn.effects.append(QueueDelivery(told))
 
 
 def _text(session: DeviceSession, picture: Picture) -> str:
