@@ -127,10 +127,12 @@ class UploadConnection(asyncio.Protocol):
             self._wait(LINGER)
         self._feed(data)
 
-    def shut(self) -> None:
-        """The server stops."""
-        if self._phase is not Phase.STORING:
-            self._transport.abort()
+    @property
+    def is_storing(self) -> bool:
+        return self._phase is Phase.STORING
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     # Called by the parser.
 

@@ -19,6 +19,7 @@ from alarmd.web.ingest.senders import Doorkeeper, Sender
 AWAY_RETRY = 30  # s until a database that is away may be back
 FULL_RETRY = 300  # s until a full disk may have room
 SERVER_ERROR = 500
+WRONG_FINGERPRINT = "wrong_fingerprint"  # the rules' reason
 TELL_EVERY = 60.0  # s between two log lines of one reason; the metrics count every refusal
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +50,16 @@ class UploadDesk:
             _log.warning("an upload was refused", reason=reason, address=source, device=device)
 
 
+def wrong_fingerprint() -> UploadRefusedError:
+    """The genuine service's code for it is FORBIDDEN_INVALID_FINGERPRINT."""
+    return UploadRefusedError(
+        403,
+        "invalid_fingerprint",
+        "Fingerprint",
+        "the fingerprint is not valid: this token belongs to another camera; give this one a token of its own",
+    )
+
+
 async def _in_words(work: Awaitable[object]) -> None:
     try:
         await work
@@ -56,7 +67,9 @@ async def _in_words(work: Awaitable[object]) -> None:
         status = 413 if error.reason is PictureFault.TOO_LONG else 422
         raise UploadRefusedError(status, error.reason, "body", error.message) from error
     except RequestRefusedError as error:
-        status = 403 if error.reason == "wrong_fingerprint" else status_of(error.reason)
+        if error.reason == WRONG_FINGERPRINT:
+            raise wrong_fingerprint() from error
+        status = status_of(error.reason)
         retry_after = AWAY_RETRY if status >= SERVER_ERROR else 0
         raise UploadRefusedError(status, error.reason, error.field, error.message, retry_after=retry_after) from error
     except ArchiveFullError as error:

@@ -1,7 +1,6 @@
 """The sockets that uploads come in on, and the places that are taken before anything is read."""
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -18,9 +17,8 @@ from alarmd.web.ingest.sources import Proxies, plain
 
 NAME = "ingest"  # the metrics' label
 GRACE = 4.0  # s for pictures that are being stored when the server stops
-NO_DESCRIPTORS = 1.0  # s to wait when the process has none left
+PAUSE = 1.0  # s to wait when nothing can be accepted, because the process has no descriptor left for example
 
-_NOT_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _BUSY = UploadRefusedError(503, "busy", "", "too many connections; try again", retry_after=BUSY_RETRY)
 _log = structlog.get_logger(__name__)
 
@@ -66,11 +64,14 @@ class UploadListener:
         for sock in self._sockets:
             sock.close()
         for connection in list(self._connections):
-            connection.shut()
+            if not connection.is_storing:
+                connection.abort()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE)
         for task in list(self._tasks):
             task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
         self._run(task, self._tasks)
@@ -91,12 +92,17 @@ class UploadListener:
         while True:
             try:
                 sock, address = await self._loop.sock_accept(listening)
+            except ConnectionError:  # the peer has gone already
+                continue
             except OSError as error:
-                if error.errno in _NOT_NOW:
-                    _log.error("no upload can be accepted", reason=error.strerror)
-                    await asyncio.sleep(NO_DESCRIPTORS)
-                continue  # else the peer has gone already
-            self._admit(sock, plain(address[0]), context)
+                _log.error("no upload can be accepted", reason=error.strerror)
+                await asyncio.sleep(PAUSE)
+                continue
+            try:
+                self._admit(sock, plain(address[0]), context)
+            except Exception:  # a defect must not end the listening
+                _log.exception("a connection failed by a defect of the server")
+                sock.close()
 
     def _admit(self, sock: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         full = self._places.take(peer, shared=self._is_proxy(peer))

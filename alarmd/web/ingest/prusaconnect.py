@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from alarmd.core.inputs import CameraIntroduced
-from alarmd.web.ingest.desk import Arrival
+from alarmd.web.ingest.desk import Arrival, wrong_fingerprint
 from alarmd.web.ingest.messages import Answer, UploadRefusedError, json_answer
 from alarmd.web.ingest.senders import SECRET_LENGTH, Sender
 from alarmd.web.ingest.uploads import STORED, device_upload
@@ -32,12 +32,7 @@ class PrusaArrival(Arrival):
         )
         self.sender: Sender = self.admit(self.desk.doorkeeper.by_secret(token, self.head.source, unknown))
         if self.sender.fingerprint not in ("", self.fingerprint):
-            raise UploadRefusedError(
-                403,
-                "invalid_fingerprint",
-                "Fingerprint",
-                "the fingerprint is not valid: this token belongs to another camera; give this one a token of its own",
-            )
+            raise wrong_fingerprint()
         return None
 
     def render(self, error: UploadRefusedError) -> Answer:

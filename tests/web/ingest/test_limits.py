@@ -326,7 +326,7 @@ def test_refusals_are_logged_now_and_then_with_the_device_and_without_its_secret
 
 
 def test_without_descriptors_it_waits_until_there_are_some(office: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alarmd.web.ingest.listener.NO_DESCRIPTORS", 0.01)
+    monkeypatch.setattr("alarmd.web.ingest.listener.PAUSE", 0.01)
     accept, failing = office.loop.sock_accept, [OSError(errno.EMFILE, "Too many open files"), ConnectionAbortedError()]
 
     async def fail(listening: socket.socket) -> object:
@@ -350,3 +350,14 @@ def test_a_defect_at_the_door_is_told_as_one(office: Post, monkeypatch: pytest.M
         status, _, body = exchanged(office, upload(len(PICTURE)) + PICTURE)
     assert (status, b'"defect"' in body) == (500, True)
     assert "a request failed by a defect of the server" in [line["event"] for line in logs]
+
+
+def test_a_defect_before_the_first_byte_does_not_end_the_listening(
+    office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
+        patch.setattr(office.listener, "_is_proxy", None)
+        with office.connect() as sender:
+            assert all_of(sender) == b""
+    assert [line["event"] for line in logs] == ["a connection failed by a defect of the server"]
+    assert still_serves(office)

@@ -124,14 +124,16 @@ def test_a_token_belongs_to_the_first_fingerprint_also_after_a_restart(tmp_path:
 def test_of_two_cameras_with_one_token_that_begin_at_once_one_is_let_in(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
 
-    async def both() -> list[int]:
+    async def both() -> list[tuple[int, str]]:
         async with httpx.AsyncClient() as client:
             headers = [PRUSA | {"Fingerprint": letter * 16} for letter in "ab"]
             url = f"{site.url}/c/snapshot"
             answers = await asyncio.gather(*(client.put(url, content=PICTURE, headers=one) for one in headers))
-            return sorted(answer.status_code for answer in answers)
+            return sorted((answer.status_code, answer.text) for answer in answers)
 
-    assert asyncio.run(both()) == [204, 403]
+    (first, second) = asyncio.run(both())
+    assert (first, second[0]) == ((204, ""), 403)
+    assert "FORBIDDEN_INVALID_FINGERPRINT" in second[1]
 
 
 def test_what_a_camera_says_of_itself_is_kept_with_it(site: Site) -> None:
