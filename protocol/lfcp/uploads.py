@@ -4,14 +4,16 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from lfcp.constants import FIELDS, MAX_LIVE, MAX_PICTURE, PICTURE_DIGEST, Trigger, Verb
-from lfcp.messages import Message
+from lfcp.constants import FIELDS, MAX_LIVE, MAX_PICTURE, PICTURE_DIGEST, UPLOAD_GO_ON, Trigger, Verb
+from lfcp.messages import UNUSED, Message
 
 # ASCII classes: int() would take more, see report.py.
 _PLACE = r"0|[1-9][0-9]{0,7}"
 _SPAN = re.compile(rf"({_PLACE}):({_PLACE})")
 _UPLOAD = re.compile(r"[A-Z]\.[1-9a-f][0-9a-f]{0,15}|[0-9a-f]{1,16}\.[1-9a-f][0-9a-f]{0,7}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{PICTURE_DIGEST}}}")
+_OFFSET = re.compile(_PLACE)
+_RESULT = re.compile(r"[0-3]")
 _SECONDS = re.compile(r"[1-9][0-9]{0,2}")
 _TRIGGERS = frozenset(Trigger)
 
@@ -45,6 +47,25 @@ def read_part(message: Message) -> Part | None:
 def part_parameters(part: Part) -> tuple[str, str, str, str]:
     """p1 to p4 of a FRAM."""
     return part.upload, f"{part.offset}:{part.total}", part.digest, part.trigger.value
+
+
+class Answer(NamedTuple):
+    """The ACK of a FRAM. offset: what the server has; 0 unless the result is UPLOAD_GO_ON. reason: for people."""
+
+    upload: str
+    result: int
+    offset: int = 0
+    reason: str = ""
+
+
+def read_answer(message: Message) -> Answer | None:
+    """message: an ACK of a server. None: it is no picture's."""
+    _, result, detail, upload = message.params[:4]
+    if _UPLOAD.fullmatch(upload) is None or _RESULT.fullmatch(result) is None:
+        return None
+    if int(result) != UPLOAD_GO_ON:
+        return Answer(upload, int(result), reason="" if detail == UNUSED else detail)
+    return Answer(upload, UPLOAD_GO_ON, int(detail)) if _OFFSET.fullmatch(detail) else None
 
 
 def body_length(line: bytes) -> int:

@@ -2,7 +2,13 @@
 
 from lfcp.client.commands import BEFORE_OBEYING
 from lfcp.client.event_queue import QUEUE_LIMIT
-from lfcp.client.events import ClientEvent, CommandReceived, HeartbeatAcknowledged, MessageAcknowledged
+from lfcp.client.events import (
+    ClientEvent,
+    CommandReceived,
+    HeartbeatAcknowledged,
+    MessageAcknowledged,
+    PictureAcknowledged,
+)
 from lfcp.client.memory import HIGHEST_COUNTER, DeviceMemory, Kept, VolatileMemory
 from lfcp.client.session import COMMANDS, ClientSession
 
@@ -18,5 +24,6 @@ __all__ = [
     "HeartbeatAcknowledged",
     "Kept",
     "MessageAcknowledged",
+    "PictureAcknowledged",
     "VolatileMemory",
 ]

@@ -11,7 +11,9 @@ from lfcp.client.memory import Notebook
 from lfcp.constants import COMMAND_MEMORY, Verb
 from lfcp.errors import ProtocolError
 from lfcp.settings import check_setting
+from lfcp.signed_fields import is_command_id
 from lfcp.text import safe_text
+from lfcp.uploads import is_live_seconds
 
 MAX_ACKS = 8  # that wait to be sent; one that is dropped is owed again when the command is repeated
 BEFORE_OBEYING = frozenset({Verb.RST, Verb.DSLP})  # acknowledged before, and remembered beyond the restart
@@ -100,6 +102,10 @@ class Commands:
             return NOT_SUPPORTED
         if command.verb == Verb.CONF and command.fault is None:
             return None if _is_setting(*command.params[:2]) else BAD_PARAMETER
+        if command.verb == Verb.SNAP and not is_command_id(command.params[0]):
+            return BAD_PARAMETER
+        if command.verb == Verb.LIVE and not is_live_seconds(command.params[0]):
+            return BAD_PARAMETER
         return command.fault
 
     def _is_superseded(self, command: Commanded) -> bool:

@@ -29,4 +29,13 @@ class HeartbeatAcknowledged(NamedTuple):
     interval: int | None  # s; the longest that the server allows, if it said so
 
 
-ClientEvent = CommandReceived | MessageAcknowledged | HeartbeatAcknowledged
+class PictureAcknowledged(NamedTuple):
+    """A FRAM was. result: one of the results of uploads. reason: why it is not taken, for people."""
+
+    server: str
+    upload: str
+    result: int
+    reason: str
+
+
+ClientEvent = CommandReceived | MessageAcknowledged | HeartbeatAcknowledged | PictureAcknowledged

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from lfcp.client.event_queue import QueuedMessage
 from lfcp.constants import Verb
+from lfcp.uploads import Answer
 
 BAD_PARAMETER = "has a bad parameter"
 
@@ -16,6 +17,10 @@ class BeatAnswered(NamedTuple):
 
 class MessageStored(NamedTuple):
     message: QueuedMessage
+
+
+class PictureAnswered(NamedTuple):
+    answer: Answer
 
 
 class Commanded(NamedTuple):
@@ -43,4 +48,4 @@ class Understood(NamedTuple):
     """A proper frame that changes nothing: a late ACK for example."""
 
 
-Heard = BeatAnswered | MessageStored | Commanded | Synchronised | Understood
+Heard = BeatAnswered | MessageStored | PictureAnswered | Commanded | Synchronised | Understood

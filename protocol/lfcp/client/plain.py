@@ -3,11 +3,12 @@
 from lfcp.client.beats import Beats, allowed_interval
 from lfcp.client.commands import OwedAck
 from lfcp.client.event_queue import QueuedMessage
-from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, Understood
+from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, PictureAnswered, Understood
 from lfcp.client.retransmission import Retransmission
 from lfcp.constants import RESEND_QUIET_MS, VERBS, Verb
 from lfcp.messages import Message
 from lfcp.report import Report, report_parameters
+from lfcp.uploads import Part, part_parameters, read_answer
 from lfcp.writing import encode
 
 QUIET = RESEND_QUIET_MS / 1000  # s after a message sent twice: a late ACK of it would count for the next one
@@ -46,6 +47,9 @@ class PlainLink:
     def message(self, message: QueuedMessage, _now: float) -> bytes:
         return encode(self._name, message.verb, message.text)
 
+    def part(self, part: Part) -> bytes:
+        return encode(self._name, Verb.FRAM, *part_parameters(part))
+
     def acknowledge(self, _ack: OwedAck) -> bytes:
         return encode(self._name, Verb.ACK)
 
@@ -57,6 +61,9 @@ class PlainLink:
         return self._acknowledgement(message, now) if message.verb == Verb.ACK else None
 
     def _acknowledgement(self, message: Message, now: float) -> Heard:
+        answer = read_answer(message)
+        if answer is not None:
+            return PictureAnswered(answer)
         allowed = allowed_interval(message.params[3])
         if allowed is not None:
             self._names_heartbeats = True

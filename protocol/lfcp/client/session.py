@@ -4,6 +4,7 @@ key it speaks LFCP/2, without one LFCP/1.
     session = ClientSession("cam1", ("A", "B"), 20.0, random.random, report=Report(boot_id=…), key=key, memory=memory)
     loop: send everything in session.poll(now), wait for a datagram or until session.next_wakeup();
           for a datagram: for event in session.receive(server, data, now): …
+    pictures, on a TCP connection to each server: what poll_picture(server, now) gives, then its answer to receive()
 
 Times are monotonic seconds. A frame is one datagram; over TCP it is followed by LF.
 """
@@ -16,17 +17,20 @@ from lfcp.client.beats import Beats
 from lfcp.client.commands import Commands
 from lfcp.client.dialect import Dialect, Link
 from lfcp.client.event_queue import MESSAGES, EventQueue
-from lfcp.client.events import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged
-from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, Synchronised
+from lfcp.client.events import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged, PictureAcknowledged
+from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, PictureAnswered, Synchronised
 from lfcp.client.memory import DeviceMemory, Notebook, VolatileMemory
+from lfcp.client.pictures import PictureQueue
 from lfcp.client.plain import Plain
 from lfcp.client.retransmission import Retransmission
 from lfcp.client.signed import Signed
-from lfcp.constants import MAX_REPORT_INTERVAL, VERBS, Verb
+from lfcp.constants import MAX_REPORT_INTERVAL, VERBS, Trigger, Verb
 from lfcp.errors import ProtocolError
 from lfcp.reading import decode
 from lfcp.report import Report
+from lfcp.signed_fields import EventId
 from lfcp.text import check_name, safe_text
+from lfcp.uploads import Part, picture_digest
 
 MAX_SERVERS = 8
 COMMANDS = frozenset(Verb(verb) for verb, entry in VERBS.items() if entry.command)
@@ -39,6 +43,7 @@ class _Peer(NamedTuple):
     link: Link
     beats: Beats
     messages: Retransmission
+    pictures: PictureQueue
 
 
 class ClientSession:
@@ -68,6 +73,7 @@ class ClientSession:
         self.report = report
         self.failover = False  # the caller begins and ends failover alarm mode; heartbeats report it
         self.rejected = 0  # frames that made no sense, or did not prove to be the server's and new
+        self._uploads = 0  # ids of its own that were given
         self._queue = EventQueue(servers)
         self._notebook = Notebook(memory or VolatileMemory())
         self._commands = Commands(commands, self._queue, self._notebook)
@@ -103,7 +109,7 @@ class ClientSession:
         """(server, frame) pairs to send now, in this order."""
         owed = self._commands.owed()
         frames = [(label, peer.link.acknowledge(ack)) for label, peer in self._peers.items() for ack in owed[label]]
-        for label, link, beats, messages in self._peers.values():
+        for label, link, beats, messages, _ in self._peers.values():
             message = messages.poll(now)
             if message is not None:
                 frames.append((label, link.message(message, now)))
@@ -122,6 +128,35 @@ class ClientSession:
         if verb not in MESSAGES:
             raise ValueError(f"{verb} is no message")
         return self._queue.put(verb, safe_text(text), now)
+
+    def offer(self, picture: bytes, trigger: Trigger, upload: str | None = None, server: str | None = None) -> bool:
+        """Let this server, or each, have a picture. upload: the id that it was asked for by; None: one of our own,
+        which needs a report with a boot id. False: too many wait for a server already."""
+        upload = upload or self._own_upload()
+        peers = self._peers.values() if server is None else [self._peers[server]]
+        taken = [peer.pictures.put(upload, picture, trigger) for peer in peers]
+        return all(taken)
+
+    def poll_picture(self, server: str, now: float) -> tuple[bytes, memoryview] | None:
+        """A line, and what is sent behind its LF, on a TCP connection to this server; None: nothing now."""
+        peer = self._peers[server]
+        queued = peer.pictures.poll(now)
+        if queued is None:
+            return None
+        return peer.link.part(queued.part), memoryview(queued.data)[queued.part.offset :]
+
+    def next_picture(self, server: str) -> float:
+        """When poll_picture() has something; math.inf: before an answer or a new picture never."""
+        return self._peers[server].pictures.next_wakeup()
+
+    def connection_broke(self, server: str, now: float) -> None:
+        """Or no answer came on it for so long that it was closed."""
+        self._peers[server].pictures.broken(now)
+
+    def live_line(self, server: str, picture: bytes) -> tuple[str, bytes]:
+        """The id and the line of a live picture, which is sent behind its LF."""
+        part = Part(self._own_upload(), 0, len(picture), picture_digest(picture), Trigger.LIVE)
+        return part.upload, self._peers[server].link.part(part)
 
     def declare_sleep(self, seconds: int) -> None:
         """Tell every server, with SLEP in place of heartbeats. Poll until may_sleep; after the sleep call wake()."""
@@ -150,6 +185,10 @@ class ClientSession:
             return [*self._commands.take(server, heard, now)]
         if isinstance(heard, BeatAnswered):
             return self._answered(peer, heard)
+        if isinstance(heard, PictureAnswered):
+            answer = heard.answer
+            peer.pictures.answered(answer, now)
+            return [PictureAcknowledged(server, answer.upload, answer.result, answer.reason)]
         if isinstance(heard, Synchronised) and heard.raised:
             peer.beats.at_once()
         if isinstance(heard, MessageStored) and peer.messages.acknowledged(heard.message, now):
@@ -167,6 +206,12 @@ class ClientSession:
         """The ACK all the same, then an ERR to every server. False: no room for the ERR."""
         return self._commands.failed(details, now)
 
+    def _own_upload(self) -> str:
+        if self.report is None or self.report.boot_id is None:
+            raise ValueError("a picture of one's own needs a report with a boot id")
+        self._uploads += 1
+        return str(EventId(self.report.boot_id, self._uploads))
+
     def _dialect(self, key: bytes | None, memory: DeviceMemory | None) -> Dialect:
         if key is None:
             return Plain(self.name)
@@ -177,7 +222,7 @@ class ClientSession:
     def _peer(self, label: str, dialect: Dialect, interval: float, jitter: Callable[[], float]) -> _Peer:
         beats = Beats(interval, dialect.agains, jitter)
         messages = Retransmission(label, self._queue, dialect.quiet, jitter)
-        return _Peer(label, dialect.link(label, beats, messages), beats, messages)
+        return _Peer(label, dialect.link(label, beats, messages), beats, messages, PictureQueue(jitter))
 
     def _beat(self, link: Link, beats: Beats) -> bytes:
         if beats.sleep is not None:

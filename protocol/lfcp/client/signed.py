@@ -7,7 +7,16 @@ from lfcp.authenticator import Purpose, Way, derive, verified
 from lfcp.client.beats import Beats, allowed_interval
 from lfcp.client.commands import OwedAck
 from lfcp.client.event_queue import QueuedMessage
-from lfcp.client.heard import BAD_PARAMETER, BeatAnswered, Commanded, Heard, MessageStored, Synchronised, Understood
+from lfcp.client.heard import (
+    BAD_PARAMETER,
+    BeatAnswered,
+    Commanded,
+    Heard,
+    MessageStored,
+    PictureAnswered,
+    Synchronised,
+    Understood,
+)
 from lfcp.client.memory import Counters, Notebook
 from lfcp.client.retransmission import Retransmission
 from lfcp.constants import HEARTBEAT_AGAINS, SECRET_VERBS, VERBS, Reason, Verb
@@ -19,6 +28,7 @@ from lfcp.sealing import unseal
 from lfcp.sequence_window import SequenceWindow
 from lfcp.settings import digest
 from lfcp.signed_fields import EventId, is_command_id, read_counter
+from lfcp.uploads import Part, part_parameters, read_answer
 from lfcp.writing import encode_signed
 
 AWAITED = 32  # frames, the newest, to which an answer may still come
@@ -29,7 +39,7 @@ FAILED = "1"
 DONE = "0"
 _VERSION = re.compile(r"0|[1-9][0-9]{0,9}")
 
-Awaited = QueuedMessage | Verb  # a message, or HEARTBEAT or SLEP
+Awaited = QueuedMessage | Part | Verb  # a message, a picture, or HEARTBEAT or SLEP
 
 
 class Signed:
@@ -76,6 +86,9 @@ class SignedLink:
         event = EventId(self._boot_id, message.number)
         of = () if message.command is None else (message.command,)
         return self._write(message.verb, message.text, str(age), str(event), *of, awaits=message)
+
+    def part(self, part: Part) -> bytes:
+        return self._write(Verb.FRAM, *part_parameters(part), awaits=part)
 
     def acknowledge(self, ack: OwedAck) -> bytes:
         assert ack.id is not None
@@ -132,6 +145,9 @@ class SignedLink:
         answered = self._answered(message)
         if isinstance(answered, QueuedMessage):
             return MessageStored(answered)
+        if isinstance(answered, Part):
+            answer = read_answer(message)
+            return PictureAnswered(answer) if answer is not None else Understood()
         if answered is None:
             return Understood()
         return BeatAnswered(answered, allowed_interval(message.params[3]), message.params[1] == AGAIN)
