@@ -55,6 +55,7 @@ from alarmd.frames.intake import Intake
 from alarmd.frames.live import LiveHub
 from alarmd.frames.puller import MAX_REQUESTS as MAX_PULLED
 from alarmd.frames.puller import Puller
+from alarmd.frames.upkeep import Limits, Upkeep
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.desk import Desk, Listens
@@ -182,6 +183,7 @@ class Application:
             "deliveries": self._worker.run,
             "purge": purge,
             "losses": losses,
+            "archive": self._upkeep.run,
             "certificate": self._uploads.watch,
             "films": self._films.run,
             **{name: relay.listen for name, relay in listening if isinstance(relay, Listens)},
@@ -227,6 +229,7 @@ class Application:
         self._operator.close()
         self._lfcp.close()
         self._intake.close()
+        self._upkeep.close()
         await self._storage.close()
         self._notify.stop_watchdog()
         _log.info("stopped")
@@ -286,7 +289,12 @@ class Application:
             self._archive = DirectoryArchive(self._config.archive_directory, self._config.archive.reserve)
         except ArchiveError as error:
             raise StartError(UNAVAILABLE, f"{error}; see archive.directory") from error
-        self._intake = Intake(self._archive, self._runner.submit_request, now)
+        storage, kept = self._storage, self._config.archive
+        drop = partial(storage.call, storage.store.drop_pictures)
+        limits = Limits(kept.keep_days, kept.keep_alarm_days, kept.keep_bytes, kept.keep_pictures)
+        self._upkeep = Upkeep(self._archive, storage.reader, drop, limits, now, self._metrics)
+        undo.callback(self._upkeep.close)
+        self._intake = Intake(self._archive, self._runner.submit_request, now, self._upkeep.stored, self._upkeep.full)
         undo.callback(self._intake.close)
         films = DailyFilms(self._archive, self._storage.reader, self._config.state_directory / "films")
         settings, state, submit = self._config.films, self._engine.state, self._runner.submit_request

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -18,10 +19,20 @@ from typing import Protocol
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, MissingError
 from alarmd.frames.keys import check_key
 from alarmd.storage.sqlite_file import sync_directory
+from lfcp.text import is_name
 
 PRIVATE_DIRECTORY = 0o700
 PARTIAL = ".partial"  # no device's name begins with a dot
 MAX_SETTLED = 4096  # directories that are known to be on the disk; beyond, they are synced once more
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """On the disk of the archive, bytes: what it has, what is free, and what of that stays free."""
+
+    total: int
+    free: int
+    reserve: int
 
 
 class Archive(Protocol):
@@ -43,17 +54,26 @@ class Archive(Protocol):
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Those in the directory `prefix` and below, sorted; empty: all."""
 
+    def cameras(self) -> list[str]:
+        """Names of the devices that have something here, sorted."""
+
+    def room(self) -> Room:
+        """On its disk."""
+
 
 class DirectoryArchive:
     """Files below one directory, for our eyes only. May be called from many threads."""
 
-    def __init__(self, root: Path, reserve: int) -> None:
-        """reserve: bytes that stay free on the disk. Sweeps what a crash left, so one process only."""
+    def __init__(self, root: Path, reserve: int, *, beside: bool = False) -> None:
+        """reserve: bytes that stay free on the disk. Sweeps what a crash left, so one process only; others are
+        `beside` it, and read."""
         self._root = root
         self._reserve = reserve
         self._partial = root / PARTIAL
         self._settled: set[Path] = set()
         self._directories = Lock()  # one empties a directory while another is about to name a file in it
+        if beside:
+            return
         with _translated(f"cannot use {root}"):
             root.mkdir(PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             shutil.rmtree(self._partial, ignore_errors=True)
@@ -91,6 +111,15 @@ class DirectoryArchive:
         with _translated(f"cannot list {start}"):
             yield from self._below(start)
 
+    def cameras(self) -> list[str]:
+        with _translated(f"cannot list {self._root}"):
+            return sorted(found.name for found in _entries(self._root) if is_name(found.name))
+
+    def room(self) -> Room:
+        with _translated(f"cannot ask the disk of {self._root}"):
+            disk = shutil.disk_usage(self._root)
+            return Room(disk.total, disk.free, self._reserve)
+
     def _below(self, directory: Path) -> Iterator[str]:
         """In the order of the names; sorted directory by directory, so that memory holds one at a time."""
         for entry in sorted(_entries(directory), key=_sorting):
@@ -102,7 +131,7 @@ class DirectoryArchive:
                 yield Path(entry.path).relative_to(self._root).as_posix()
 
     def _check_room(self, size: int) -> None:
-        free = shutil.disk_usage(self._root).free
+        free = self.room().free
         if free - size < self._reserve:
             raise ArchiveFullError(
                 f"the disk of {self._root} has {free} bytes free, and archive.reserve keeps {self._reserve} for "

@@ -15,7 +15,7 @@ from alarmd.core.instant import Instant
 from alarmd.core.records import Picture, Record, Trigger
 from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
 from alarmd.frames.archive import Archive
-from alarmd.frames.errors import ArchiveError
+from alarmd.frames.errors import ArchiveError, ArchiveFullError
 from alarmd.frames.jpeg import Inspected, inspect
 from alarmd.frames.keys import picture_key, thumbnail_key
 
@@ -38,17 +38,22 @@ class Upload:
 
 
 class Intake:
-    """submit: to the rules; returns what they stored, once it is committed, or raises RequestRefusedError."""
+    """submit: to the rules; returns what they stored, once it is committed, or raises RequestRefusedError. stored:
+    called with every picture that is new. full: called when there was no room for one."""
 
     def __init__(
         self,
         archive: Archive,
         submit: Callable[[PictureReceived], Awaitable[tuple[Record, ...]]],
         now: Callable[[], Instant],
+        stored: Callable[[Picture], None] = lambda _picture: None,
+        full: Callable[[], None] = lambda: None,
     ) -> None:
         self._archive = archive
         self._submit = submit
         self._now = now
+        self._stored = stored
+        self._full = full
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
         self._waiting = 0
 
@@ -64,6 +69,9 @@ class Intake:
         self._waiting += 1
         try:
             return await self._take(upload, self._now().wall)
+        except ArchiveFullError:
+            self._full()
+            raise
         finally:
             self._waiting -= 1
 
@@ -75,7 +83,9 @@ class Intake:
         key = picture_key(upload.device, received_at, found.digest)
         await self._in_thread(self._write, key, found)
         picture = await self._known(upload, received_at, key, found)
-        if picture.key != key:
+        if picture.key == key:
+            self._stored(picture)
+        else:
             await self._in_thread(self._remove, key)
         return picture
 

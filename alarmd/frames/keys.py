@@ -21,7 +21,7 @@ _KEY = re.compile(rf"(?!.*\.\.){_PART}(?:/{_PART}){{0,7}}", re.ASCII)
 _MOMENT = r"(\d{4})/(\d\d)/(\d\d)/(\d\d)(\d\d)(\d\d)(\d{6})"
 _PICTURE = re.compile(rf"([^/]+)/{_MOMENT}-([0-9a-f]{{16}})\.jpg", re.ASCII)
 _MANIFEST = re.compile(r"([^/]+)/manifests/(\d{8})-(\d{4}-\d\d-\d\d)\.json", re.ASCII)
-_FILM = re.compile(r"[^/]+/films/\d{4}-\d\d-\d\d\.mp4", re.ASCII)
+_FILM = re.compile(r"([^/]+)/films/(\d{4}-\d\d-\d\d)\.mp4", re.ASCII)
 _DAY = re.compile(r"\d{4}/\d\d/\d\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -109,11 +109,27 @@ def parse_day_directory(path: str) -> date | None:
 
 
 def is_thumbnail(key: str) -> bool:
-    return key.endswith(_THUMB) and parse_picture(key.removesuffix(_THUMB) + _JPG) is not None
+    return key.endswith(_THUMB) and parse_picture(thumbnail_of(key)) is not None
+
+
+def thumbnail_of(key: str) -> str:
+    """The key of a thumbnail's picture."""
+    return key.removesuffix(_THUMB) + _JPG
+
+
+def parse_film(key: str) -> date | None:
+    """The day that it shows, by the clock of the device's site; None: it is no film's."""
+    found = _FILM.fullmatch(key)
+    if found is None or is_name(found[1]) is None:
+        return None
+    try:
+        return date.fromisoformat(found[2])
+    except ValueError:
+        return None
 
 
 def is_film(key: str) -> bool:
-    return _FILM.fullmatch(key) is not None
+    return parse_film(key) is not None
 
 
 def check_key(key: str) -> str:

@@ -127,6 +127,35 @@ OUTBOX_OLDEST_AGE = Definition(
     (),
     "Age of the oldest pending message; 0 when there is none.",
 )
+ARCHIVE_PICTURES = Definition(
+    "alarmd_archive_pictures", "gauge", (), "Pictures in the archive, as far as the database knows."
+)
+ARCHIVE_BYTES = Definition("alarmd_archive_bytes", "gauge", (), "Their size; without thumbnails, films and manifests.")
+ARCHIVE_OLDEST_AGE = Definition(
+    "alarmd_archive_oldest_age_seconds", "gauge", (), "Age of the oldest of them; 0 when there is none."
+)
+ARCHIVE_FREE_BYTES = Definition("alarmd_archive_free_bytes", "gauge", (), "Free bytes on the archive's disk.")
+ARCHIVE_RESERVE_BYTES = Definition(
+    "alarmd_archive_reserve_bytes", "gauge", (), "archive.reserve: with less free than this, pictures are refused."
+)
+ARCHIVE_SEALED_AGE = Definition(
+    "alarmd_archive_sealed_age_seconds",
+    "gauge",
+    (),
+    "Time since every day that was over had its manifests, of all cameras; usually up to a day.",
+)
+ARCHIVE_DELETED = Definition(
+    "alarmd_archive_deleted_pictures_total", "counter", ("reason",), "Pictures deleted: for their age, or for room."
+)
+ARCHIVE_GAUGES = (
+    ARCHIVE_PICTURES,
+    ARCHIVE_BYTES,
+    ARCHIVE_OLDEST_AGE,
+    ARCHIVE_FREE_BYTES,
+    ARCHIVE_RESERVE_BYTES,
+    ARCHIVE_SEALED_AGE,
+)
+AGE, ROOM = WHY_DELETED = "age", "room"
 BLIND_SECONDS = Definition(
     "alarmd_server_blind_seconds_total",
     "counter",
@@ -162,6 +191,8 @@ CATALOGUE: tuple[Definition, ...] = (
     DESTINATION_TAKES,
     OUTBOX_DELIVERIES,
     OUTBOX_OLDEST_AGE,
+    *ARCHIVE_GAUGES,
+    ARCHIVE_DELETED,
     BLIND_SECONDS,
     BUILD_INFO,
 )

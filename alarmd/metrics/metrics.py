@@ -49,6 +49,9 @@ class Metrics:
         self._upload_bytes.values[()] = 0
         self._deliveries = add(Histogram(catalogue.DELIVERY_SECONDS))
         self._destinations = add(Tally(catalogue.DESTINATION_TAKES))
+        self._archive = {one: add(Tally(one)) for one in catalogue.ARCHIVE_GAUGES}
+        self._archive_deleted = add(Tally(catalogue.ARCHIVE_DELETED))
+        self._archive_deleted.start_at_zero(catalogue.WHY_DELETED)
         self._blind = add(Tally(catalogue.BLIND_SECONDS))
         self._blind.values[()] = 0
         self._database_errors.start_at_zero(DATABASE_ERRORS)
@@ -120,6 +123,14 @@ class Metrics:
     def destination(self, name: str, takes: bool) -> None:
         """Whether a destination takes messages, as far as is known."""
         self._destinations.values[(self._values[name],)] = takes
+
+    def archive(self, figures: Mapping[Definition, float]) -> None:
+        """The gauges of the archive, as they were just found."""
+        for definition, value in figures.items():
+            self._archive[definition].values[()] = value
+
+    def archive_deleted(self, reason: str, pictures: int) -> None:
+        self._archive_deleted.values[(self._values[reason],)] += pictures
 
     def blind(self, seconds: float) -> None:
         """The server itself did not run for so long."""

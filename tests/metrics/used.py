@@ -10,6 +10,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
 from alarmd.core.settings import Settings
 from alarmd.metrics import Metrics
+from alarmd.metrics.catalogue import ARCHIVE_GAUGES
 from alarmd.metrics.scraped import Outbox
 from tests.metrics.examples import (
     ALARM,
@@ -42,6 +43,8 @@ def used() -> CollectorRegistry:
     metrics.upload("url", "accepted", 60_000)
     metrics.delivery("log", "delivered", 0.2)
     metrics.destination("log", takes=True)
+    metrics.archive(dict.fromkeys(ARCHIVE_GAUGES, 7.0))
+    metrics.archive_deleted("age", 3)
     metrics.blind(3.0)
     return registry
 
