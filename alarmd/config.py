@@ -32,16 +32,17 @@ from alarmd.adapters.time_zones import time_zone
 from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
 from alarmd.core.settings import Settings, UnknownDevices
 from alarmd.destinations import (
+    LISTS,
     LOG,
     MAX_DESTINATIONS,
     Destination,
     LogDestination,
     Name,
     from_environment,
+    misplaced,
     mistake,
     no_bot_twice,
     split,
-    unlisted,
 )
 from alarmd.storage.interface import StorageUnusableError
 from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
@@ -355,13 +356,21 @@ class Config(BaseSettings):
         """Where every picture goes, by name."""
         return self._named(self.pictures.destinations)
 
+    def filmed(self) -> dict[str, Destination]:
+        """Where films go, by name."""
+        return self._named(self.films.destinations)
+
+    def used(self) -> dict[str, Destination]:
+        """All of them, by name."""
+        return {**self.told(), **self.pictured(), **self.filmed()}
+
     def _named(self, names: Iterable[str]) -> dict[str, Destination]:
         known = {LOG: LogDestination(kind="log"), **self.destinations}
         return {name: known[name] for name in names}
 
     def film_recipients(self) -> list[tuple[str, str]]:
         """Who gets the films: those who hear of alarms at once."""
-        routes = (route for name, one in self._named(self.films.destinations).items() for route in one.routes(name))
+        routes = (route for name, one in self.filmed().items() for route in one.routes(name))
         return [(route.destination, route.recipient) for route in routes if not route.after]
 
     def rules(self) -> Settings:
@@ -444,11 +453,21 @@ def _unknown_sections(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _destination_names(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
     """Told even if other mistakes keep the configuration from being made."""
-    alarms, sections = values.get("alarms", {}), values.get(DESTINATIONS, {})
-    listed = alarms.get(DESTINATIONS, (LOG,)) if isinstance(alarms, dict) else ()
-    listed = split(environ.get(_variable("alarms", DESTINATIONS), listed))
-    if isinstance(sections, dict) and isinstance(listed, list | tuple):
-        yield from unlisted({*sections, *from_environment(environ, f"{PREFIX}{DESTINATIONS}_")}, map(str, listed))
+    sections = values.get(DESTINATIONS, {})
+    listed = {section: _listed(values, environ, section) for section in LISTS}
+    if isinstance(sections, dict) and all(isinstance(names, list | tuple) for names in listed.values()):
+        kinds = {name: str(one.get("kind", "")) for name, one in sections.items() if isinstance(one, dict)}
+        told = from_environment(environ, f"{PREFIX}{DESTINATIONS}_")
+        kinds |= {name: one.get("kind", kinds.get(name, "")) for name, one in told.items()}
+        yield from misplaced(kinds, {section: map(str, names) for section, names in listed.items()})
+
+
+def _listed(values: Mapping[str, Any], environ: Mapping[str, str], section: str) -> Any:
+    """What its `destinations` names, if that is a list."""
+    given = values.get(section, {})
+    default = Config.model_fields[section].default.destinations
+    listed = given.get(DESTINATIONS, default) if isinstance(given, dict) else ()
+    return split(environ.get(_variable(section, DESTINATIONS), listed))
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:

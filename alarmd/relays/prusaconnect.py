@@ -20,6 +20,7 @@ import structlog
 from alarmd import __version__
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Picture
+from alarmd.core.state import State
 from alarmd.frames.archive import Archive
 from alarmd.frames.errors import MissingError, PictureRefusedError
 from alarmd.frames.shrink import shrunk
@@ -27,8 +28,6 @@ from alarmd.relays.http_answers import retry_after
 from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, TryAgain
 from alarmd.storage.interface import Lease
 
-API = "https://webcam.connect.prusa3d.com"
-TOKEN_LENGTH = 20  # characters
 SPACING = 10.0  # s between two pictures of a camera; the service takes no more
 STALE = 60 * SECOND  # µs after which a picture is not live
 MAX_SNAPSHOT = 8_000_000  # bytes; the document says 16 MB, uploaders in the field are refused above 8 MiB
@@ -41,6 +40,7 @@ THREADS = 2
 MAX_ANSWER = 2000  # bytes of an error that are read
 TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)  # of the 400s
 NO_CAMERA = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+DESCRIBED = {"driver": "alarmd", "firmware": __version__, "manufacturer": "alarmd", "model": "LFCP camera"}
 _CODE = re.compile(rb'"code"\s*:\s*"([A-Z][A-Z_]{0,63})"')
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +56,17 @@ def fingerprint(token: str) -> str:
 def trigger_scheme(every: float) -> str:
     """The interface's word for a picture every so many seconds."""
     return "TEN_SEC" if every < 30 else "THIRTY_SEC" if every < 60 else "SIXTY_SEC"
+
+
+def said_of(state: State, device: str) -> Mapping[str, object]:
+    """What a device said of itself when it uploaded in this interface's manner: `config` of its own /c/info."""
+    session = state.sessions.get(device)
+    camera = state.cameras.get(session.device.id) if session else None
+    try:
+        said = json.loads(camera.info)["config"] if camera and camera.info else {}
+    except (ValueError, LookupError, TypeError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 @dataclass(slots=True)
@@ -84,8 +95,7 @@ class _Answer:
 
 
 class PrusaConnect:
-    """tokens: of cameras by device. every: s between pictures, as configured. about: what a device said of itself
-    (config of its own /c/info)."""
+    """tokens: of cameras by device. every: s between pictures, as configured. about: what a device said of itself."""
 
     def __init__(
         self,
@@ -183,14 +193,9 @@ class PrusaConnect:
     def _info(self, name: str, picture: Picture) -> bytes:
         """As little as names the camera: nothing of the network that it is in."""
         resolution = {"width": picture.width, "height": picture.height}
-        mine = {"driver": "alarmd", "firmware": __version__, "manufacturer": "alarmd", "model": "LFCP camera"}
         about = self._about(name)
-        config = {
-            "name": name,
-            "trigger_scheme": self._trigger_scheme,
-            "resolution": resolution,
-            **{key: about.get(key) or value for key, value in mine.items()},
-        }
+        described = {key: about.get(key) or usual for key, usual in DESCRIBED.items()}
+        config = {"name": name, "trigger_scheme": self._trigger_scheme, "resolution": resolution, **described}
         options = {"available_resolutions": [resolution]}
         return json.dumps({"config": config, "options": options, "capabilities": ["imaging"]}).encode()
 
