@@ -1,5 +1,6 @@
 """ffmpeg as a process that takes frames on its stdin. It never outlives the block that started it."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from alarmd.frames.film.errors import FilmError, FilmFault
 
 FIX = "install ffmpeg (Debian: apt install ffmpeg)"
+PIPE_BYTES = 1 << 20  # a few pictures, so that neither side waits for the other; more than this is the superuser's
 KEPT_BYTES = 4096  # of what it complains of, the last
 NICENESS = 15
 
@@ -32,6 +34,8 @@ class Ffmpeg:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         self._process, self._stdin = process, process.stdin
+        with suppress(PermissionError):  # where this user has too many of them: slower, no more
+            fcntl.fcntl(self._stdin, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._complaints = b""
         self._listener = threading.Thread(target=self._listen, name="ffmpeg-stderr", daemon=True)
         self._listener.start()
