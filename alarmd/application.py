@@ -370,8 +370,7 @@ class Application:
             moved=storage.reader.moved,
             archive=self._archive,
         )
-        used = {**self._config.told(), **self._config.pictured()}
-        self._relays = {name: one.relay(name, desk) for name, one in used.items()}
+        self._relays = {name: one.relay(name, desk) for name, one in self._config.used().items()}
         house = House(
             store=storage.store,
             call_store=storage.call,
@@ -401,6 +400,8 @@ class Application:
         _log.info("operators: HTTP", addresses=[f"{host} port {port}" for host, port in self.http_addresses])
         _log.info("cameras: uploads over HTTP", addresses=[f"{h} port {p}" for h, p in self.upload_addresses])
         _log.info("command line: alarmd", socket=str(config.control_socket))
+        for name, one in config.used().items():
+            _log.info("destination", name=name, what=one.summary())
         _log.info("database", url=without_password(config.database_url), devices=len(self._engine.state.sessions))
         if config.devices.unknown is UnknownDevices.ADMIT:
             _log.warning(
