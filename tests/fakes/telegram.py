@@ -10,26 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.parser import BytesParser
-from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
+
+from tests.fakes import telegram_requests
+from tests.fakes.telegram_checks import ApiError, Media, album, attached, caption, keyboard, media, text
+from tests.fakes.telegram_requests import chunks, form
 
 TOKEN = "123456789:AAFakeFakeFakeFakeFakeFakeFakeFakeFa"
 BOT = {"id": 123456789, "is_bot": True, "first_name": "alarmd", "username": "alarmd_bot"}
-MAX_TEXT = 4096  # UTF-16 code units
-MAX_CALLBACK = 64  # bytes
-STRUCTURED = ("reply_markup", "commands", "reply_parameters", "link_preview_options", "allowed_updates", "scope")
-
-
-class ApiError(Exception):
-    def __init__(self, code: int, description: str, **parameters: int) -> None:
-        super().__init__(description)
-        self.code = code
-        self.body: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
-        if parameters:
-            self.body["parameters"] = parameters
+UPLOAD = 50_000  # bytes of a request that is one
 
 
 @dataclass
@@ -57,7 +47,7 @@ class Chat:
 
 @dataclass
 class Posted:
-    """One message in a chat, and what became of it."""
+    """One message in a chat, and what became of it. text: or caption. album: of which it is one."""
 
     chat: Chat
     id: int
@@ -66,15 +56,25 @@ class Posted:
     keyboard: dict[str, Any] | None
     reply_to: int | None
     edits: list[str] = field(default_factory=list)
+    media: Media | None = None
+    silent: bool = False
+    album: str = ""
 
     def shown(self) -> dict[str, Any]:
-        message = {
+        message: dict[str, Any] = {
             "message_id": self.id,
             "date": self.date,
             "chat": self.chat.shown(),
             "from": BOT,
-            "text": self.text,
         }
+        if self.media is None:
+            message["text"] = self.text
+        else:
+            message |= self.media.shown()
+            if self.text:
+                message["caption"] = self.text
+        if self.album:
+            message["media_group_id"] = self.album
         if self.keyboard:
             message["reply_markup"] = self.keyboard
         if self.edits:
@@ -86,8 +86,8 @@ class Posted:
 
 
 class FakeTelegram:
-    """fault: asked for each request with its method and parameters. flood: messages a second that a chat takes before
-    it says 429, None for any number. calls: every method that was called, in order."""
+    """fault: asked for each request with its method and parameters. calls: every method that was called, in order.
+    may_upload: while it is clear, what has a large body is not read. uploading: those that wait for it."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -101,6 +101,9 @@ class FakeTelegram:
         self.fault: Callable[[str, dict[str, Any]], Fault | None] = lambda _method, _parameters: None
         self.retry_after: dict[int, int] = {}  # by chat; answered once
         self.closed = threading.Event()
+        self.may_upload = threading.Event()
+        self.may_upload.set()
+        self.uploading = 0
         self._updates: list[dict[str, Any]] = []
         self._numbers: Counter[str] = Counter()
         self._changed = threading.Condition()
@@ -171,29 +174,75 @@ class FakeTelegram:
 
     def _send_message(self, parameters: Mapping[str, Any]) -> Any:
         chat = self._chat(parameters)
-        text, keyboard = _checked(parameters)
+        return self._post(chat, parameters, text(parameters)).shown()
+
+    def _send_photo(self, parameters: Mapping[str, Any]) -> Any:
+        return self._send_file("photo", parameters)
+
+    def _send_document(self, parameters: Mapping[str, Any]) -> Any:
+        return self._send_file("document", parameters)
+
+    def _send_video(self, parameters: Mapping[str, Any]) -> Any:
+        return self._send_file("video", parameters)
+
+    def _send_file(self, kind: str, parameters: Mapping[str, Any]) -> Any:
+        chat = self._chat(parameters)
+        file = parameters.get(kind)
+        if isinstance(file, str):
+            file = parameters.get(file.removeprefix("attach://"))
+        return self._post(chat, parameters, caption(parameters), media(kind, file)).shown()
+
+    def _send_media_group(self, parameters: Mapping[str, Any]) -> Any:
+        chat, items = self._chat(parameters), parameters["media"]
+        sent, number = album(items, parameters), str(self._next("album"))
+        return [self._post(chat, parameters, said, one, number).shown() for said, one in sent]
+
+    def _post(
+        self, chat: Chat, parameters: Mapping[str, Any], said: str, file: Media | None = None, group: str = ""
+    ) -> Posted:
         reply_to = parameters.get("reply_parameters", {}).get("message_id", parameters.get("reply_to_message_id"))
+        silent = parameters.get("disable_notification") in (True, "true", "True")
+        buttons = keyboard(parameters)
         with self._changed:
-            message = Posted(chat, self._next("message"), int(time.time()), text, keyboard, reply_to)
+            number = self._next("message")
+            message = Posted(chat, number, int(time.time()), said, buttons, reply_to, [], file, silent, group)
             self.posted.append(message)
             self.times.append((chat.id, time.monotonic()))
-        return message.shown()
+        return message
 
     def _edit_message_text(self, parameters: Mapping[str, Any]) -> Any:
-        chat = self._chat(parameters)
-        number = int(parameters["message_id"])
+        message = self._posted(parameters)
+        if message.media is not None:
+            raise ApiError(400, "Bad Request: there is no text in the message to edit")
+        return self._change(message, text(parameters), keyboard(parameters), None)
+
+    def _edit_message_caption(self, parameters: Mapping[str, Any]) -> Any:
+        message = self._posted(parameters)
+        if message.media is None:
+            raise ApiError(400, "Bad Request: there is no caption in the message to edit")
+        return self._change(message, caption(parameters), keyboard(parameters), message.media)
+
+    def _edit_message_media(self, parameters: Mapping[str, Any]) -> Any:
+        """What a message of text becomes too."""
+        message, item = self._posted(parameters), parameters["media"]
+        return self._change(message, caption(item), keyboard(parameters), attached(item, parameters))
+
+    def _posted(self, parameters: Mapping[str, Any]) -> Posted:
+        chat, number = self._chat(parameters), int(parameters["message_id"])
         message = next((one for one in self.posted if one.chat is chat and one.id == number), None)
         if message is None:
             raise ApiError(400, "Bad Request: message to edit not found")
-        text, keyboard = _checked(parameters)
-        if (text, keyboard) == (message.text, message.keyboard):
+        return message
+
+    def _change(self, message: Posted, said: str, buttons: dict[str, Any] | None, file: Media | None) -> Any:
+        if (said, buttons, file) == (message.text, message.keyboard, message.media):
             raise ApiError(
                 400,
                 "Bad Request: message is not modified: specified new message content and reply markup are exactly "
                 "the same as a current content and reply markup of the message",
             )
         message.edits.append(message.text)
-        message.text, message.keyboard = text, keyboard
+        message.text, message.keyboard, message.media = said, buttons, file
         return message.shown()
 
     def _answer_callback_query(self, parameters: Mapping[str, Any]) -> Any:
@@ -234,44 +283,8 @@ def _person(number: int, name: str) -> dict[str, Any]:
     return {"id": number, "is_bot": False, "first_name": name, "username": name}
 
 
-def _checked(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    text = parameters.get("text", "")
-    if not text.strip():
-        raise ApiError(400, "Bad Request: message text is empty")
-    if len(text.encode("utf-16-le")) // 2 > MAX_TEXT:
-        raise ApiError(400, "Bad Request: message is too long")
-    keyboard = parameters.get("reply_markup") or None
-    for row in (keyboard or {}).get("inline_keyboard", []):
-        for button in row:
-            if not 1 <= len(button.get("callback_data", "").encode()) <= MAX_CALLBACK:
-                raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
-    return text.strip(), keyboard if (keyboard or {}).get("inline_keyboard") else None
-
-
 def _snake(method: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in method)
-
-
-def _parameters(handler: BaseHTTPRequestHandler) -> dict[str, Any]:
-    """From the URL, JSON, a form or multipart, as the clients choose; values that are JSON are read as such."""
-    body = handler.rfile.read(int(handler.headers.get("Content-Length", "0")))
-    kind = handler.headers.get("Content-Type", "")
-    if kind.startswith("application/json"):
-        read: dict[str, Any] = json.loads(body)
-        return read
-    if kind.startswith("multipart/form-data"):
-        message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
-        parts = [(part.get_param("name", header="content-disposition"), part) for part in message.iter_parts()]  # type: ignore[attr-defined]
-        return {name: _value(name, part.get_content()) for name, part in parts}
-    return _form(body.decode())
-
-
-def _form(text: str) -> dict[str, Any]:
-    return {name: _value(name, value) for name, value in parse_qsl(text, keep_blank_values=True)}
-
-
-def _value(name: str, text: str) -> Any:
-    return json.loads(text) if name in STRUCTURED else text
 
 
 @contextmanager
@@ -284,7 +297,12 @@ def fake_telegram() -> Iterator[FakeTelegram]:
         def do_POST(self) -> None:
             path, _, query = self.path.partition("?")
             _, token, method = path.split("/")
-            parameters = {**_form(query), **_parameters(self)}
+            length = int(self.headers.get("Content-Length", "0"))
+            if length >= UPLOAD:
+                self._wait_until_it_may_upload()
+            kind = self.headers.get("Content-Type", "")
+            body = chunks(self.rfile) if "Transfer-Encoding" in self.headers else self.rfile.read(length)
+            parameters = {**form(query), **telegram_requests.parameters(kind, body)}
             fault = made.fault(method, parameters)
             if fault is not None and not fault.processed:
                 self._fail(fault)
@@ -305,6 +323,11 @@ def fake_telegram() -> Iterator[FakeTelegram]:
                 return 200, {"ok": True, "result": made.handle(method, parameters)}
             except ApiError as error:
                 return error.code, error.body
+
+        def _wait_until_it_may_upload(self) -> None:
+            made.uploading += 1
+            made.may_upload.wait()
+            made.uploading -= 1
 
         def _fail(self, fault: Fault) -> None:
             if fault.status is None:
@@ -339,6 +362,7 @@ def fake_telegram() -> Iterator[FakeTelegram]:
         yield made
     finally:
         made.closed.set()
+        made.may_upload.set()
         with made._changed:
             made._changed.notify_all()
         server.shutdown()

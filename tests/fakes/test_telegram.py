@@ -13,18 +13,41 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     TelegramBadRequest,
+    TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import AnswerCallbackQuery, EditMessageText, GetUpdates, SendMessage, SetMyCommands
-from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.methods import (
+    AnswerCallbackQuery,
+    EditMessageCaption,
+    EditMessageMedia,
+    EditMessageText,
+    GetUpdates,
+    SendDocument,
+    SendMediaGroup,
+    SendMessage,
+    SendPhoto,
+    SendVideo,
+    SetMyCommands,
+)
+from aiogram.types import (
+    BotCommand,
+    BufferedInputFile,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    ReplyParameters,
+)
 from telebot import apihelper
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
 
 from alarmd.relays.telegram.relay import make_bot
-from tests.fakes.telegram import MAX_CALLBACK, MAX_TEXT, TOKEN, FakeTelegram, Fault, fake_telegram
+from tests.fakes.telegram import TOKEN, FakeTelegram, Fault, fake_telegram
+from tests.fakes.telegram_checks import MAX_CALLBACK, MAX_CAPTION, MAX_FILE, MAX_PHOTO, MAX_TEXT
+from tests.frames.pictures import jpeg
 
 GROUP, SUPERGROUP, ANN, BLOCKED = -100, -1001000, 42, 43
 METHODS = {
@@ -33,6 +56,12 @@ METHODS = {
     "answerCallbackQuery": AnswerCallbackQuery,
     "getUpdates": GetUpdates,
     "setMyCommands": SetMyCommands,
+    "sendPhoto": SendPhoto,
+    "sendDocument": SendDocument,
+    "sendVideo": SendVideo,
+    "sendMediaGroup": SendMediaGroup,
+    "editMessageCaption": EditMessageCaption,
+    "editMessageMedia": EditMessageMedia,
 }
 
 
@@ -116,6 +145,91 @@ async def test_aiogram_knows_every_error_by_its_own_name(generated: aiogram.Bot,
         await generated.get_me()
 
 
+def file(data: bytes, name: str = "a.jpg") -> BufferedInputFile:
+    return BufferedInputFile(data, name)
+
+
+async def test_aiogram_sends_photos_documents_and_videos(generated: aiogram.Bot, api: FakeTelegram) -> None:
+    picture = jpeg(320, 240)
+    photo = await generated.send_photo(
+        ANN, file(picture), caption="a photo", reply_parameters=ReplyParameters(message_id=7)
+    )
+    assert photo.photo is not None
+    assert (photo.photo[-1].width, photo.photo[-1].height, photo.caption, photo.text) == (320, 240, "a photo", None)
+    document = await generated.send_document(ANN, file(b"anything"), disable_notification=True)
+    assert document.document is not None
+    assert document.document.file_size == 8
+    assert (await generated.send_video(ANN, file(b"a film", "a.mp4"))).video is not None
+    assert [(one.media and one.media.data, one.silent) for one in api.posted] == [
+        (picture, False),
+        (b"anything", True),
+        (b"a film", False),
+    ]
+    assert api.posted[0].reply_to == 7
+
+
+async def test_aiogram_sends_an_album(generated: aiogram.Bot, api: FakeTelegram) -> None:
+    pictures = [jpeg(320, 240, quality=50 + number) for number in range(10)]
+    album = [InputMediaPhoto(media=file(one), caption=str(number)) for number, one in enumerate(pictures)]
+    sent = await generated.send_media_group(ANN, album)
+    assert len({message.media_group_id for message in sent}) == 1
+    assert [(one.media and one.media.data, one.text) for one in api.posted] == [
+        (one, str(number)) for number, one in enumerate(pictures)
+    ]
+    for wrong in (album[:1], [*album, album[0]], [album[0], InputMediaDocument(media=file(b"x"))]):
+        with pytest.raises(TelegramBadRequest):
+            await generated.send_media_group(ANN, wrong)
+
+
+async def test_a_text_becomes_a_photo_and_its_caption_can_be_changed(generated: aiogram.Bot, api: FakeTelegram) -> None:
+    sent = await generated.send_message(ANN, "one")
+    where = {"chat_id": ANN, "message_id": sent.message_id}
+    with pytest.raises(TelegramBadRequest, match="there is no caption in the message to edit"):
+        await generated.edit_message_caption(caption="two", **where)
+    photo = InputMediaPhoto(media=file(jpeg(320, 240)), caption="two")
+    edited = await generated.edit_message_media(photo, reply_markup=keyboard(), **where)
+    assert isinstance(edited, aiogram.types.Message)
+    assert (edited.caption, edited.text, edited.photo is not None) == ("two", None, True)
+    await generated.edit_message_caption(caption="three", **where)
+    assert [(one.text, one.edits) for one in api.posted] == [("three", ["one", "two"])]
+    with pytest.raises(TelegramBadRequest, match="there is no text in the message to edit"):
+        await generated.edit_message_text("four", **where)
+    with pytest.raises(TelegramBadRequest, match="message to edit not found"):
+        await generated.edit_message_media(photo, chat_id=ANN, message_id=99)
+
+
+@pytest.mark.parametrize(
+    ("size", "refused"),
+    [
+        ((9_800, 200), "PHOTO_INVALID_DIMENSIONS"),
+        ((9_600, 480), "PHOTO_INVALID_DIMENSIONS"),
+        ((9_000, 450), None),
+        ((8, 8), "PHOTO_INVALID_DIMENSIONS"),
+    ],
+)
+async def test_photos_of_odd_shapes_are_refused(
+    generated: aiogram.Bot, size: tuple[int, int], refused: str | None
+) -> None:
+    picture = file(jpeg(*size))
+    if refused is None:
+        await generated.send_photo(ANN, picture)
+        return
+    with pytest.raises(TelegramBadRequest, match=refused):
+        await generated.send_photo(ANN, picture)
+
+
+async def test_what_is_too_much_is_refused(generated: aiogram.Bot) -> None:
+    with pytest.raises(TelegramBadRequest, match="too big for a photo; the maximum size is 10485760 bytes"):
+        await generated.send_photo(ANN, file(bytes(MAX_PHOTO + 1)))
+    with pytest.raises(TelegramBadRequest, match="IMAGE_PROCESS_FAILED"):
+        await generated.send_photo(ANN, file(b"no picture"))
+    with pytest.raises(TelegramEntityTooLarge):
+        await generated.send_document(ANN, file(bytes(MAX_FILE + 1)))
+    await generated.send_photo(ANN, file(jpeg(320, 240)), caption="x" * MAX_CAPTION)
+    with pytest.raises(TelegramBadRequest, match="caption is too long"):
+        await generated.send_photo(ANN, file(jpeg(320, 240)), caption="x" * (MAX_CAPTION + 1))
+
+
 @pytest.mark.parametrize(
     ("text", "data", "refused"),
     [
@@ -153,12 +267,19 @@ async def test_telebot_speaks_with_it_too(api: FakeTelegram, monkeypatch: pytest
         (update,) = bot.get_updates(timeout=1)
         assert update.callback_query.data == "yes"
         assert bot.answer_callback_query(update.callback_query.id, "done")
+        photo = telebot.types.InputMediaPhoto(jpeg(320, 240), caption="three")
+        assert bot.edit_message_media(photo, ANN, sent.message_id).caption == "three"
+        assert bot.edit_message_caption("four", ANN, sent.message_id).caption == "four"
+        assert len(bot.send_media_group(ANN, [telebot.types.InputMediaPhoto(jpeg(320, 240)), photo])) == 2
+        assert bot.send_photo(ANN, jpeg(320, 240), caption="five").photo[-1].width == 320
+        assert bot.send_document(ANN, b"anything", visible_file_name="a.jpg").document.file_size == 8
+        assert bot.send_video(ANN, b"a film").video is not None
         with pytest.raises(apihelper.ApiTelegramException) as refused:
             bot.send_message(BLOCKED, "x")
         assert refused.value.error_code == 403
 
     await asyncio.to_thread(speak)
-    assert api.texts(ANN) == ["two"]
+    assert api.texts(ANN) == ["four", "", "three", "five", "", ""]
 
 
 async def test_our_own_library_raises_for_it_what_it_raises_for_the_real_one(
@@ -189,12 +310,26 @@ async def test_what_our_library_sends_is_in_the_published_description(own: teleg
     (update,) = await own.get_updates(timeout=1)
     assert update.callback_query is not None
     await own.answer_callback_query(update.callback_query.id, "done")
+    photos = [telegram.InputMediaPhoto(jpeg(320, 240), caption="", filename="a.jpg") for _ in range(2)]
+    await own.edit_message_media(photos[0], ANN, sent.message_id, reply_markup=markup)
+    await own.edit_message_caption(ANN, sent.message_id, caption="three", reply_markup=markup)
+    await own.send_media_group(ANN, photos, reply_parameters=telegram.ReplyParameters(sent.message_id))
+    await own.send_photo(ANN, jpeg(320, 240), caption="four", filename="a.jpg", disable_notification=True)
+    await own.send_document(ANN, jpeg(320, 240), filename="a.jpg", reply_markup=markup)
+    await own.send_video(ANN, b"a film", filename="a.mp4", supports_streaming=True)
     checked = [check(METHODS[name], parameters) for name, parameters in api.calls if name in METHODS]
-    assert len(checked) == 6
+    assert len(checked) == 12
 
 
 def check(method: Any, parameters: dict[str, Any]) -> object:
-    """Its fields are those of the published method, and so are their types."""
+    """Its fields are those of the published method, and so are their types; files are parts with the names of their
+    parameters, or those that are attached."""
+    attached = {name for name in parameters if f"attach://{name}" in str(parameters)}
+    parameters = {
+        name: "a file" if isinstance(value, bytes) else value
+        for name, value in parameters.items()
+        if name not in attached
+    }
     assert set(parameters) <= set(method.model_fields), parameters
     return method.model_validate(parameters)
 

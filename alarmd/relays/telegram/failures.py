@@ -21,7 +21,13 @@ MAX_WORDS = 200  # characters of what Telegram says
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _UNCHANGED = "message is not modified"
 _CAPTIONED = "no text in the message to edit"
-_UNFIT = ("photo_invalid", "image_process_failed", "photo_save_file_invalid", "photo_ext_invalid")
+_UNFIT = (
+    "photo_invalid",
+    "image_process_failed",
+    "photo_save_file_invalid",
+    "photo_ext_invalid",
+    "too big for a photo",
+)
 _TOO_LARGE = "request entity too large"  # 413
 
 
@@ -41,7 +47,7 @@ def is_captioned(error: BadRequest) -> bool:
 
 
 def is_unfit(error: BadRequest) -> bool:
-    """Telegram does not take this for a photo or a video; it may take it as a document."""
+    """Telegram does not take this for a photo; it may take it as a document."""
     return any(words in error.message.lower() for words in _UNFIT)
 
 
