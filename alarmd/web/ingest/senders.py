@@ -15,6 +15,7 @@ SECRET_LENGTH = 20  # characters, as PrusaConnect's tokens have, since cameras c
 GUESS_RATE = 0.2  # wrong secrets a second from one address
 GUESS_BURST = 20.0
 GUESS_RETRY = 60  # s
+NEW_SECRET = "`alarmd camera token NAME --renew` gives a new one"
 
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET = re.compile(f"[A-Za-z0-9]{{{SECRET_LENGTH}}}", re.ASCII)
@@ -72,7 +73,10 @@ class Doorkeeper:
         sender = self._senders.by_address(source)
         if sender is None:
             unknown = UploadRefusedError(
-                403, "unknown_address", "", "no camera is known by this address, or more than one; see `alarmd camera`"
+                403,
+                "unknown_address",
+                "",
+                "no camera is known by this address, or more than one; see `alarmd camera set --help`",
             )
             raise self._refused(unknown, source)
         return sender

@@ -9,7 +9,7 @@ from alarmd.frames.intake import Upload
 from alarmd.web.ingest import described
 from alarmd.web.ingest.desk import Arrival, UploadDesk
 from alarmd.web.ingest.messages import TEXT, Answer, Head, UploadRefusedError
-from alarmd.web.ingest.senders import Sender
+from alarmd.web.ingest.senders import NEW_SECRET, Sender
 
 STORED = Answer(204)
 CHALLENGE = (("WWW-Authenticate", 'Bearer realm="alarmd"'),)
@@ -18,7 +18,7 @@ alarmd: cameras upload pictures here.
 
     curl --data-binary @picture.jpg -H "Authorization: Bearer SECRET" http://THIS_HOST/ingest/DEVICE
 
-SECRET is given by `alarmd camera`; docs/operations.md has the other ways, PrusaConnect's among them.
+SECRET is given by `alarmd camera token DEVICE`; docs/operations.md has the other ways, PrusaConnect's among them.
 """
 
 
@@ -79,7 +79,7 @@ class UrlUpload(PictureUpload):
 
     def sender(self) -> Sender:
         secret = self.head.path.rpartition("/")[2]
-        unknown = UploadRefusedError(404, "wrong_secret", "", "no camera has this URL; `alarmd camera` gives a new one")
+        unknown = UploadRefusedError(404, "wrong_secret", "", f"no camera has this URL; {NEW_SECRET}")
         return self.desk.doorkeeper.by_secret(secret, self.head.source, unknown)
 
 
@@ -94,7 +94,7 @@ class ScriptUpload(PictureUpload):
             401,
             "wrong_secret",
             "Authorization",
-            "this secret is no camera's; `alarmd camera` gives a new one",
+            f"this secret is no camera's; {NEW_SECRET}",
             headers=CHALLENGE,
         )
         sender = self.desk.doorkeeper.by_secret(secret, self.head.source, unknown)
