@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from alarmd.core.inputs import CameraIntroduced
 from alarmd.web.ingest.desk import Arrival, wrong_fingerprint
 from alarmd.web.ingest.messages import Answer, UploadRefusedError, json_answer
-from alarmd.web.ingest.senders import NEW_SECRET, SECRET_LENGTH, Sender
+from alarmd.web.ingest.senders import RENEWAL, SECRET_LENGTH, Sender
 from alarmd.web.ingest.uploads import STORED, device_upload
 
 MIN_FINGERPRINT, MAX_FINGERPRINT = 16, 64  # characters
@@ -27,9 +27,7 @@ class PrusaArrival(Arrival):
     def begin(self) -> Answer | None:
         self.fingerprint = self._header("Fingerprint", MIN_FINGERPRINT, MAX_FINGERPRINT)
         token = self._header("Token", SECRET_LENGTH, SECRET_LENGTH)
-        unknown = UploadRefusedError(
-            403, "invalid_token", "Token", f"the token is not valid or is outdated; {NEW_SECRET}"
-        )
+        unknown = UploadRefusedError(403, "invalid_token", "Token", f"the token is not valid or is outdated; {RENEWAL}")
         self.sender: Sender = self.admit(self.desk.doorkeeper.by_secret(token, self.head.source, unknown))
         if self.sender.fingerprint not in ("", self.fingerprint):
             raise wrong_fingerprint()

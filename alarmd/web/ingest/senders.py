@@ -15,7 +15,7 @@ SECRET_LENGTH = 20  # characters, as PrusaConnect's tokens have, since cameras c
 GUESS_RATE = 0.2  # wrong secrets a second from one address
 GUESS_BURST = 20.0
 GUESS_RETRY = 60  # s
-NEW_SECRET = "`alarmd camera token NAME --renew` gives a new one"
+RENEWAL = "`alarmd camera token NAME --renew` gives a new one"
 
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET = re.compile(f"[A-Za-z0-9]{{{SECRET_LENGTH}}}", re.ASCII)

@@ -9,7 +9,7 @@ from alarmd.frames.intake import Upload
 from alarmd.web.ingest import described
 from alarmd.web.ingest.desk import Arrival, UploadDesk
 from alarmd.web.ingest.messages import TEXT, Answer, Head, UploadRefusedError
-from alarmd.web.ingest.senders import NEW_SECRET, Sender
+from alarmd.web.ingest.senders import RENEWAL, Sender
 
 STORED = Answer(204)
 CHALLENGE = (("WWW-Authenticate", 'Bearer realm="alarmd"'),)
@@ -79,7 +79,7 @@ class UrlUpload(PictureUpload):
 
     def sender(self) -> Sender:
         secret = self.head.path.rpartition("/")[2]
-        unknown = UploadRefusedError(404, "wrong_secret", "", f"no camera has this URL; {NEW_SECRET}")
+        unknown = UploadRefusedError(404, "wrong_secret", "", f"no camera has this URL; {RENEWAL}")
         return self.desk.doorkeeper.by_secret(secret, self.head.source, unknown)
 
 
@@ -94,7 +94,7 @@ class ScriptUpload(PictureUpload):
             401,
             "wrong_secret",
             "Authorization",
-            f"this secret is no camera's; {NEW_SECRET}",
+            f"this secret is no camera's; {RENEWAL}",
             headers=CHALLENGE,
         )
         sender = self.desk.doorkeeper.by_secret(secret, self.head.source, unknown)
