@@ -61,6 +61,10 @@ def check_config(config_file: Path | None) -> None:
         click.echo(f"Alarms are told to {name}: {destination.summary()}")
     if not config.told():
         click.echo("Alarms are told to nobody: alarms.destinations is empty")
+    for name, destination in config.pictured().items():
+        click.echo(f"Every picture goes to {name}: {destination.summary()}")
+    for name, destination in config.filmed().items():
+        click.echo(f"Films go to {name}: {destination.summary()}")
 
 
 @click.command("upgrade-database")

@@ -1,4 +1,4 @@
-"""The destination "log": the alarm as a line of the server's own log. Always there, and the proof of the outbox."""
+"""The destination "log": alarms and pictures as lines of the server's log. Always there, the proof of the outbox."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,13 @@ _log = structlog.get_logger(__name__)
 class LogOnly:
     async def deliver(self, lease: Lease) -> Outcome:
         delivery = lease.delivery
-        _log.warning(
-            "alarm",
-            subject=delivery.subject,
-            text=printable(delivery.text),
-            alarm_id=delivery.alarm_id,
-            identity=printable(delivery.identity),
-        )
+        said = {"subject": delivery.subject, "text": printable(delivery.text), "identity": printable(delivery.identity)}
+        if delivery.attachment:
+            said["attachment"] = printable(delivery.attachment)
+        if delivery.alarm_id is None:  # a picture of no alarm is no reason to look up
+            _log.info(delivery.subject, **said)
+        else:
+            _log.warning("alarm", alarm_id=delivery.alarm_id, **said)
         return Delivered()
 
     def busy(self, *, urgent: bool) -> Mapping[str, float]:  # noqa: ARG002  of the interface

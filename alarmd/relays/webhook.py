@@ -18,7 +18,7 @@ from alarmd import __version__
 from alarmd.core.instant import SECOND, Instant
 from alarmd.relays.http_answers import retry_after
 from alarmd.relays.interface import Delivered, GiveUp, Outcome, TryAgain
-from alarmd.storage.interface import Lease, StoredAlarm
+from alarmd.storage.interface import Lease, StoredAlarm, StoredPicture
 
 TIMEOUTS = httpx.Timeout(connect=5.0, write=5.0, read=10.0, pool=5.0)  # s; together less than DELIVERY_TIMEOUT
 CONNECTIONS = 16
@@ -65,7 +65,7 @@ def signature(secret: bytes, seconds: int, body: bytes) -> str:
 
 
 def document(lease: Lease, label: str, now_wall: int) -> dict[str, Any]:
-    """What is posted. `subject` is what happened, `alarm` how it stands now."""
+    """What is posted. `subject` is what happened, `alarm` how it stands now, `picture` the one that came."""
     delivery = lease.delivery
     return {
         "version": VERSION,
@@ -77,6 +77,7 @@ def document(lease: Lease, label: str, now_wall: int) -> dict[str, Any]:
         "sent_at": moment(now_wall),
         "attempt": lease.attempt,
         "alarm": _alarm(lease.alarm) if lease.alarm else None,
+        "picture": _picture(lease.picture) if lease.picture else None,
     }
 
 
@@ -101,6 +102,23 @@ def _alarm(stored: StoredAlarm) -> dict[str, Any]:
         "acknowledged_by": alarm.acknowledged_by,
         "cleared_at": _maybe(alarm.cleared_at),
         "cleared_by": alarm.cleared_by,
+    }
+
+
+def _picture(stored: StoredPicture) -> dict[str, Any]:
+    """Without the bytes: they are asked for by the id, or by the key in a copy of the archive."""
+    picture = stored.picture
+    return {
+        "id": picture.id,
+        "device": stored.device,
+        "key": picture.key,
+        "captured_at": moment(picture.captured_at),
+        "received_at": moment(picture.received_at),
+        "trigger": picture.trigger.value,
+        "sha256": picture.digest,
+        "size": picture.size,
+        "width": picture.width,
+        "height": picture.height,
     }
 
 

@@ -18,6 +18,20 @@ def test_a_configuration_that_is_fine_is_explained(tmp_path: Path) -> None:
     assert "Unknown devices: reject" in ended.stdout
 
 
+def test_what_goes_where_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "alarmd.toml").write_text(
+        '[pictures]\ndestinations = ["printer", "copy"]\n[films]\ndestinations = ["copy"]\n'
+        '[destinations.printer]\nkind = "prusaconnect"\ncameras = { cam1 = "T0nSPU2v05v0pJeKYFYV" }\n'
+        '[destinations.copy]\nkind = "s3"\nbucket = "pictures"\nprefix = "home"\n'
+    )
+    shown = alarmd(tmp_path, "check-config").stdout
+    assert "Alarms are told to log: the server's own log\n" in shown
+    assert "Every picture goes to printer: PrusaConnect at https://webcam.connect.prusa3d.com, every 10 s, of" in shown
+    assert "Every picture goes to copy: S3 at Amazon, bucket pictures, keys home/...\n" in shown
+    assert "Films go to copy: S3 at Amazon" in shown
+    assert "T0nSPU" not in shown
+
+
 @pytest.mark.parametrize("command", ["check-config", "serve", "upgrade-database"])
 def test_five_mistakes_are_five_lines_and_exit_code_2(tmp_path: Path, command: str) -> None:
     config = tmp_path / "wrong.toml"

@@ -13,7 +13,8 @@ from alarmd.core.records import AlarmState
 from alarmd.relays import webhook as webhook_module
 from alarmd.relays.interface import Delivered, GiveUp, TryAgain
 from alarmd.relays.webhook import Webhook
-from tests.contracts.records import NOON
+from alarmd.storage.interface import StoredPicture
+from tests.contracts.records import NOON, PICTURE
 from tests.fakes.receiver import Receiver, Reply, black_hole, receiver, rubbish
 from tests.relays.parts import RAISED, SECRET, lease
 
@@ -67,6 +68,7 @@ async def test_an_alarm_is_posted_as_a_signed_document(relay: Webhook, hook: Rec
             "cleared_at": None,
             "cleared_by": None,
         },
+        "picture": None,
     }
 
 
@@ -83,6 +85,27 @@ async def test_what_became_of_the_alarm_is_in_it(relay: Webhook, hook: Receiver)
     told = json.loads(hook.received[0].body)
     assert (told["attempt"], told["alarm"]["acknowledged_by"]) == (3, "ann")
     assert told["alarm"]["cleared_at"] == "2025-06-15T15:06:40.001Z"
+
+
+async def test_a_picture_is_described_with_its_alarm_or_without(relay: Webhook, hook: Receiver) -> None:
+    picture = StoredPicture(PICTURE, "cam1")
+    await relay.deliver(replace(lease(subject="picture"), picture=picture))
+    await relay.deliver(replace(lease(subject="picture", alarm_id=None), alarm=None, picture=picture))
+    with_alarm, without = (json.loads(request.body) for request in hook.received)
+    assert (with_alarm["alarm"]["id"], without["alarm"]) == (1, None)
+    assert with_alarm["picture"] == without["picture"]
+    assert without["picture"] == {
+        "id": 1,
+        "device": "cam1",
+        "key": PICTURE.key,
+        "captured_at": "2025-06-15T15:06:39.999Z",
+        "received_at": "2025-06-15T15:06:40.000Z",
+        "trigger": "alarm",
+        "sha256": PICTURE.digest,
+        "size": 50_000,
+        "width": 640,
+        "height": 480,
+    }
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
