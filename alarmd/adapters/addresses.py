@@ -13,6 +13,7 @@ ALL = "*"  # every address of the machine, IPv4 and, where it has it, IPv6
 ANY_IPV4 = "0.0.0.0"  # noqa: S104  what "*" means is said in the start log
 ANY_IPV6 = "::"
 LISTEN_QUEUE = 256  # connections that wait to be accepted
+CHOICES = 20  # ports that the system is asked for: one that is free for UDP may be taken for TCP
 
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
@@ -23,6 +24,12 @@ def path_of(transport: Literal["udp", "tcp"], address: Sequence[str | int], numb
     if len(address) == 4 and address[3]:
         host = f"{host.partition('%')[0]}%{address[3]}"
     return Path(transport, host, port, number)
+
+
+class _BindError(Exception):
+    def __init__(self, address: str, error: OSError) -> None:
+        self.address = address
+        self.error = error
 
 
 def address_of(path: Path) -> Address:
@@ -55,17 +62,29 @@ def bind(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
 def bind_all(addresses: Sequence[str], port: int, what: str) -> list[tuple[socket.socket, socket.socket]]:
     """A UDP and a TCP socket for each address, all on one port number; port 0: one the system chooses, the same for
     all. what: the setting at fault, for the message. Raises StartError naming address and port."""
+    choices = 1 if port else CHOICES
+    while True:
+        choices -= 1
+        try:
+            return _bind_all(addresses, port)
+        except _BindError as failed:
+            if not choices or failed.error.errno != errno.EADDRINUSE:
+                complaint = _complaint(failed.error, failed.address, port, what)
+                raise StartError(UNAVAILABLE, complaint) from failed.error
+
+
+def _bind_all(addresses: Sequence[str], port: int) -> list[tuple[socket.socket, socket.socket]]:
     bound: list[tuple[socket.socket, socket.socket]] = []
-    try:
-        for address in _expanded(addresses):
+    for address in _expanded(addresses):
+        try:
             pair = _bind_pair(address, port, optional=ALL in addresses and address == ANY_IPV6)
-            if pair is not None:
-                bound.append(pair)
-                port = pair[0].getsockname()[1]
-    except OSError as error:
-        for pair in bound:
-            close_pair(pair)
-        raise StartError(UNAVAILABLE, _complaint(error, address, port, what)) from error
+        except OSError as error:
+            for earlier in bound:
+                close_pair(earlier)
+            raise _BindError(address, error) from error
+        if pair is not None:
+            bound.append(pair)
+            port = pair[0].getsockname()[1]
     return bound
 
 

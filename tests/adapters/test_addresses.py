@@ -123,3 +123,27 @@ def test_a_port_for_root_only_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "bind", not_root)
     with pytest.raises(StartError, match="only root may use a port this low"):
         bind_all([LOCALHOST], 80, "lfcp.port")
+
+
+def test_a_port_that_is_free_for_udp_only_is_not_the_one_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def bind_later(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+        if kind == socket.SOCK_STREAM and not taken:
+            taken.append(port)
+            raise OSError(errno.EADDRINUSE, "in use")
+        return bind(address, port, kind)
+
+    monkeypatch.setattr(addresses, "bind", bind_later)
+    with bound(LOCALHOST) as ((datagrams, stream),):
+        assert datagrams.getsockname() == stream.getsockname()
+    assert taken
+
+
+def test_a_machine_without_free_ports_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind_never(_address: str, _port: int, _kind: socket.SocketKind) -> socket.socket:
+        raise OSError(errno.EADDRINUSE, "in use")
+
+    monkeypatch.setattr(addresses, "bind", bind_never)
+    with pytest.raises(StartError, match="another program uses it"), bound(LOCALHOST):
+        pass
