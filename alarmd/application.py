@@ -340,6 +340,7 @@ class Application:
             condition=self._condition,
             started=self._started,
             live=self._live,
+            archive=self._archive,
         )
         undo.callback(self._house.threads.shutdown)
         self._api = OperatorApi(self._house)

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.server_key import server_key
-from alarmd.core.effects import DURABLE, Answer, Effect, Refuse, SendFrame
+from alarmd.core.effects import DURABLE, Answer, Effect, FetchPicture, Refuse, SendFrame
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import (
     FrameReceived,
@@ -25,19 +25,24 @@ from alarmd.core.inputs import (
     LiveEnded,
     LiveRequested,
     OperatorRequest,
+    Report,
     ServerStarted,
     TimerFired,
 )
 from alarmd.core.paths import Path as PeerPath
-from alarmd.core.records import Record
+from alarmd.core.records import Picture, Record, Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.settings import Settings
+from alarmd.frames.archive import DirectoryArchive
+from alarmd.frames.intake import Intake, Upload
 from alarmd.frames.live import LiveHub
+from alarmd.frames.puller import Puller
 from alarmd.storage.interface import Reader, StorageUnavailableError
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.vault import Vault
 from alarmd.web.dependencies import Condition, Dependencies
 from alarmd.web.operator_api import OperatorApi
+from tests.frames.pictures import jpeg
 
 PATIENCE = 30.0  # s that anything here may take on a busy machine
 T = TypeVar("T")
@@ -81,6 +86,11 @@ class RunningHouse:
 
         return self.run(receive())
 
+    def picture(self, device: str, data: bytes | None = None, **how: Any) -> Picture:
+        """One that came. how: as in an Upload."""
+        upload = Upload(device, jpeg(64, 48) if data is None else data, **{"trigger": Trigger.DEVICE, **how})
+        return self.run(self.intake.take(upload))
+
     def tick(self) -> None:
         async def fire() -> None:
             self._turn(TimerFired(self.engine.next_deadline()))
@@ -110,6 +120,9 @@ class RunningHouse:
         self.live = LiveHub(
             lambda device: self._tell(LiveRequested(device)), lambda device: self._tell(LiveEnded(device))
         )
+        self.archive = DirectoryArchive(self.directory / "archive", 0)
+        self.intake = Intake(self.archive, self._submit, now)
+        self.puller = Puller(self.intake.take, self._tell)
         self.house = Dependencies(
             submit=self._submit,
             reader=cast(Reader, _AtTimesAway(self, open_reader(self.url))),
@@ -119,6 +132,7 @@ class RunningHouse:
             condition=lambda: self.condition,
             started=started,
             live=self.live,
+            archive=self.archive,
         )
         self.api = OperatorApi(self.house)
         await self.api.start_control(self.control_socket)
@@ -131,7 +145,9 @@ class RunningHouse:
 
     async def _stop(self) -> None:
         self._udp.close()
+        await self.puller.stop()
         await self.api.stop()
+        self.intake.close()
         self.house.reader.close()
         self.store.close()
 
@@ -139,7 +155,7 @@ class RunningHouse:
         effects = self._turn(FrameReceived(payload, path))
         return [effect.payload for effect in effects if isinstance(effect, SendFrame)]
 
-    async def _submit(self, request: OperatorRequest) -> tuple[Record, ...]:
+    async def _submit(self, request: OperatorRequest | Report) -> tuple[Record, ...]:
         for effect in self._turn(request):
             if isinstance(effect, Refuse):
                 raise RequestRefusedError(effect.reason, effect.field, effect.message)
@@ -156,6 +172,9 @@ class RunningHouse:
         effects = self.engine.handle(happened, now())
         durable = [effect for effect in effects if isinstance(effect, DURABLE)]
         assert self.store.commit([durable]) == []
+        for effect in effects:
+            if isinstance(effect, FetchPicture):
+                self.puller.fetch(effect)
         if durable and hasattr(self, "api"):
             self.api.stored()
         return effects

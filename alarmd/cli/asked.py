@@ -1,5 +1,6 @@
 """What may be said with every command, before its name or after it: --json, --socket, --config."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from alarmd.cli.exits import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
     from alarmd.config import Config
+
+STDIN = "-"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +75,16 @@ def common_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def secret_or(text: str, what: str) -> str:
+    """The text; in place of `-` a line from stdin, on a terminal without showing it: what stands in the command line
+    ends up in the shell's history."""
+    if text != STDIN:
+        return text
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def segment(name: str) -> str:

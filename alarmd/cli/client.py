@@ -49,6 +49,9 @@ class Client:
     def change(self, shape: type[Answer], method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         return read(shape, self._ask(method, path, json=body).content)
 
+    def download(self, path: str) -> bytes:
+        return self._ask("GET", path).content
+
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)
 

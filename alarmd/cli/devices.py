@@ -173,6 +173,7 @@ def _print(asked: Asked, one: Device) -> None:
             ("path", _path_proof(one.live)),
             ("detector reported", _on_off(one.live.reported_detector)),
             ("failover because", ", ".join(one.live.failover_causes)),
+            ("newest picture", shown(one.live.picture_at)),
             ("suggestion", "dialect=seed" if one.live.dialect_suggested else ""),
         ]
     print_facts([(fact, value) for fact, value in facts if value])

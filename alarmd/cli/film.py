@@ -152,7 +152,7 @@ def _found(asked: Asked, device: str, since: int, until: int) -> tuple[list[Film
     """From the database itself: whoever can read the pictures' files can read that, and a server has better to do."""
     root = asked.config.archive_directory
     with open_database(asked) as reader:
-        source = StoredSource(reader, asked.config.devices.unknown)
+        source = StoredSource(reader, asked.config.devices.unknown, root)
         place = source.device(device).zone
         name = next((zone.time_zone for zone in source.zones().zones if zone.name == place), "")
         return archived_pictures(reader, lambda key: root / check_key(key), device, since, until), zone_of(name)

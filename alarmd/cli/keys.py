@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -144,8 +144,13 @@ def _path(name: str) -> str:
 def _server(asked: Asked, label: str) -> str:
     """As devices are told of it: LABEL=HOST:PORT."""
     lfcp = asked.config.lfcp
-    host = lfcp.addresses[0] if lfcp.addresses[0] not in (ALL, ANY_IPV4, ANY_IPV6) else _own_address()
-    return f"{label}={f'[{host}]' if ':' in host else host}:{lfcp.port}"
+    return f"{label}={host_to_tell(lfcp.addresses)}:{lfcp.port}"
+
+
+def host_to_tell(addresses: Sequence[str]) -> str:
+    """Where devices reach a listener on these addresses, as a URL has it."""
+    host = addresses[0] if addresses[0] not in (ALL, ANY_IPV4, ANY_IPV6) else _own_address()
+    return f"[{host}]" if ":" in host else host
 
 
 def _own_address() -> str:

@@ -28,11 +28,13 @@ SECTIONS = {
         "zones": Lazy(f"{_CLI}.zones:zones", "List the zones, and whether they are armed."),
         "sites": Lazy(f"{_CLI}.sites:sites", "List the sites: the places whose local time schedules follow."),
         "alarms": Lazy(f"{_CLI}.alarms:alarms", "List the open alarms; acknowledge or clear them."),
+        "pictures": Lazy(f"{_CLI}.pictures:pictures", "List pictures, the newest first; save one as a file."),
         "events": Lazy(f"{_CLI}.events:events", "Show what happened, the newest last."),
         "outbox": Lazy(f"{_CLI}.outbox:outbox", "List the messages that wait or were given up; retry or drop them."),
     },
     "What to do": {
         "device": Lazy(f"{_CLI}.devices:device", "Show, change, add, adopt or forget a device, or give it a key."),
+        "camera": Lazy(f"{_CLI}.camera:camera", "Say how pictures come from a device; ask it for one."),
         "zone": Lazy(f"{_CLI}.zones:zone", "Make or move a zone."),
         "site": Lazy(f"{_CLI}.sites:site", "Make or change a site."),
         "arm": Lazy(f"{_CLI}.zones:arm", "Arm a zone, or '*' for every zone: motion in it is told."),
@@ -52,7 +54,7 @@ Examples:
   alarmd alarms                    what is open
   alarmd alarms ack 7              somebody knows of alarm 7
   alarmd events --follow           what happens, as it happens
-  alarmd send cam1 TLGS --wait     have cam1 send a picture, and wait for its answer
+  alarmd camera snap cam1          ask cam1 for a picture, and wait for it
 
 \b
 Exit codes:

@@ -1,13 +1,12 @@
 """`alarmd send`: a command for a device, and what becomes of it."""
 
 import math
-import sys
 import time
 
 import click
 
 from alarmd.cli import exits
-from alarmd.cli.asked import Asked, common_options, examples, pass_asked
+from alarmd.cli.asked import Asked, common_options, examples, pass_asked, secret_or
 from alarmd.cli.client import connect
 from alarmd.cli.command_steps import Follower, tell_queued
 from alarmd.cli.moments import Span
@@ -16,7 +15,6 @@ from alarmd.core.records import CommandState
 from alarmd.web.history_schemas import Command, Commands
 from lfcp.constants import VERBS
 
-STDIN = "-"
 VERBS_TO_SEND = ", ".join(verb for verb, entry in VERBS.items() if entry.command)
 ENDS = (
     exits.OK,
@@ -115,11 +113,7 @@ def send(
 def _parameter(text: str, what: str) -> str:
     if text.startswith("--"):
         raise click.NoSuchOption(text, ctx=click.get_current_context())
-    if text != STDIN:
-        return text
-    if sys.stdin.isatty():
-        return str(click.prompt(what, hide_input=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    return secret_or(text, what)
 
 
 def _code(commands: list[Command]) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import click
@@ -11,8 +12,10 @@ from alarmd.cli.asked import Asked, segment
 from alarmd.cli.client import Client, no_server, open_client, server_runs
 from alarmd.cli.database import open_database
 from alarmd.cli.exits import Failure
-from alarmd.storage.interface import DeliveryFilter, EventFilter, Reader
+from alarmd.frames.keys import check_key
+from alarmd.storage.interface import DeliveryFilter, EventFilter, PictureFilter, Reader
 from alarmd.web.history_schemas import Alarm, Alarms, Deliveries, Delivery, Event, Events
+from alarmd.web.picture_schemas import Picture, Pictures
 from alarmd.web.place_schemas import Device, Devices, Site, Sites, Zone, Zones
 
 P = TypeVar("P", Devices, Sites, Zones)
@@ -32,6 +35,11 @@ class Source(Protocol):
     def events(self, wanted: EventFilter) -> Events: ...
 
     def deliveries(self, wanted: DeliveryFilter) -> Deliveries: ...
+
+    def pictures(self, wanted: PictureFilter) -> Pictures:
+        """The newest first."""
+
+    def picture(self, picture_id: int) -> bytes: ...
 
 
 class LiveSource:
@@ -66,6 +74,13 @@ class LiveSource:
         asked = {"state": list(wanted.states), "destination": wanted.destination, "limit": wanted.limit}
         return self._client.get(Deliveries, "/outbox", asked)
 
+    def pictures(self, wanted: PictureFilter) -> Pictures:
+        asked = {"device": wanted.device, "alarm": wanted.alarm_id, "since": wanted.since, "until": wanted.until}
+        return self._client.get(Pictures, "/pictures", asked | {"limit": wanted.limit})
+
+    def picture(self, picture_id: int) -> bytes:
+        return self._client.download(f"/pictures/{picture_id}.jpg")
+
     def _pages(self, shape: type[P], path: str) -> Iterator[P]:
         after: str | None = ""
         while after is not None:
@@ -75,11 +90,12 @@ class LiveSource:
 
 
 class StoredSource:
-    """What a stopped server left; `live` parts are missing. unknown_devices: as configured."""
+    """What a stopped server left; `live` parts are missing. unknown_devices, archive: as configured."""
 
-    def __init__(self, reader: Reader, unknown_devices: Any) -> None:
+    def __init__(self, reader: Reader, unknown_devices: Any, archive: Path) -> None:
         self._reader = reader
         self._unknown_devices = unknown_devices
+        self._archive = archive
 
     def devices(self) -> Devices:
         found = [Device.of_stored(stored) for stored in self._reader.devices()]
@@ -108,6 +124,20 @@ class StoredSource:
     def deliveries(self, wanted: DeliveryFilter) -> Deliveries:
         return Deliveries(deliveries=[Delivery.of(stored) for stored in self._reader.deliveries(wanted)])
 
+    def pictures(self, wanted: PictureFilter) -> Pictures:
+        return Pictures(pictures=[Picture.of(stored) for stored in self._reader.pictures(wanted)])
+
+    def picture(self, picture_id: int) -> bytes:
+        found = self._reader.pictures(PictureFilter(picture_id=picture_id))
+        if not found:
+            message = f"no picture {picture_id}; `alarmd pictures` lists them"
+            raise Failure(message, reason="unknown_picture", field="picture_id")
+        path = self._archive / check_key(found[0].picture.key)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise Failure(f"cannot read {path}: {error.strerror}", reason="gone") from None
+
 
 @contextmanager
 def open_source(asked: Asked) -> Iterator[Source]:
@@ -121,7 +151,7 @@ def open_source(asked: Asked) -> Iterator[Source]:
         raise no_server(path)  # whose database that would be, only the configuration knows
     with open_database(asked) as reader:
         click.echo("alarmd: no server runs here; this is what its database holds", err=True)
-        yield StoredSource(reader, asked.config.devices.unknown)
+        yield StoredSource(reader, asked.config.devices.unknown, asked.config.archive_directory)
 
 
 def _unknown(name: str) -> Failure:

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
+from alarmd.core import cameras, capture
 from alarmd.core.device_session import DeviceSession
-from alarmd.core.instant import Instant
-from alarmd.core.records import Contact, Device, Presence, Standing, Zone
+from alarmd.core.galleries import Asked, Gallery
+from alarmd.core.instant import SECOND, Instant
+from alarmd.core.records import Camera, Contact, Device, Picture, Presence, Standing, Trigger, Zone
 from alarmd.core.state import State
 from alarmd.core.turn import contact
 from alarmd.core.zones import is_armed
@@ -16,7 +19,7 @@ class DeviceView:
     """One device now. allowed_interval: s between heartbeats that its report_within allows.
     failover_causes: why its detector is wanted on beyond the operator's wish; empty in normal mode.
     reported_detector: what the device itself says, None if it cannot say. key_epochs: of its keys, the newest last.
-    path_proven: a signed heartbeat proved in this run of the server that it is at its address."""
+    path_proven: a signed heartbeat proved in this run of the server that it is at its address. picture: its newest."""
 
     device: Device
     contact: Contact
@@ -30,6 +33,21 @@ class DeviceView:
     path_proven: bool
     failover_causes: tuple[str, ...]
     dialect_suggested: bool
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """A device as a source of pictures. askable: the server can ask it for one. failing: why none came when it was last
+    asked; empty: one came. picture: its newest. asked, uploads: as in its Gallery."""
+
+    device: str
+    camera: Camera
+    askable: bool
+    failing: str
+    picture: Picture | None
+    asked: dict[str, Asked]
+    uploads: dict[str, Picture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +97,49 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
         path_proven=session.signed is not None and session.signed.proven,
         failover_causes=tuple(state.causes.get(place.id, ())) if adopted else (),
         dialect_suggested=session.dialect_suggested,
+        picture=newest_picture(state, session),
     )
+
+
+def camera_names(state: State) -> set[str]:
+    """Devices that are set up as cameras, or sent a picture."""
+    return {state.by_id[device_id].device.name for device_id in state.cameras.keys() | state.galleries.keys()}
+
+
+def camera(state: State, name: str) -> CameraView | None:
+    session = state.sessions.get(name)
+    if session is None:
+        return None
+    gallery = state.galleries.get(session.device.id, Gallery())
+    return CameraView(
+        device=name,
+        camera=state.cameras.get(session.device.id) or cameras.usual(state, session.device.id),
+        askable=capture.can_be_asked(state, session),
+        failing=gallery.failing,
+        picture=gallery.newest,
+        asked=gallery.asked,
+        uploads=gallery.uploads,
+    )
+
+
+def newest_picture(state: State, session: DeviceSession) -> Picture | None:
+    gallery = state.galleries.get(session.device.id)
+    return gallery.newest if gallery is not None else None
+
+
+def picture_age(picture: Picture, wall: int) -> float:
+    """Seconds since it was taken. Its source's clock may be ahead; ours knows that it was here."""
+    return max(0, wall - min(picture.captured_at, picture.received_at)) / SECOND
+
+
+def asked_for(state: State, name: str) -> str | None:
+    """The id of the picture that a person asked for last, come or not. None: nobody did for a long while."""
+    view = camera(state, name)
+    if view is None:
+        return None
+    waiting = (upload for upload in reversed(view.asked) if view.asked[upload].trigger is Trigger.COMMAND)
+    come = (upload for upload in reversed(view.uploads) if view.uploads[upload].trigger is Trigger.COMMAND)
+    return next(chain(waiting, come), None)
 
 
 def zone(state: State, record: Zone, now: Instant) -> ZoneView:

@@ -3,7 +3,22 @@
 from fastapi import APIRouter, FastAPI
 
 from alarmd import __version__
-from alarmd.web import alarms, commands, devices, errors, events, health, keys, live, outbox, status, zones
+from alarmd.web import (
+    alarms,
+    cameras,
+    commands,
+    devices,
+    errors,
+    events,
+    health,
+    keys,
+    live,
+    outbox,
+    pictures,
+    status,
+    upload_secrets,
+    zones,
+)
 from alarmd.web.dependencies import Access, Dependencies
 from alarmd.web.errors import Problem
 from alarmd.web.gate import Gate
@@ -30,10 +45,11 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
     app.state.house = house
     app.state.access = access
     api = APIRouter(prefix=PREFIX, responses={404: problem, 409: problem, 422: problem, 503: problem})
-    for resource in (devices, live, zones, alarms, events, commands, status):
+    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, status):
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)
+        api.include_router(upload_secrets.router)
         api.include_router(outbox.router)
     app.include_router(api)
     for prefix in ("", PREFIX):

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from alarmd.core.cameras import MAX_NETWORKS, MAX_URL
 from alarmd.core.records import Arming, Dialect, Signing
 
 MAX_TEXT = 256  # characters of a field; the rules know the real limits
@@ -59,6 +60,31 @@ class ArmingBody(Body):
     schedule: str | None = Field(
         None, max_length=1000, description="null: keep the one there is.", examples=["mo-fr 22:00-06:00"]
     )
+
+
+class CameraBody(Body):
+    """What is left out stays as it is."""
+
+    source_networks: list[str] | None = Field(
+        None,
+        max_length=MAX_NETWORKS,
+        description="Where its uploads may come from; empty: from anywhere.",
+        examples=[["192.0.2.7", "2001:db8::/64"]],
+    )
+    by_address: bool | None = Field(None, description="Uploads from there that name nobody are its own.")
+    pull_url: str | None = Field(
+        None,
+        max_length=MAX_URL,
+        description="Answers with a JPEG or an MJPEG stream; never shown again; empty: none. On control.sock only.",
+        examples=["http://192.0.2.7/capture"],
+        repr=False,
+    )
+    every: int | None = Field(None, description="Seconds between pictures that the server asks for; 0: never.")
+    on_alarm: bool | None = Field(None, description="Ask for one when an alarm is raised.")
+
+
+class SecretBody(Body):
+    renew: bool = Field(False, description="It has a secret, and gets one that takes its place.")
 
 
 class CommandBody(Body):

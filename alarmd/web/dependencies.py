@@ -15,6 +15,7 @@ from alarmd.core.instant import Instant
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import State
+from alarmd.frames.archive import Archive
 from alarmd.frames.live import LiveHub
 from alarmd.storage.interface import Reader
 from alarmd.web.wakeups import Wakeups
@@ -51,6 +52,7 @@ class Dependencies:
     registry: CollectorRegistry
     condition: Callable[[], Condition]
     started: Instant
+    archive: Archive
     live: LiveHub
     wakeups: Wakeups = field(default_factory=Wakeups)
     threads: ThreadPoolExecutor = field(
@@ -58,14 +60,14 @@ class Dependencies:
     )
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Ask the reader, in a thread of its own."""
+        """Ask the reader or the archive, in a thread of its own."""
         loop = asyncio.get_running_loop()
         asked = loop.run_in_executor(self.threads, lambda: function(*args, **kwargs))
         try:
             return await asyncio.wait_for(asked, READ_PATIENCE)
         except TimeoutError:
             raise RequestRefusedError(
-                "unavailable", "", f"the database has not answered for {READ_PATIENCE:.0f} s"
+                "unavailable", "", f"neither the database nor the disk has answered for {READ_PATIENCE:.0f} s"
             ) from None
 
 

@@ -23,6 +23,7 @@ class DeviceLive(Shape):
     path_proven: bool = Field(description="A signed heartbeat proved that it is at its address: commands go at once.")
     failover_causes: list[str] = Field(description="Why its detector is wanted on beyond the operator's wish.")
     dialect_suggested: bool = Field(description="It has the habits of dialect seed.")
+    picture_at: Moment | None = Field(description="When its newest picture was taken; null: it sent none.")
 
 
 class Device(Shape):
@@ -47,7 +48,8 @@ class Device(Shape):
 
     @classmethod
     def of_view(cls, view: DeviceView) -> Self:
-        live = DeviceLive.copied(view, failover_causes=list(view.failover_causes))
+        picture_at = view.picture and view.picture.captured_at
+        live = DeviceLive.copied(view, failover_causes=list(view.failover_causes), picture_at=picture_at)
         return cls._of(view.device, view.contact, view.zone, live)
 
     @classmethod
