@@ -158,6 +158,7 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.CameraIntroduced: cameras.camera_introduced,
     happened_.PictureRequested: capture.picture_requested,
     happened_.PictureReceived: pictures.picture_received,
+    happened_.PictureFound: pictures.picture_found,
     happened_.PictureFailed: pictures.picture_failed,
     happened_.PartSettled: picture_frames.part_settled,
     happened_.LiveRequested: live.live_requested,

@@ -110,6 +110,13 @@ class PictureReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFound:
+    """The archive has an old picture that nobody knows of any more."""
+
+    picture: PictureReceived
+
+
+@dataclass(frozen=True, slots=True)
 class PictureFailed:
     """A camera that was asked for a picture gave none. reason: for people, without secrets."""
 
@@ -332,6 +339,7 @@ Input = (
     | BacklogDrained
     | TurnQuarantined
     | DeliveryAbandoned
+    | PictureFound
     | PictureFailed
     | PartSettled
     | LiveRequested

@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from alarmd.core import asked
+from alarmd.core.admission import introduce
 from alarmd.core.capture import BELONGS
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.galleries import Gallery
-from alarmd.core.inputs import FilmMade, PictureFailed, PictureReceived
+from alarmd.core.inputs import FilmMade, PictureFailed, PictureFound, PictureReceived
 from alarmd.core.named import session_of
-from alarmd.core.records import Alarm, Picture, Trigger
+from alarmd.core.records import Alarm, Picture, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.routing import delivery, tell
 from alarmd.core.settings import PictureRoute
@@ -43,6 +44,16 @@ def picture_received(turn: Turn, received: PictureReceived) -> None:
     turn.effects.append(Answer((picture,)))
 
 
+def picture_found(turn: Turn, found: PictureFound) -> None:
+    """It is known again, and that is all: it belongs to no alarm, and nobody is told."""
+    received = found.picture
+    session = turn.state.sessions.get(received.device) or _introduced(turn, received.device)
+    gallery = asked.gallery_of(turn.state, session.device.id)
+    picture = _picture(turn, session, gallery, received, received.trigger, None)
+    gallery.add(picture)
+    turn.effects.append(SavePicture(picture))
+
+
 def picture_failed(turn: Turn, failed: PictureFailed) -> None:
     """The camera that was asked gave none; whoever asked hears of it."""
     session = turn.state.sessions.get(failed.device)
@@ -57,6 +68,14 @@ def film_made(turn: Turn, film: FilmMade) -> None:
         told = delivery(turn, *recipient, "film", f"{film.key}:film", film.text, attachment=film.key)
         turn.effects.append(QueueDelivery(told))
     turn.effects.append(Answer(()))
+
+
+def _introduced(turn: Turn, name: str) -> DeviceSession:
+    if len(turn.state.sessions) >= turn.state.settings.max_devices:
+        raise RequestRefusedError("table_full", "device", "there are as many devices as devices.limit allows")
+    session = introduce(turn, name, Standing.ADMITTED)
+    turn.record(EventKind.DEVICE_NEW, "found in the archive", session)
+    return session
 
 
 def _alarm_of(turn: Turn, session: DeviceSession, received: PictureReceived, trigger: Trigger) -> Alarm | None:

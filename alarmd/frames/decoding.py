@@ -22,6 +22,15 @@ def decode(data: bytes, at_least: int = 0) -> Image.Image:
     return _decoded(data, at_least, strict=True)
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, by its header alone. Raises PictureRefusedError."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise PictureRefusedError(PictureFault.CORRUPT, f"the JPEG is corrupt: {error}") from None
+    return int(width), int(height)
+
+
 def _decoded(data: bytes, at_least: int, *, strict: bool) -> Image.Image:
     try:
         return _pixels(data, at_least, strict=strict)

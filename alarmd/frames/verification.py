@@ -6,6 +6,7 @@ Memory: the pictures of one day, and a key for every picture that was ever delet
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -127,21 +128,36 @@ class _Verification:
 
     def _check_day(self, here: dict[str, PictureKey], manifests: Iterable[str]) -> None:
         listed = {entry.key: entry for key in manifests for entry in load(key, self.archive.read(key)).pictures}
-        for entry in listed.values():
-            self._check_listed(entry)
+        gone = [entry for entry in listed.values() if not self._is_here(entry)]
+        if any(entry.key not in self.deleted for entry in gone):
+            self._look_again()
+        for entry in gone:
+            self._check_gone(entry)
         for key in here.keys() - listed.keys():
             self._check_unlisted(key, here[key], sealed=bool(listed))
 
-    def _check_listed(self, entry: Entry) -> None:
+    def _is_here(self, entry: Entry) -> bool:
         data = self._read(entry.key)
-        if data is None and entry.key in self.deleted:
-            self.summary.deleted += 1
-        elif data is None:
-            self._found(Fault.MISSING, entry.key, "it is gone, and nothing says that it was deleted")
-        elif hashlib.sha256(data).hexdigest() != entry.digest:
+        if data is None:
+            return False
+        if hashlib.sha256(data).hexdigest() != entry.digest:
             self._found(Fault.ALTERED, entry.key, f"its SHA-256 is not {entry.digest}")
         else:
             self.summary.whole += 1
+        return True
+
+    def _check_gone(self, entry: Entry) -> None:
+        if entry.key in self.deleted:
+            self.summary.deleted += 1
+        else:
+            self._found(Fault.MISSING, entry.key, "it is gone, and nothing says that it was deleted")
+
+    def _look_again(self) -> None:
+        """Retention goes on meanwhile. In this order: what leaves the one list is in the other before."""
+        with suppress(BrokenManifestError):  # told before
+            self._note_deleted(pending(self.archive, self.device))
+            for key in manifest_keys(self.archive, self.device)[self.summary.manifests :]:
+                self._note_deleted(load(key, self.archive.read(key)).deleted)
 
     def _check_unlisted(self, key: str, parsed: PictureKey, *, sealed: bool) -> None:
         data = self._read(key)

@@ -15,11 +15,13 @@ from alarmd.core.inputs import (
     DeviceChanged,
     DeviceForgotten,
     FilmMade,
+    PictureFound,
 )
 from alarmd.core.instant import SECOND
 from alarmd.core.pictures import MAX_TOLD
-from alarmd.core.records import Arming, Picture, Trigger
+from alarmd.core.records import Arming, Picture, Standing, Trigger
 from alarmd.core.settings import PictureRoute
+from alarmd.core.state import UNASSIGNED
 from tests.core.pictures import ANN, BOB, ROUTES, arrives, moal, pulled, told
 from tests.playbook import Playbook
 
@@ -55,6 +57,31 @@ def test_pictures_are_numbered_on_after_a_restart(play: Playbook) -> None:
     again = play.restart()
     again << arrives(again)
     assert [(one.id, one.sequence) for one in saved(again)] == [(3, 3)]
+
+
+def test_a_picture_that_is_found_is_known_again_and_told_nobody(play: Playbook) -> None:
+    play << moal("cam1")
+    play << PictureFound(arrives(play, captured_at=5))
+    (picture,) = saved(play)
+    assert (picture.id, picture.sequence, picture.captured_at, picture.alarm_id) == (1, 1, 5, None)
+    assert (play.told, play.events) == ([], [])
+    play << arrives(play)
+    assert [(one.id, one.sequence) for one in saved(play)] == [(2, 2)]
+
+
+def test_the_device_of_a_found_picture_is_introduced_if_nobody_knows_it(play: Playbook) -> None:
+    play << PictureFound(arrives(play, "cam9"))
+    assert [one.device_id for one in saved(play)] == [3]
+    assert play.kinds == [EventKind.DEVICE_NEW]
+    assert play.engine.state.sessions["cam9"].device.standing is Standing.ADMITTED
+    assert play.engine.state.zones[play.engine.state.sessions["cam9"].device.zone_id].name == UNASSIGNED
+
+
+def test_beyond_the_limit_no_device_is_introduced_by_what_is_found() -> None:
+    play = Playbook(max_devices=1).adopt("cam1")
+    play << PictureFound(arrives(play, "cam9"))
+    assert play.refusal.reason == "table_full"
+    assert saved(play) == []
 
 
 def test_a_picture_of_a_device_that_nobody_knows_is_refused(play: Playbook) -> None:

@@ -300,3 +300,38 @@ DELETIONS = st.builds(Deletion, st.text(max_size=9), st.integers())
 def test_a_manifest_says_again_what_it_was_made_of(entries: list[Entry], deletions: list[Deletion]) -> None:
     manifest = Manifest("cam1", 7, MONDAY, FIRST, tuple(entries), tuple(deletions))
     assert load(manifest_key("cam1", 7, MONDAY), encode(manifest)) == manifest
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_what_retention_deletes_meanwhile_is_not_missing(
+    house: House, three_days: list[str], monkeypatch: pytest.MonkeyPatch, sealed: bool
+) -> None:
+    read = house.archive.read
+
+    def reading(key: str) -> bytes:
+        if key == three_days[0]:
+            monkeypatch.undo()
+            house.delete(*three_days[:2])
+            if sealed:
+                house.seal(FRIDAY)
+        return read(key)
+
+    monkeypatch.setattr(house.archive, "read", reading)
+    found, summary = house.verify()
+    assert (found, summary.deleted, summary.whole) == (set(), 2, 1)
+
+
+def test_a_record_that_broke_meanwhile_hides_nothing_that_vanished(
+    house: House, three_days: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = house.archive.read
+
+    def reading(key: str) -> bytes:
+        if key == three_days[0]:
+            monkeypatch.undo()
+            house.archive.delete(key)
+            house.archive.write(pending_key("cam1"), b"nonsense")
+        return read(key)
+
+    monkeypatch.setattr(house.archive, "read", reading)
+    assert house.faults() == {(Fault.MISSING, three_days[0])}
