@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import httpx
 from PIL import Image
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -32,6 +33,7 @@ PATIENCE = 30.0  # s that anything here may take on a busy machine
 SECRET = "T0nSPU2v05v0pJeKYFYV"
 OTHER_SECRET = "aB3dE5gH7jK9mN1pQ3sT"
 FINGERPRINT = "0eb33f10881c9c2ade0a8f2dffc3b4d24dfa738a"
+CLIENT = httpx.Client(verify=False, timeout=PATIENCE)  # one for all tests; each would read the machine's certificates
 T = TypeVar("T")
 
 

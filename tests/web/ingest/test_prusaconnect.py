@@ -16,7 +16,7 @@ from alarmd.frames.intake import Upload
 from alarmd.web.ingest.prusaconnect import MAX_INFO
 from tests.needs import need_program
 from tests.waiting import wait_until
-from tests.web.ingest.post import FINGERPRINT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
+from tests.web.ingest.post import CLIENT, FINGERPRINT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
 
 PICTURE = jpeg()
 USUAL = {"Token": SECRET, "Fingerprint": FINGERPRINT, "Content-Type": "image/jpg"}
@@ -26,7 +26,7 @@ def put(office: Post, path: str = "/c/snapshot", content: bytes = PICTURE, **cha
     """changes: headers with _ for -; None leaves one out."""
     headers = USUAL | {name.replace("_", "-"): value for name, value in changes.items()}
     sent = {name: value for name, value in headers.items() if value is not None}
-    return httpx.put(f"http://127.0.0.1:{office.port}{path}", content=content, headers=sent, timeout=PATIENCE)
+    return CLIENT.put(f"http://127.0.0.1:{office.port}{path}", content=content, headers=sent)
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -159,7 +159,7 @@ def test_a_camera_may_have_no_name(office: Post) -> None:
 
 
 def test_other_methods_are_told_the_right_one(office: Post) -> None:
-    answer = httpx.post(f"http://127.0.0.1:{office.port}/c/snapshot", content=PICTURE, headers=USUAL)
+    answer = CLIENT.post(f"http://127.0.0.1:{office.port}/c/snapshot", content=PICTURE, headers=USUAL)
     assert (answer.status_code, answer.headers["allow"]) == (405, "PUT")
 
 

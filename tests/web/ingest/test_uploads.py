@@ -17,7 +17,7 @@ from alarmd.web.ingest.described import MAX_UPLOAD_ID
 from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_PARTS
 from alarmd.web.ingest.senders import GUESS_BURST, SECRET_LENGTH, Sender, make_secret
 from tests.needs import need_program
-from tests.web.ingest.post import OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
+from tests.web.ingest.post import CLIENT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
 
 PICTURE = jpeg()
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -30,7 +30,7 @@ def send(
     """headers: with _ for -, besides the secret."""
     named = BEARER | {name.replace("_", "-"): value for name, value in headers.items()}
     url = f"http://127.0.0.1:{office.port}{path}"
-    return httpx.request(method, url, content=content, headers=named, timeout=PATIENCE)
+    return CLIENT.request(method, url, content=content, headers=named)
 
 
 def problem(answer: httpx.Response) -> tuple[int, str, str]:
@@ -56,7 +56,7 @@ def test_a_picture_is_stored_and_then_answered(office: Post, path: str, method: 
 @pytest.mark.parametrize("headers", [BEARER, {"Authorization": basic(SECRET)}, {"token": SECRET}])
 def test_the_secret_may_come_in_three_ways(office: Post, headers: dict[str, str]) -> None:
     url = f"http://127.0.0.1:{office.port}{SCRIPT}"
-    assert httpx.post(url, content=PICTURE, headers=headers, timeout=PATIENCE).status_code == 204
+    assert CLIENT.post(url, content=PICTURE, headers=headers).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_secret_may_come_in_three_ways(office: Post, headers: dict[str, str]
 )
 def test_without_the_right_secret_nothing_is_taken(office: Post, headers: dict[str, str], reason: str) -> None:
     url = f"http://127.0.0.1:{office.port}{SCRIPT}"
-    answer = httpx.post(url, content=PICTURE, headers=headers, timeout=PATIENCE)
+    answer = CLIENT.post(url, content=PICTURE, headers=headers)
     assert problem(answer) == (401, reason, "Authorization")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert office.stored == []
@@ -82,7 +82,7 @@ def test_without_the_right_secret_nothing_is_taken(office: Post, headers: dict[s
 
 def test_a_header_that_is_sent_twice_is_believed_neither_time(office: Post) -> None:
     url = f"http://127.0.0.1:{office.port}{SCRIPT}"
-    answer = httpx.post(url, content=PICTURE, headers=[("Token", SECRET), ("Token", OTHER_SECRET)])
+    answer = CLIENT.post(url, content=PICTURE, headers=[("Token", SECRET), ("Token", OTHER_SECRET)])
     assert problem(answer) == (400, "repeated_header", "Token")
 
 
@@ -117,7 +117,7 @@ def test_secrets_are_long_and_of_letters_and_digits() -> None:
 def test_a_script_may_say_when_and_why_and_for_which_request(office: Post) -> None:
     headers = {"X-Captured-At": "2026-11-21T13:00:00.25+01:00", "X-Trigger": "Alarm", "X-Upload-Id": "A:17"}
     url = f"http://127.0.0.1:{office.port}{SCRIPT}"
-    assert httpx.post(url, content=PICTURE, headers=BEARER | headers, timeout=PATIENCE).status_code == 204
+    assert CLIENT.post(url, content=PICTURE, headers=BEARER | headers).status_code == 204
     moment = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
     assert office.stored == [
         Upload("cam1", PICTURE, Trigger.ALARM, round(moment.timestamp() * 1_000_000), "A:17"),
@@ -181,11 +181,11 @@ def test_uploads_and_their_bytes_are_counted(office: Post) -> None:
 
 
 def test_a_person_who_looks_in_is_told_what_this_is(office: Post) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{office.port}/", timeout=PATIENCE)
+    answer = CLIENT.get(f"http://127.0.0.1:{office.port}/")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert "/ingest/DEVICE" in answer.text
-    assert httpx.head(f"http://127.0.0.1:{office.port}/", timeout=PATIENCE).status_code == 200
+    assert CLIENT.head(f"http://127.0.0.1:{office.port}/").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ END = b"--b--\r\n"
 def test_a_form_with_one_file_is_a_picture(office: Post) -> None:
     url = f"http://127.0.0.1:{office.port}/u/{SECRET}"
     fields = {"data": {"comment": "not read"}, "files": {"picture": ("x.jpg", PICTURE, "image/jpeg")}}
-    assert httpx.post(url, timeout=PATIENCE, **fields).status_code == 204  # type: ignore[arg-type]
+    assert CLIENT.post(url, timeout=PATIENCE, **fields).status_code == 204  # type: ignore[arg-type]
     assert office.stored[0].data == PICTURE
 
 

@@ -21,8 +21,8 @@ from alarmd.web.ingest.limits import UploadLimits
 from alarmd.web.ingest.reception import KnownCameras
 from alarmd.web.ingest.senders import Doorkeeper, digest_of
 from alarmd.web.ingest.service import Ports, UploadService
-from tests.running_house import PATIENCE, RunningHouse, running_house
-from tests.web.ingest.post import FINGERPRINT, SECRET, jpeg
+from tests.running_house import RunningHouse, running_house
+from tests.web.ingest.post import CLIENT, FINGERPRINT, SECRET, jpeg
 
 PICTURE = jpeg(320, 240, noise=40)
 PRUSA = {"Token": SECRET, "Fingerprint": FINGERPRINT, "Content-Type": "image/jpg"}
@@ -83,7 +83,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def test_a_picture_is_in_the_archive_when_its_camera_hears_so(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
-    answer = httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE, timeout=PATIENCE)
+    answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     assert answer.status_code == 204
     assert site.pictures() == [PICTURE]
 
@@ -91,7 +91,7 @@ def test_a_picture_is_in_the_archive_when_its_camera_hears_so(site: Site) -> Non
 def test_the_secret_itself_is_kept_nowhere(site: Site, tmp_path: Path) -> None:
     camera = site.camera(upload_digest=digest_of(SECRET))
     assert camera.upload_digest == hashlib.sha256(SECRET.encode()).hexdigest()
-    httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE, timeout=PATIENCE)
+    CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     for file in (file for file in tmp_path.rglob("*") if file.is_file()):
         assert SECRET.encode() not in file.read_bytes(), file
 
@@ -99,26 +99,26 @@ def test_the_secret_itself_is_kept_nowhere(site: Site, tmp_path: Path) -> None:
 def test_the_arduino_s_mangled_picture_is_mended(site: Site) -> None:
     site.camera(source_networks=("127.0.0.0/8",), by_address=True)
     mangled = PICTURE[1:] + b"\x00"
-    answer = httpx.post(f"{site.url}/S3StoreImage", content=mangled, headers={"Content-Type": "image/jpeg"})
+    answer = CLIENT.post(f"{site.url}/S3StoreImage", content=mangled, headers={"Content-Type": "image/jpeg"})
     assert answer.status_code == 204
     assert site.pictures() == [PICTURE]
 
 
 def test_a_camera_has_to_upload_from_its_own_networks(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET), source_networks=("192.0.2.0/24",))
-    answer = httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE, timeout=PATIENCE)
+    answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     assert (answer.status_code, answer.json()["reason"]) == (403, "wrong_source")
 
 
 def test_a_token_belongs_to_the_first_fingerprint_also_after_a_restart(tmp_path: Path) -> None:
     with site_in(tmp_path) as site:
         site.camera(upload_digest=digest_of(SECRET))
-        assert httpx.put(f"{site.url}/c/snapshot", content=PICTURE, headers=PRUSA).status_code == 204
+        assert CLIENT.put(f"{site.url}/c/snapshot", content=PICTURE, headers=PRUSA).status_code == 204
     with site_in(tmp_path) as site:
         other = PRUSA | {"Fingerprint": "x" * 16}
-        answer = httpx.put(f"{site.url}/c/snapshot", content=PICTURE, headers=other)
+        answer = CLIENT.put(f"{site.url}/c/snapshot", content=PICTURE, headers=other)
         assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN_INVALID_FINGERPRINT")
-        assert httpx.put(f"{site.url}/c/snapshot", content=PICTURE, headers=PRUSA).status_code == 204
+        assert CLIENT.put(f"{site.url}/c/snapshot", content=PICTURE, headers=PRUSA).status_code == 204
 
 
 def test_of_two_cameras_with_one_token_that_begin_at_once_one_is_let_in(site: Site) -> None:
@@ -139,23 +139,23 @@ def test_of_two_cameras_with_one_token_that_begin_at_once_one_is_let_in(site: Si
 def test_what_a_camera_says_of_itself_is_kept_with_it(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
     said = b'{"config":{"name":"Olomouc"}}'
-    assert httpx.put(f"{site.url}/c/info", content=said, headers=PRUSA).status_code == 200
+    assert CLIENT.put(f"{site.url}/c/info", content=said, headers=PRUSA).status_code == 200
     assert site.camera().info == said.decode()
 
 
 def test_a_new_secret_ends_the_old_one_and_a_forgotten_device_has_none(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
     site.camera(upload_digest=digest_of("n" * 20))
-    assert httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE).status_code == 404
-    assert httpx.post(f"{site.url}/u/{'n' * 20}", content=PICTURE).status_code == 204
+    assert CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE).status_code == 404
+    assert CLIENT.post(f"{site.url}/u/{'n' * 20}", content=PICTURE).status_code == 204
     site.ask(DeviceForgotten("petr", "cam1"))
-    assert httpx.post(f"{site.url}/u/{'n' * 20}", content=PICTURE).status_code == 404
+    assert CLIENT.post(f"{site.url}/u/{'n' * 20}", content=PICTURE).status_code == 404
 
 
 def test_while_the_database_is_away_nothing_is_acknowledged(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
     site.house.condition = site.house.condition.__class__(storage_failing=True, waiting=0, waiting_limit=100)
-    answer = httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE, timeout=PATIENCE)
+    answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     assert (answer.status_code, answer.json()["reason"]) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
 
@@ -163,13 +163,13 @@ def test_while_the_database_is_away_nothing_is_acknowledged(site: Site) -> None:
 def test_a_full_disk_is_said_to_be_one(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
     site.archive._reserve = 2**62
-    answer = httpx.post(f"{site.url}/u/{SECRET}", content=PICTURE, timeout=PATIENCE)
+    answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     assert (answer.status_code, answer.json()["reason"]) == (507, "archive_full")
     assert int(answer.headers["retry-after"]) > 0
 
 
 def test_what_is_no_picture_is_refused(site: Site) -> None:
     site.camera(upload_digest=digest_of(SECRET))
-    answer = httpx.post(f"{site.url}/u/{SECRET}", content=b"GIF89a", timeout=PATIENCE)
+    answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=b"GIF89a")
     assert (answer.status_code, answer.json()["field"]) == (422, "body")
     assert site.pictures() == []
