@@ -8,62 +8,20 @@ from typing import Any
 
 import pytest
 
-from alarmd.core.instant import SECOND, Instant
-from alarmd.core.records import Alarm, AlarmKind, AlarmState
-from alarmd.frames.archive import DirectoryArchive
+from alarmd.core.instant import SECOND
+from alarmd.core.records import AlarmKind, AlarmState
 from alarmd.relays.interface import Delivered, GiveUp, Later, TryAgain
 from alarmd.relays.telegram import chat as chat_module
 from alarmd.relays.telegram import line as line_module
 from alarmd.relays.telegram import relay as relay_module
-from alarmd.relays.telegram.relay import BotSettings, Telegram
 from alarmd.relays.telegram.wording import MAX_LINE, MAX_TOGETHER, REPEATED
-from alarmd.storage.interface import Lease, Message, StoredAlarm
+from alarmd.storage.interface import StoredAlarm
 from tests.contracts.records import NOON
 from tests.fakes.receiver import black_hole
 from tests.fakes.telegram import TOKEN, FakeTelegram, Fault, fake_telegram
-from tests.relays.parts import RAISED, desk, lease
+from tests.relays.parts import RAISED
+from tests.relays.telling import ANN, GROUP, SUPERGROUP, Telling, acknowledged, alarm, change, new
 from tests.waiting import until
-
-ANN, GROUP, SUPERGROUP = 42, -100, -1001000
-
-
-class Telling:
-    """A relay, and a clock that the test moves."""
-
-    def __init__(
-        self, url: str, directory: Path, chats: tuple[int, ...] = (ANN, GROUP), moved: dict[str, str] | None = None
-    ) -> None:
-        self.moment = Instant(NOON, 1000.0)
-        self.archive = DirectoryArchive(directory / "archive", 0)
-        house = desk(lambda: self.moment, moved or {}, self.archive)
-        self.relay = Telegram("phone", BotSettings(TOKEN, url, chats), house)
-
-    def pass_time(self, seconds: float) -> None:
-        self.moment = Instant(self.moment.wall + round(seconds * SECOND), self.moment.mono + seconds)
-
-    async def tell(self, *leases: Lease) -> list[Any]:
-        return await asyncio.gather(*map(self.relay.deliver, leases))
-
-
-def alarm(number: int = 1, **changes: Any) -> Alarm:
-    return replace(RAISED, **{"id": number, "identity": f"motion:A:{number}:cam1"} | changes)
-
-
-def new(number: int = 1, chat: int = ANN, **changes: Any) -> Lease:
-    return lease(alarm(number), alarm_id=number, identity=f"phone/{chat}:{number}", recipient=str(chat), **changes)
-
-
-def change(reference: str, *alarms: Alarm, chat: int = ANN, **changes: Any) -> Lease:
-    """Something became of the first of a message's alarms."""
-    message = Message(reference, tuple(StoredAlarm(one, "cam1", "garden") for one in alarms))
-    named = {"subject": "acknowledged", "urgent": False, "recipient": str(chat), "alarm_id": alarms[0].id}
-    return replace(lease(alarms[0], **named | changes), message=message)
-
-
-def acknowledged(number: int = 1) -> Alarm:
-    return alarm(
-        number, state=AlarmState.ACKNOWLEDGED, acknowledged_at=NOON + 5 * SECOND, acknowledged_by="ann over telegram"
-    )
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def of_film(what: str, size: int, *, repeated: bool) -> str:
         lines.append("the film is no longer in the archive")
     elif size > MAX_FILE:
         lines.append(
-            f"the film has {size / 1e6:.0f} MB, and a bot may send {MAX_FILE / 1e6:.0f} MB; it is in the archive"
+            f"the film is larger than the {MAX_FILE // 1_000_000} MB that a bot may send; it is in the archive"
         )
     return _caption(lines, repeated)
 

@@ -85,7 +85,9 @@ class Uploads:
 
     def _caption(self, parcel: Parcel) -> str:
         first = parcel.leases[0]
-        what = first.delivery.text if len(parcel.leases) == 1 else f"{len(parcel.leases)} pictures"
+        what = first.delivery.text
+        if len(parcel.leases) > 1 and first.picture is not None:
+            what = f"{first.picture.device}: {len(parcel.leases)} pictures"
         if first.alarm is not None:
             what += f", alarm {first.alarm.alarm.id}"
         return captions.of_pictures(
