@@ -132,14 +132,11 @@ def picture_age(picture: Picture, wall: int) -> float:
     return max(0, wall - min(picture.captured_at, picture.received_at)) / SECOND
 
 
-def asked_for(state: State, name: str) -> str | None:
-    """The id of the picture that a person asked for last, come or not. None: nobody did for a long while."""
-    view = camera(state, name)
-    if view is None:
-        return None
+def asked_for(view: CameraView) -> str:
+    """The id of the picture that a person asked for last, come or not; empty: nobody did for a long while."""
     waiting = (upload for upload in reversed(view.asked) if view.asked[upload].trigger is Trigger.COMMAND)
     come = (upload for upload in reversed(view.uploads) if view.uploads[upload].trigger is Trigger.COMMAND)
-    return next(chain(waiting, come), None)
+    return next(chain(waiting, come), "")
 
 
 def zone(state: State, record: Zone, now: Instant) -> ZoneView:

@@ -36,6 +36,19 @@ LAST_CONTACT_AGE = Definition(
     ("device",),
     f"Time since an adopted device was last seen; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
 )
+PICTURES = Definition("alarmd_pictures_total", "counter", ("trigger",), "Pictures stored, by why they were taken.")
+PICTURE_AGE = Definition(
+    "alarmd_picture_age_seconds",
+    "gauge",
+    ("device",),
+    f"Time since an adopted device's newest picture was taken; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
+)
+PICTURE_INTERVAL = Definition(
+    "alarmd_picture_interval_seconds",
+    "gauge",
+    ("device",),
+    "How often the server asks an adopted device for a picture; those with a schedule only.",
+)
 CONTACT_LOSSES = Definition(
     "alarmd_contact_losses_total",
     "counter",
@@ -171,6 +184,9 @@ CATALOGUE: tuple[Definition, ...] = (
     DEVICES,
     DEVICES_ADOPTED,
     LAST_CONTACT_AGE,
+    PICTURES,
+    PICTURE_AGE,
+    PICTURE_INTERVAL,
     CONTACT_LOSSES,
     LOSS_REPORT_SECONDS,
     LOSS_OVERDUE_SECONDS,

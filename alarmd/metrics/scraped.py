@@ -8,6 +8,7 @@ from typing import Protocol
 from prometheus_client.core import Metric
 
 from alarmd.core import views
+from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Presence
 from alarmd.core.state import State
@@ -34,7 +35,7 @@ class OutboxCounts(Protocol):
 
 
 class LiveState:
-    """Devices by presence, and how long ago the first adopted ones were seen."""
+    """Devices by presence, and how long ago the first adopted ones were seen and sent a picture."""
 
     def __init__(self, state: State, now: Now) -> None:
         self._state = state
@@ -44,6 +45,8 @@ class LiveState:
         yield self._presence().collect()
         yield self._adopted_count().collect()
         yield self._ages().collect()
+        for family in self._pictures():
+            yield family.collect()
 
     def _presence(self) -> Tally:
         family, counts = Tally(catalogue.DEVICES), views.presence_counts(self._state)
@@ -58,13 +61,29 @@ class LiveState:
 
     def _ages(self) -> Tally:
         family, now = Tally(catalogue.LAST_CONTACT_AGE), self._now()
-        members = chain.from_iterable(zone.values() for zone in self._state.zone_members.values())
-        for session in islice(members, catalogue.MAX_DEVICE_SERIES):
+        for session in self._first_adopted():
             name = session.device.name
             device = views.device(self._state, name, now)
             if device is not None:
                 family.values[(name,)] = max(0, now.wall - device.contact.last_contact) / SECOND
         return family
+
+    def _pictures(self) -> tuple[Tally, Tally]:
+        ages, intervals = Tally(catalogue.PICTURE_AGE), Tally(catalogue.PICTURE_INTERVAL)
+        wall = self._now().wall
+        for session in self._first_adopted():
+            labels = (session.device.name,)
+            newest = views.newest_picture(self._state, session)
+            if newest is not None:
+                ages.values[labels] = views.picture_age(newest, wall)
+            camera = self._state.cameras.get(session.device.id)
+            if camera is not None and camera.every:
+                intervals.values[labels] = camera.every
+        return ages, intervals
+
+    def _first_adopted(self) -> Iterator[DeviceSession]:
+        members = chain.from_iterable(zone.values() for zone in self._state.zone_members.values())
+        return islice(members, catalogue.MAX_DEVICE_SERIES)
 
 
 def in_daemon_thread(work: Callable[[], None]) -> None:

@@ -16,11 +16,12 @@ from alarmd.core.effects import (
     SaveCommand,
     SaveContacts,
     SaveDevice,
+    SavePicture,
     SendFrame,
 )
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND
-from alarmd.core.records import Alarm, AlarmKind, AlarmState, CommandState, Contact, Device, Event
+from alarmd.core.records import Alarm, AlarmKind, AlarmState, CommandState, Contact, Device, Event, Trigger
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import catalogue
@@ -57,6 +58,7 @@ class Watcher:
         self._reasons = LabelValues()
         self.frames = families.add(Tally(catalogue.FRAMES))
         self._events = families.add(Tally(catalogue.EVENTS))
+        self._pictures = families.add(Tally(catalogue.PICTURES))
         self._losses = families.add(Tally(catalogue.CONTACT_LOSSES))
         self._loss_report = families.add(Histogram(catalogue.LOSS_REPORT_SECONDS)).at()
         self._loss_overdue = families.add(Histogram(catalogue.LOSS_OVERDUE_SECONDS)).at()
@@ -71,6 +73,7 @@ class Watcher:
             SaveAlarm: self._alarm,
             SaveCommand: self._command,
             SaveDevice: self._device,
+            SavePicture: self._picture,
         }
         self._start_at_zero()
 
@@ -134,6 +137,9 @@ class Watcher:
     def _device(self, effect: SaveDevice) -> None:
         self._know(effect.device)
 
+    def _picture(self, effect: SavePicture) -> None:
+        self._pictures.values[(effect.picture.trigger,)] += 1
+
     def _know(self, device: Device) -> None:
         known = device.forgotten_at is None
         if known and device.report_within != USUAL_LIMIT:
@@ -166,6 +172,7 @@ class Watcher:
     def _start_at_zero(self) -> None:
         self._events.start_at_zero(EventKind)
         self._raised.start_at_zero(AlarmKind)
+        self._pictures.start_at_zero(Trigger)
         self._losses.start_at_zero((*LOSSES, UNCLASSIFIED))
         for kind in AlarmKind:
             for state in (AlarmState.RAISED, AlarmState.ACKNOWLEDGED):

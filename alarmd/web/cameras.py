@@ -50,10 +50,7 @@ async def change_camera(house: House, access: HowAsked, operator: Operator, name
 async def ask_for_picture(house: House, operator: Operator, name: str) -> Snapshot:
     """Of a camera with a pull URL, or of a device that takes SNAP, which gets that with its next contact."""
     await house.submit(PictureRequested(operator, name))
-    upload = views.asked_for(house.state, name)
-    if upload is None:
-        raise RequestRefusedError("gone", "", f"{name} was asked, and was forgotten meanwhile")
-    return _state_of(house, name, upload)
+    return _state_of(house, name, views.asked_for(_view(house, name)))
 
 
 def _seat(house: House, wait: Annotated[float, Query(ge=0, le=MAX_WAIT)] = 0) -> Iterator[None]:

@@ -12,16 +12,19 @@ from alarmd.core.records import (
     AlarmKind,
     AlarmState,
     Arming,
+    Camera,
     Command,
     CommandState,
     Contact,
     Device,
     Dialect,
     Event,
+    Picture,
     Presence,
     Signing,
     Site,
     Standing,
+    Trigger,
     Zone,
 )
 from alarmd.core.snapshot import Snapshot
@@ -95,6 +98,38 @@ COMMAND = Command(
     hlc=1,
 )
 
+CAMERA = Camera(
+    device_id=1,
+    source_networks=(),
+    by_address=False,
+    upload_digest="",
+    fingerprint="",
+    info="",
+    pull_url="",
+    every=60,
+    on_alarm=True,
+    origin="A",
+    hlc=1,
+)
+PICTURE = Picture(
+    id=1,
+    device_id=1,
+    sequence=1,
+    key="cam1/2027/01/15/080000000000-0123456789abcdef.jpg",
+    captured_at=NOW.wall - 7 * SECOND,
+    received_at=NOW.wall - 5 * SECOND,
+    trigger=Trigger.SCHEDULE,
+    upload="",
+    alarm_id=None,
+    digest="0" * 64,
+    size=50_000,
+    width=640,
+    height=480,
+    repair="",
+    origin="A",
+    hlc=1,
+)
+
 
 def recorded(kind: EventKind, *, device_id: int = 1, alarm_id: int | None = None) -> RecordEvent:
     return RecordEvent(
@@ -148,6 +183,8 @@ def installation(adopted: int, admitted: int) -> Snapshot:
         zones=(Zone(1, 1, "home", Arming.ARMED, "", "A", 1),),
         devices=devices,
         contacts=contacts,
+        cameras=(CAMERA,),
+        pictures=(PICTURE,),
         last_device_id=len(devices),
     )
 

@@ -2,22 +2,24 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from alarmd.core.engine import Engine
-from alarmd.core.instant import Instant
+from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Presence
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import Metrics
 from alarmd.metrics.catalogue import MAX_DEVICE_SERIES
 from alarmd.metrics.scraped import OUTBOX_FRESH, OUTBOX_PATIENCE, Outbox
-from tests.metrics.examples import NOW, Counts, installation
+from tests.metrics.examples import CAMERA, NOW, PICTURE, Counts, installation
 
 AGE = "alarmd_device_last_contact_age_seconds"
+PICTURE_GAUGES = ("alarmd_picture_age_seconds", "alarmd_picture_interval_seconds")
 
 
 def followed(snapshot: Snapshot) -> CollectorRegistry:
@@ -46,6 +48,29 @@ def test_no_more_devices_have_a_series_than_the_bound_allows() -> None:
     [family] = [family for family in registry.collect() if family.name == AGE]
     assert len(family.samples) == MAX_DEVICE_SERIES
     assert registry.get_sample_value("alarmd_devices_adopted") == MAX_DEVICE_SERIES + 1
+
+
+def test_the_age_of_the_newest_picture_and_how_often_one_is_asked_for_are_shown() -> None:
+    registry = followed(installation(adopted=2, admitted=0))
+    shown = [registry.get_sample_value(name, {"device": "cam1"}) for name in PICTURE_GAUGES]
+    assert shown == [7, 60]
+    assert [registry.get_sample_value(name, {"device": "cam2"}) for name in PICTURE_GAUGES] == [None, None]
+
+
+def test_of_devices_that_nobody_adopted_no_picture_is_shown() -> None:
+    registry = followed(installation(adopted=0, admitted=1))
+    assert [registry.get_sample_value(name, {"device": "cam1"}) for name in PICTURE_GAUGES] == [None, None]
+
+
+def test_a_clock_that_is_ahead_makes_no_picture_young() -> None:
+    snapshot = installation(adopted=1, admitted=0)
+    ahead = replace(snapshot, pictures=(replace(PICTURE, captured_at=NOW.wall + 3600 * SECOND),))
+    assert followed(ahead).get_sample_value(PICTURE_GAUGES[0], {"device": "cam1"}) == 5
+
+
+def test_a_camera_without_a_schedule_has_no_interval() -> None:
+    snapshot = replace(installation(adopted=1, admitted=0), cameras=(replace(CAMERA, every=0),))
+    assert followed(snapshot).get_sample_value(PICTURE_GAUGES[1], {"device": "cam1"}) is None
 
 
 def test_a_device_that_the_rules_no_longer_know_is_not_shown() -> None:

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from alarmd.core.effects import RejectFrame, SaveAlarm, SaveCommand, SaveDevice, SendFrame
+from alarmd.core.effects import RejectFrame, SaveAlarm, SaveCommand, SaveDevice, SavePicture, SendFrame
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ConnectionClosed, FrameReceived, ServerStarted, TimerFired
 from alarmd.core.instant import SECOND, Instant
-from alarmd.core.records import AlarmKind, AlarmState, CommandState
+from alarmd.core.records import AlarmKind, AlarmState, CommandState, Trigger
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import Metrics
@@ -25,6 +25,7 @@ from tests.metrics.examples import (
     MOTION_FRAME,
     NOW,
     PATH,
+    PICTURE,
     TICK,
     installation,
     lost,
@@ -142,6 +143,13 @@ def test_a_command_that_still_waits_is_not_timed(registry: CollectorRegistry, me
     metrics.watch(TICK, [SaveCommand(replace(COMMAND, state=CommandState.SENT, sent_at=NOW.wall))], 0.0)
     for outcome in (CommandState.ACKED, CommandState.FAILED, CommandState.EXPIRED):
         assert registry.get_sample_value("alarmd_command_seconds_count", {"outcome": outcome}) == 0
+
+
+def test_pictures_are_counted_by_why_they_were_taken(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.watch(TICK, [SavePicture(PICTURE), SavePicture(replace(PICTURE, trigger=Trigger.ALARM))], 0.0)
+    metrics.watch(TICK, [SavePicture(PICTURE)], 0.0)
+    counts = {one: registry.get_sample_value("alarmd_pictures_total", {"trigger": one}) for one in Trigger}
+    assert counts == {Trigger.ALARM: 1, Trigger.COMMAND: 0, Trigger.SCHEDULE: 2, Trigger.DEVICE: 0}
 
 
 def losses(registry: CollectorRegistry, kind: str) -> float | None:
