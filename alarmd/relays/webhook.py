@@ -65,7 +65,8 @@ def signature(secret: bytes, seconds: int, body: bytes) -> str:
 
 
 def document(lease: Lease, label: str, now_wall: int) -> dict[str, Any]:
-    """What is posted. `subject` is what happened, `alarm` how it stands now, `picture` the one that came."""
+    """What is posted. `subject` is what happened, `alarm` how it stands now, `picture` the one that came,
+    `attachment` the key in the archive of that or of a film."""
     delivery = lease.delivery
     return {
         "version": VERSION,
@@ -78,6 +79,7 @@ def document(lease: Lease, label: str, now_wall: int) -> dict[str, Any]:
         "attempt": lease.attempt,
         "alarm": _alarm(lease.alarm) if lease.alarm else None,
         "picture": _picture(lease.picture) if lease.picture else None,
+        "attachment": delivery.attachment or None,
     }
 
 

@@ -69,6 +69,7 @@ async def test_an_alarm_is_posted_as_a_signed_document(relay: Webhook, hook: Rec
             "cleared_by": None,
         },
         "picture": None,
+        "attachment": None,
     }
 
 
@@ -89,11 +90,13 @@ async def test_what_became_of_the_alarm_is_in_it(relay: Webhook, hook: Receiver)
 
 async def test_a_picture_is_described_with_its_alarm_or_without(relay: Webhook, hook: Receiver) -> None:
     picture = StoredPicture(PICTURE, "cam1")
-    await relay.deliver(replace(lease(subject="picture"), picture=picture))
-    await relay.deliver(replace(lease(subject="picture", alarm_id=None), alarm=None, picture=picture))
+    shown = {"subject": "picture", "attachment": PICTURE.key}
+    await relay.deliver(replace(lease(**shown), picture=picture))
+    await relay.deliver(replace(lease(**shown, alarm_id=None), alarm=None, picture=picture))
     with_alarm, without = (json.loads(request.body) for request in hook.received)
     assert (with_alarm["alarm"]["id"], without["alarm"]) == (1, None)
     assert with_alarm["picture"] == without["picture"]
+    assert without["attachment"] == PICTURE.key
     assert without["picture"] == {
         "id": 1,
         "device": "cam1",
