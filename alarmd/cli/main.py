@@ -40,6 +40,7 @@ SECTIONS = {
         "arm": Lazy(f"{_CLI}.zones:arm", "Arm a zone, or '*' for every zone: motion in it is told."),
         "disarm": Lazy(f"{_CLI}.zones:disarm", "Disarm a zone, or '*' for every zone."),
         "send": Lazy(f"{_CLI}.send:send", "Queue a command for a device, a zone or all."),
+        "archive": Lazy(f"{_CLI}.archive:archive", "Show and check the archive of pictures; make its index again."),
         "film": Lazy(f"{_CLI}.film:film", "Make a film of a camera's pictures."),
         "backup": Lazy(f"{_CLI}.backup:backup", "Copy the SQLite database, while the server runs or not."),
         "simulate": Lazy(f"{_CLI}.simulate:simulate", "Play devices: heartbeats, motion, restarts and loss."),

@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from alarmd import __version__
 from alarmd.web import (
     alarms,
+    archive,
     cameras,
     commands,
     devices,
@@ -45,7 +46,7 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
     app.state.house = house
     app.state.access = access
     api = APIRouter(prefix=PREFIX, responses={404: problem, 409: problem, 422: problem, 503: problem})
-    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, status):
+    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, archive, status):
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)
