@@ -225,7 +225,8 @@ class MemoryStore:
         elif table == "alarms":
             self.outbox.forget_alarm(key)
         elif table == "devices":
-            self.tables.by_name["contacts"].kept.pop(key, None)
+            for of_device in ("contacts", "cameras"):
+                self.tables.by_name[of_device].kept.pop(key, None)
             self._remove_keys(key)
 
     def _remove_keys(self, device_id: int) -> None:

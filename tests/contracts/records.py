@@ -229,6 +229,10 @@ def finished_command(number: int, at: int, **changes: Any) -> SaveCommand:
     return command(number, state=CommandState.ACKED, finished_at=at, outcome="ok", **changes)
 
 
+def camera(number: int, **changes: Any) -> SaveCamera:
+    return SaveCamera(replace(CAMERA, **{"device_id": number, **changes}))
+
+
 def picture(number: int, **changes: Any) -> SavePicture:
     return SavePicture(replace(PICTURE, **{"id": number, "key": f"cam1/{number}.jpg", "alarm_id": None, **changes}))
 

@@ -19,13 +19,22 @@ from alarmd.core.effects import (
     RecordEvent,
     RetryDelivery,
     SaveContacts,
+    SavePicture,
     SaveSite,
     SaveZone,
 )
 from alarmd.core.instant import Instant
 from alarmd.core.records import AlarmState, CommandState
 from alarmd.storage.database_url import parse
-from alarmd.storage.interface import Claim, DeliveryFilter, DeliveryState, EventFilter, Reader
+from alarmd.storage.interface import (
+    Claim,
+    DeliveryFilter,
+    DeliveryState,
+    EventFilter,
+    Expendable,
+    PictureFilter,
+    Reader,
+)
 from alarmd.storage.opening import upgrade_database
 from alarmd.storage.tables import metadata
 from lfcp.authenticator import MAX_COUNTER
@@ -40,6 +49,7 @@ OWNERS = st.sampled_from(["incarnation 1", "incarnation 2"])
 PLACES = st.sampled_from(["", "17", "18"])
 RECIPIENTS = st.sampled_from(["", "ann"])
 MAYBE = st.none() | NUMBERS
+KEYS = st.sampled_from(["1.jpg", "2.jpg", "3.jpg"])
 EPOCHS = st.sampled_from([1, 2])
 SECRETS = st.sampled_from([b"1" * 32, b"2" * 32])
 COUNTERS = st.integers(0, MAX_COUNTER)
@@ -48,6 +58,9 @@ NO_STAMP = 0  # stamped when the turn is made
 OPEN = [AlarmState.RAISED, AlarmState.ACKNOWLEDGED]
 UNFINISHED = [CommandState.QUEUED, CommandState.SENT]
 
+PICTURES = st.builds(
+    records.picture, st.just(0), device_id=NUMBERS, alarm_id=MAYBE, key=KEYS, received_at=TIMES, captured_at=TIMES
+)
 EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
     st.builds(lambda number, name: SaveSite(replace(SITE, id=number, name=name)), NUMBERS, NAMES),
     st.builds(
@@ -73,11 +86,15 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
         records.delivery,
         NAMES,
         recipient=st.sampled_from(["", "ann"]),
-        alarm_id=NUMBERS,
+        alarm_id=MAYBE,
+        attachment=KEYS,
+        subject=st.sampled_from(["raised", "picture"]),
         due_at=TIMES,
         created_at=TIMES,
         urgent=st.booleans(),
     ),
+    st.builds(records.camera, NUMBERS, every=NUMBERS, pull_url=st.sampled_from(["", "http://u:p@192.0.2.7/"])),
+    PICTURES,
 )
 CHANGES = st.builds(RetryDelivery, NAMES, TIMES) | st.builds(DropDelivery, NAMES, TIMES)
 TURNS = st.lists(st.lists(EFFECTS, min_size=1, max_size=3), min_size=1, max_size=5)
@@ -105,6 +122,10 @@ def answers(reader: Reader) -> list[Any]:
         reader.zones(),
         reader.outbox(),
         reader.moved("log"),
+        reader.pictures(PictureFilter()),
+        reader.pictures(PictureFilter(device="a", since=NOON + 2, after_id=1, newest_first=False)),
+        reader.expendable_pictures(Expendable(NOON + 4, NOON + 3, limit=2)),
+        reader.picture_totals(),
         [replace(one, row=0) for one in reader.deliveries(DeliveryFilter(tuple(DeliveryState)))],
     ]
 
@@ -126,8 +147,10 @@ class Comparison(RuleBasedStateMachine):
         assert ask(self.sql) == ask(self.memory)
 
     def stamped(self, effect: DurableEffect) -> DurableEffect:
-        """Stamps and sequences grow, as the rules' own do; an event may come twice."""
+        """Stamps, sequences and the ids of pictures grow, as the rules' own do; an event may come twice."""
         stamp = next(self.stamps)
+        if isinstance(effect, SavePicture):
+            return SavePicture(replace(effect.picture, id=stamp, hlc=stamp))
         if isinstance(effect, SaveContacts | DropKey):
             return effect
         if not isinstance(effect, RecordEvent):
@@ -181,6 +204,25 @@ class Comparison(RuleBasedStateMachine):
     @rule(changes=st.lists(CHANGES, min_size=1, max_size=3))
     def change(self, changes: list[DurableEffect]) -> None:
         self.both(lambda storage: storage.store.commit([changes]))
+
+    @rule(numbers=st.lists(NUMBERS, max_size=3), identity=st.sampled_from(["p", "q"]), wall=TIMES)
+    def pictures(self, numbers: list[int], identity: str, wall: int) -> None:
+        """Each beside its own alarm, and on its way somewhere."""
+        for number in numbers:
+            alarm = records.alarm(number, identity=str(number), device_id=1)
+            kept = records.picture(number, key=f"{number}.jpg", alarm_id=number, received_at=wall)
+            sent = records.delivery(f"{identity}{number}", alarm_id=None, attachment=f"{number}.jpg", due_at=wall)
+            self.commit([[alarm, kept, sent]])
+
+    @rule(first=st.integers(0, 2), last=st.integers(1, 3))
+    def drop_pictures(self, first: int, last: int) -> None:
+        """Some of those that are there."""
+        ids = [one.picture.id for one in self.memory.reader.pictures(PictureFilter())][first:last]
+        self.both(lambda storage: storage.store.drop_pictures(ids))
+
+    @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
+    def drop(self, identity: str, owner: str, wall: int) -> None:
+        self.both(lambda storage: storage.store.drop_delivery(identity, owner, wall, "why"))
 
     @rule(before=TIMES, limit=st.integers(1, 9))
     def purge(self, before: int, limit: int) -> None:
