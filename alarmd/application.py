@@ -28,6 +28,7 @@ from alarmd.adapters.lfcp_listeners import LfcpListeners
 from alarmd.adapters.local_time import local_time
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.log_setup import without_password
+from alarmd.adapters.manifest_copies import ManifestCopies
 from alarmd.adapters.nightly_films import NightlyFilms
 from alarmd.adapters.open_storage import OpenStorage
 from alarmd.adapters.operator_answers import OperatorAnswers
@@ -186,6 +187,7 @@ class Application:
             "archive": self._upkeep.run,
             "certificate": self._uploads.watch,
             "films": self._films.run,
+            "manifests": self._manifests.run,
             **{name: relay.listen for name, relay in listening if isinstance(relay, Listens)},
         }
         for name, one in work.items():
@@ -297,6 +299,7 @@ class Application:
         self._intake = Intake(self._archive, self._runner.submit_request, now, self._upkeep.stored, self._upkeep.full)
         undo.callback(self._intake.close)
         films = DailyFilms(self._archive, self._storage.reader, self._config.state_directory / "films")
+        self._manifests = ManifestCopies(self._archive, self._config.copy_recipients(), self._runner.submit_request)
         settings, state, submit = self._config.films, self._engine.state, self._runner.submit_request
         self._films = NightlyFilms(settings.cameras, self._config.film_recipients(), films, state, submit, now)
         self._metrics.queue("pictures", lambda: len(self._intake), MAX_INTAKE)

@@ -373,6 +373,10 @@ class Config(BaseSettings):
         routes = (route for name, one in self.filmed().items() for route in one.routes(name))
         return [(route.destination, route.recipient) for route in routes if not route.after]
 
+    def copy_recipients(self) -> list[tuple[str, str]]:
+        """Who keeps copies of the archive, with its manifests."""
+        return [(name, "") for name, one in self.pictured().items() if one.keeps]
+
     def rules(self) -> Settings:
         """What concerns the rules."""
         return Settings(

@@ -111,6 +111,7 @@ async def test_prusaconnect_gets_the_pictures_of_its_cameras_each_a_recipient(tm
     assert printer.summary() == "PrusaConnect at https://webcam.connect.prusa3d.com, every 10 s, of cam1, cam2"
     relay = printer.relay("printer", the_desk(tmp_path))
     assert isinstance(relay, PrusaConnect)
+    assert config.copy_recipients() == []
     await relay.close()
     assert CAMERA not in repr(config) + config.model_dump_json() + printer.summary()
 
@@ -135,7 +136,7 @@ def test_cameras_may_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_bucket_gets_every_picture_and_films(tmp_path: Path) -> None:
     config = loaded(COPY, tmp_path)
     assert config.rules().picture_routes == (PictureRoute("copy"),)
-    assert config.film_recipients() == [("copy", "")]
+    assert config.film_recipients() == config.copy_recipients() == [("copy", "")]
     assert list(config.used()) == ["log", "copy"]
     (copy,) = config.pictured().values()
     assert copy.summary() == "S3 at Amazon, bucket pictures-of-the-garden, keys ..."

@@ -164,6 +164,7 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.LiveRequested: live.live_requested,
     happened_.LiveEnded: live.live_ended,
     happened_.FilmMade: pictures.film_made,
+    happened_.ManifestSealed: pictures.manifest_sealed,
     happened_.AlarmAcknowledged: operator_requests.alarm_acknowledged,
     happened_.AlarmCleared: operator_requests.alarm_cleared,
     happened_.DeliveryRetried: delivery_requests.delivery_retried,

@@ -281,6 +281,15 @@ class FilmMade:
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestSealed:
+    """What the archive has of a camera's days is written down. recipients: those that keep copies of the archive, by
+    destination."""
+
+    key: str
+    recipients: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmAcknowledged:
     operator: str
     alarm_id: int
@@ -325,7 +334,7 @@ OperatorRequest = (
     | DeliveryDropped
 )
 # What parts of the server itself report, and wait until it is stored.
-Report = PictureReceived | CameraIntroduced | FilmMade
+Report = PictureReceived | CameraIntroduced | FilmMade | ManifestSealed
 Input = (
     FrameReceived
     | HeartbeatsRepeated

@@ -1,5 +1,6 @@
 """A picture has come: whose it is, which alarm it belongs to, and where it goes."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from alarmd.core import asked
@@ -9,7 +10,7 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.galleries import Gallery
-from alarmd.core.inputs import FilmMade, PictureFailed, PictureFound, PictureReceived
+from alarmd.core.inputs import FilmMade, ManifestSealed, PictureFailed, PictureFound, PictureReceived
 from alarmd.core.named import session_of
 from alarmd.core.records import Alarm, Picture, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
@@ -64,8 +65,17 @@ def picture_failed(turn: Turn, failed: PictureFailed) -> None:
 def film_made(turn: Turn, film: FilmMade) -> None:
     session = turn.state.sessions.get(film.device)
     turn.record(EventKind.FILM_MADE, film.text, session)
-    for recipient in film.recipients:
-        told = delivery(turn, *recipient, "film", f"{film.key}:film", film.text, attachment=film.key)
+    _send(turn, film.recipients, "film", film.key, film.text)
+
+
+def manifest_sealed(turn: Turn, sealed: ManifestSealed) -> None:
+    _send(turn, sealed.recipients, "manifest", sealed.key, sealed.key)
+
+
+def _send(turn: Turn, recipients: Iterable[tuple[str, str]], subject: str, key: str, text: str) -> None:
+    """What is no picture; one that was sent before is not sent again."""
+    for recipient in recipients:
+        told = delivery(turn, *recipient, subject, f"{key}:{subject}", text, attachment=key)
         turn.effects.append(QueueDelivery(told))
     turn.effects.append(Answer(()))
 

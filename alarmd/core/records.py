@@ -260,7 +260,7 @@ class Delivery:
     identity: str  # destination and recipient + ":" + the alarm's identity or the picture's key + ":" + what is told
     destination: str  # a name in the configuration
     recipient: str  # whom to tell there, a chat for example; empty where there is only one
-    subject: str  # "raised", "reminder", "acknowledged", "cleared", "changed", "picture", "snapshot", "film"
+    subject: str  # raised, reminder, acknowledged, cleared, changed, picture, snapshot, film or manifest
     alarm_id: int | None  # None: it tells of no alarm
     text: str
     attachment: str  # the key in the archive of what goes with it; empty: nothing

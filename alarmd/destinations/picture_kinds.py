@@ -93,6 +93,7 @@ class S3Destination(DestinationSection):
     used: variables, ~/.aws, the machine's role."""
 
     gets: ClassVar[frozenset[Gets]] = frozenset({Gets.PICTURES, Gets.FILMS})
+    keeps: ClassVar[bool] = True
 
     kind: Literal["s3"]
     bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")]

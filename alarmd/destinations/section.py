@@ -24,12 +24,13 @@ class Gets(StrEnum):
 
 
 class DestinationSection(BaseModel):
-    """gets: what destinations of this kind can be listed for. instead: what to do about one that is listed wrongly,
-    where that is not plain."""
+    """gets: what destinations of this kind can be listed for. keeps: copies of the archive. instead: what to do about
+    one that is listed wrongly, where that is not plain."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
     gets: ClassVar[frozenset[Gets]] = frozenset(Gets)
+    keeps: ClassVar[bool] = False
     instead: ClassVar[str] = ""
 
     def routes(self, name: str) -> tuple[Route, ...]:

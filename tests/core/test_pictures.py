@@ -15,6 +15,7 @@ from alarmd.core.inputs import (
     DeviceChanged,
     DeviceForgotten,
     FilmMade,
+    ManifestSealed,
     PictureFound,
 )
 from alarmd.core.instant import SECOND
@@ -267,3 +268,12 @@ def test_a_film_is_sent_to_its_recipients() -> None:
     assert play.events[0].device_id == 1
     play << DeviceForgotten("op", "cam1") << FilmMade("cam1", "cam1/films/x.mp4", "cam1: Sunday", ())
     assert play.events[0].device_id is None
+
+
+def test_a_manifest_is_sent_to_those_that_keep_copies() -> None:
+    play = Playbook().adopt("cam1")
+    play << ManifestSealed("cam1/manifests/00000001-2026-11-21.json", (("copy", ""),))
+    assert play.answer == ()
+    assert told(play.told) == [("copy", "", "manifest")]
+    assert play.told[0].attachment == "cam1/manifests/00000001-2026-11-21.json"
+    assert play.kinds == []
