@@ -11,11 +11,11 @@ from collections.abc import Coroutine
 from enum import Enum, auto
 from typing import Any, Protocol
 
-import httptools
 import structlog
 
-from alarmd.web.ingest.limits import LINGER, MAX_HEAD, Budget, UploadLimits
+from alarmd.web.ingest.limits import LINGER, Budget, UploadLimits
 from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
+from alarmd.web.ingest.request_parser import End, Event, Headers, RequestLine, RequestParser
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 DEFECT = UploadRefusedError(500, "defect", "", "the server failed on this request; its log says more")
@@ -43,7 +43,7 @@ class Owner(Protocol):
 
     def exchange(self, head: Head) -> Exchange: ...
 
-    def source(self, peer: str, headers: dict[str, tuple[str, ...]]) -> str: ...
+    def source(self, peer: str, headers: Headers) -> str: ...
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
         """Run it, and wait for it at a stop."""
@@ -74,13 +74,9 @@ class UploadConnection(asyncio.Protocol):
         self._owner = owner
         self._loop = loop
         self._phase = Phase.HEAD
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = RequestParser()
         self._received = False  # anything at all
         self._ended = False  # the peer has closed its side
-        self._complete = False  # the parser has seen the end of the request; nothing behind it is looked at
-        self._head_size = 0
-        self._target = b""
-        self._headers: dict[str, tuple[str, ...]] = {}
         self._exchange: Exchange | None = None
         self._body = bytearray()
         self._reserved = 0
@@ -114,18 +110,15 @@ class UploadConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received = True
-        if self._phase is Phase.HEAD:
-            room = MAX_HEAD - self._head_size
-            self._head_size += len(data)
-            self._feed(data[:room])
-            data = data[room:]
-            if self._phase is Phase.HEAD and data:
-                self._refuse(UploadRefusedError(431, "head_too_long", "", f"the headers may have {MAX_HEAD} bytes"))
-        elif self._phase is Phase.BODY:
+        if self._phase is Phase.BODY:
             self._wait(self._owner.limits.body_idle_timeout)
         elif self._phase is Phase.LINGERING:
             self._wait(LINGER)
-        self._feed(data)
+        for event in self._parser.feed(data):
+            if self._phase is not Phase.LINGERING:
+                self._read(event)
+        if self._phase is Phase.LINGERING and self._is_tls and self._parser.is_complete:
+            self._transport.close()
 
     @property
     def is_storing(self) -> bool:
@@ -134,81 +127,41 @@ class UploadConnection(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    # Called by the parser.
-
-    def on_url(self, part: bytes) -> None:
-        if not self._complete:
-            self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._complete:
-            key = name.decode("latin-1").lower()
-            self._headers[key] = (*self._headers.get(key, ()), value.decode("latin-1"))
-
-    def on_headers_complete(self) -> None:
-        if self._complete or self._phase is not Phase.HEAD:
-            return
+    def _read(self, event: Event) -> None:
         try:
-            head = self._read_head()
-            self._exchange = self._owner.exchange(head)
-            self._begin(self._exchange, head)
+            if isinstance(event, RequestLine):
+                self._begin(event)
+            elif isinstance(event, bytes):
+                self._reserve(len(self._body) + len(event))
+                self._body += event
+            elif event is End.END:
+                self._store()
+            else:
+                self._refuse(event)
         except UploadRefusedError as error:
             self._refuse(error)
-
-    def on_body(self, part: bytes) -> None:
-        if self._complete or self._phase is not Phase.BODY:
-            return
-        try:
-            self._reserve(len(self._body) + len(part))
-        except UploadRefusedError as error:
-            self._refuse(error)
-            return
-        self._body += part
-
-    def on_message_complete(self) -> None:
-        if self._complete:
-            return
-        self._complete = True
-        if self._phase is Phase.BODY:
-            self._phase = Phase.STORING
-            self._stop_waiting()
-            self._owner.work(self._finish())
-        elif self._phase is Phase.LINGERING and self._is_tls:
-            self._transport.close()
-
-    def _feed(self, data: bytes) -> None:
-        if self._complete or not data:
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
-            _log.error("a request failed by a defect of the server", exc_info=error.__context__ or error)
+        except Exception:
+            _log.exception("a request failed by a defect of the server")
             self._refuse(DEFECT)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self._complete and self._phase is not Phase.LINGERING:
-                self._refuse(UploadRefusedError(400, "malformed", "", "this is not an HTTP request"))
 
-    def _read_head(self) -> Head:
-        if self._parser.should_upgrade():
-            raise UploadRefusedError(400, "upgrade", "Upgrade", "only plain HTTP/1.0 and HTTP/1.1 are spoken here")
-        try:
-            path = httptools.parse_url(self._target).path or b"/"
-        except httptools.HttpParserInvalidURLError:
-            raise UploadRefusedError(400, "malformed", "", "the request's target cannot be read") from None
-        method = self._parser.get_method().decode("latin-1")
-        source = self._owner.source(self.peer, self._headers)
-        return Head(method, path.decode("latin-1"), self._headers, source)
-
-    def _begin(self, exchange: Exchange, head: Head) -> None:
-        answer = exchange.begin()
+    def _begin(self, line: RequestLine) -> None:
+        source = self._owner.source(self.peer, line.headers)
+        head = Head(line.method, line.path, line.headers, source)
+        self._exchange = self._owner.exchange(head)
+        answer = self._exchange.begin()
         if answer is not None:
             self._answer(answer)
             return
         self._reserve(int(head.get("Content-Length") or 0))  # the parser has checked that it is a number
         self._phase = Phase.BODY
         self._wait(self._owner.limits.body_idle_timeout)
-        if self._parser.get_http_version() == "1.1" and head.get("Expect").lower() == "100-continue":
+        if line.may_continue and head.get("Expect").lower() == "100-continue":
             self._transport.write(CONTINUE)
+
+    def _store(self) -> None:
+        self._phase = Phase.STORING
+        self._stop_waiting()
+        self._owner.work(self._finish())
 
     def _reserve(self, size: int) -> None:
         limit = self._owner.limits.max_body
@@ -246,10 +199,10 @@ class UploadConnection(asyncio.Protocol):
         self._drop_body()
         if self._transport.is_closing():
             return
-        self._transport.write(answer.encode(with_body=self._parser.get_method() != b"HEAD"))
+        self._transport.write(answer.encode(with_body=self._parser.method != "HEAD"))
         self._ends = max(self._ends, self._loop.time() + LINGER)
         self._wait(LINGER)
-        if self._ended or (self._is_tls and self._complete):
+        if self._ended or (self._is_tls and self._parser.is_complete):
             self._transport.close()
         elif not self._is_tls:
             self._transport.write_eof()
