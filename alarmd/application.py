@@ -298,10 +298,12 @@ class Application:
         undo.callback(self._upkeep.close)
         self._intake = Intake(self._archive, self._runner.submit_request, now, self._upkeep.stored, self._upkeep.full)
         undo.callback(self._intake.close)
-        films = DailyFilms(self._archive, self._storage.reader, self._config.state_directory / "films")
+        self._day_films = DailyFilms(self._archive, self._storage.reader, self._config.state_directory / "films")
         self._manifests = ManifestCopies(self._archive, self._config.copy_recipients(), self._runner.submit_request)
         settings, state, submit = self._config.films, self._engine.state, self._runner.submit_request
-        self._films = NightlyFilms(settings.cameras, self._config.film_recipients(), films, state, submit, now)
+        self._films = NightlyFilms(
+            settings.cameras, self._config.film_recipients(), self._day_films, state, submit, now
+        )
         self._metrics.queue("pictures", lambda: len(self._intake), MAX_INTAKE)
         self._puller = Puller(self._intake.take, lambda failed: self._runner.submit(failed, now()))
         self._metrics.queue("pulled_pictures", lambda: len(self._puller), MAX_PULLED)
@@ -373,6 +375,7 @@ class Application:
             local=partial(local_time, state),
             moved=storage.reader.moved,
             archive=self._archive,
+            film=self._day_films.make,
         )
         self._relays = {name: one.relay(name, desk) for name, one in self._config.used().items()}
         house = House(

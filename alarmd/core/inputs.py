@@ -272,12 +272,14 @@ class PictureRequested:
 
 @dataclass(frozen=True, slots=True)
 class FilmMade:
-    """A film in the archive. recipients: those that it is sent to, by destination."""
+    """A film in the archive. recipients: those that it is sent to, by destination; once, however often it is made.
+    asked_by: who asked for it, and gets it again if he asks again."""
 
     device: str
     key: str
     text: str
     recipients: tuple[tuple[str, str], ...]
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,18 +64,22 @@ def picture_failed(turn: Turn, failed: PictureFailed) -> None:
 
 def film_made(turn: Turn, film: FilmMade) -> None:
     session = turn.state.sessions.get(film.device)
-    turn.record(EventKind.FILM_MADE, film.text, session)
-    _send(turn, film.recipients, "film", film.key, film.text)
+    by = f", asked for by {film.asked_by}" if film.asked_by else ""
+    turn.record(EventKind.FILM_MADE, film.text + by, session)
+    again = f":{turn.stamp():x}" if film.asked_by else ""
+    _send(turn, film.recipients, "film", film.key, film.text, again)
 
 
 def manifest_sealed(turn: Turn, sealed: ManifestSealed) -> None:
     _send(turn, sealed.recipients, "manifest", sealed.key, sealed.key)
 
 
-def _send(turn: Turn, recipients: Iterable[tuple[str, str]], subject: str, key: str, text: str) -> None:
-    """What is no picture; one that was sent before is not sent again."""
+def _send(
+    turn: Turn, recipients: Iterable[tuple[str, str]], subject: str, key: str, text: str, again: str = ""
+) -> None:
+    """What is no picture; one that was sent before is not sent again. again: tells one apart that is all the same."""
     for recipient in recipients:
-        told = delivery(turn, *recipient, subject, f"{key}:{subject}", text, attachment=key)
+        told = delivery(turn, *recipient, subject, f"{key}:{subject}{again}", text, attachment=key)
         turn.effects.append(QueueDelivery(told))
     turn.effects.append(Answer(()))
 

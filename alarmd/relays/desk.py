@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
-from alarmd.core.inputs import OperatorRequest
+from alarmd.core.inputs import FilmMade, OperatorRequest
 from alarmd.core.instant import Instant
 from alarmd.core.records import Record
 from alarmd.core.state import State
@@ -19,16 +19,18 @@ class Desk:
     read_events: asks the database; raises RequestRefusedError or StorageError. state: the engine's, read on the loop's
     thread only. local: the wall time of a zone, by its id. moved: recipients of a destination that are not where the
     configuration says, and where they are. label: of this server. archive: has what deliveries have attached; call it
-    in a worker thread."""
+    in a worker thread. film: makes the film of a device's day in a time zone; its key in the archive, or None if there
+    are no pictures; raises FilmError, ArchiveError, StorageError, OSError."""
 
     label: str
-    submit: Callable[[OperatorRequest], Awaitable[tuple[Record, ...]]]
+    submit: Callable[[OperatorRequest | FilmMade], Awaitable[tuple[Record, ...]]]
     read_events: Callable[[EventFilter], Awaitable[list[StoredEvent]]]
     state: State
     now: Callable[[], Instant]
     local: Callable[[int | None, int], datetime]
     moved: Callable[[str], Mapping[str, str]]
     archive: Archive
+    film: Callable[[str, date, tzinfo], Awaitable[str | None]]
 
 
 @runtime_checkable

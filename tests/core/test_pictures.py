@@ -270,6 +270,17 @@ def test_a_film_is_sent_to_its_recipients() -> None:
     assert play.events[0].device_id is None
 
 
+def test_who_asks_for_a_film_again_gets_it_again() -> None:
+    play = Playbook().adopt("cam1")
+    film = FilmMade("cam1", "cam1/films/2026-11-21.mp4", "cam1: Saturday", (ANN,))
+    identities = set()
+    for one in (film, replace(film, asked_by="ann"), replace(film, asked_by="ann")):
+        play << one
+        identities |= {told.identity for told in play.told}
+        assert play.events[0].text == ("cam1: Saturday, asked for by ann" if one.asked_by else "cam1: Saturday")
+    assert len(identities) == 3
+
+
 def test_a_manifest_is_sent_to_those_that_keep_copies() -> None:
     play = Playbook().adopt("cam1")
     play << ManifestSealed("cam1/manifests/00000001-2026-11-21.json", (("copy", ""),))

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from alarmd.core.inputs import OperatorRequest
+from alarmd.core.inputs import FilmMade, OperatorRequest
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Alarm, Record
 from alarmd.frames.archive import Archive
@@ -26,13 +26,17 @@ def lease(alarm: Alarm = RAISED, attempt: int = 1, **changes: Any) -> Lease:
 def desk(now: Callable[[], Instant], moved: Mapping[str, str], archive: Archive) -> Desk:
     """Where nobody asks for anything."""
 
-    async def submit(_request: OperatorRequest) -> tuple[Record, ...]:
+    async def submit(_request: OperatorRequest | FilmMade) -> tuple[Record, ...]:
         raise AssertionError("nobody asked for anything")
 
     async def read_events(_wanted: EventFilter) -> list[StoredEvent]:
         raise AssertionError("nobody asked for anything")
 
-    return Desk("A", submit, read_events, Playbook().engine.state, now, in_utc, lambda _destination: moved, archive)
+    async def film(_device: str, _day: date, _zone: tzinfo) -> str | None:
+        raise AssertionError("nobody asked for anything")
+
+    state = Playbook().engine.state
+    return Desk("A", submit, read_events, state, now, in_utc, lambda _destination: moved, archive, film)
 
 
 def in_utc(_zone: int | None, wall: int) -> datetime:

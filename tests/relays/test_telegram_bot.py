@@ -2,22 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from alarmd.adapters.reactor_clock import now
-from alarmd.core.inputs import AlarmCleared
+from alarmd.core.galleries import ReplyTo
+from alarmd.core.inputs import AlarmCleared, CameraChanged
 from alarmd.core.instant import SECOND
-from alarmd.core.records import AlarmState, Arming
+from alarmd.core.records import AlarmState, Arming, Delivery
 from alarmd.frames.archive import DirectoryArchive
+from alarmd.frames.film.errors import FilmError, FilmFault
 from alarmd.relays.desk import Desk, Listens
-from alarmd.relays.telegram import answers, buttons
+from alarmd.relays.telegram import answers, buttons, cameras
 from alarmd.relays.telegram import bot as bot_module
 from alarmd.relays.telegram.answers import COMMANDS, MAX_UNITS, OVER
 from alarmd.relays.telegram.buttons import Action
 from alarmd.relays.telegram.relay import BotSettings, Telegram
-from alarmd.storage.interface import StorageUnavailableError
+from alarmd.storage.interface import DeliveryFilter, StorageUnavailableError, StoredAlarm
 from tests.adapters.real_house import RealHouse, real_house
 from tests.fakes.telegram import TOKEN, FakeTelegram, Fault, Posted, fake_telegram
 from tests.relays.parts import in_utc
@@ -43,10 +46,36 @@ class Bot:
             local=in_utc,
             moved=lambda _destination: self.moved,
             archive=self.archive,
+            film=self._film,
         )
         self.relay = Telegram("phone", BotSettings(TOKEN, api.url, (ANN, GROUP), (BOB,)), self.desk)
         self.database_away = False
+        self.film: str | Exception | None = None
+        self.may_film = asyncio.Event()
+        self.may_film.set()
         self.task = asyncio.create_task(self.relay.listen())
+
+    async def _film(self, _device: str, _day: date, _zone: tzinfo) -> str | None:
+        await self.may_film.wait()
+        if isinstance(self.film, Exception):
+            raise self.film
+        return self.film
+
+    async def camera(self, name: str) -> None:
+        """One that can be asked for pictures."""
+        await self.house.adopt(name)
+        await self.house.runner.submit_request(CameraChanged("op", name, pull_url="http://192.0.2.1/capture"))
+
+    def asked(self, name: str) -> list[ReplyTo | None]:
+        """Who is to have the pictures that it is asked for."""
+        state = self.house.engine.state
+        gallery = state.galleries.get(state.sessions[name].device.id)
+        return [asked.reply_to for asked in gallery.asked.values()] if gallery else []
+
+    def films(self) -> list[Delivery]:
+        """Those that wait to be sent."""
+        deliveries = self.house.storage.reader.deliveries(DeliveryFilter())
+        return [one.delivery for one in deliveries if one.delivery.subject == "film"]
 
     async def _read_events(self, wanted: object) -> object:
         if self.database_away:
@@ -220,6 +249,93 @@ async def test_a_button_from_before_a_backup_was_restored_does_nothing_to_anothe
 )
 async def test_what_is_no_button_of_ours_does_nothing(bot: Bot, data: str) -> None:
     assert await bot.press(data) == "This button is none of this server's."
+
+
+async def test_a_camera_is_asked_for_a_picture_that_comes_to_who_asked(bot: Bot) -> None:
+    assert await bot.ask("/snapshot") == "Say which camera: /snapshot DEVICE"
+    await bot.camera("cam1")
+    await bot.house.adopt("cam0")
+    assert await bot.ask("/snapshot") == "cam1 is asked for a picture.", "there is no other"
+    await bot.camera("cam2")
+    assert (await bot.ask("/snapshot", GROUP, BOB)).splitlines()[1:] == ["cam1", "cam2"]
+    assert await bot.ask("/snapshot cam2", GROUP, BOB) == "cam2 is asked for a picture."
+    assert bot.asked("cam1") == [("phone", str(ANN))]
+    assert bot.asked("cam2") == [("phone", str(GROUP))]
+    assert "cam0 cannot be asked for a picture" in await bot.ask("/snapshot cam0")
+    assert "no device 'cam9'" in await bot.ask("/snapshot cam9")
+
+
+async def test_a_group_that_moved_gets_its_picture_under_its_configured_name(bot: Bot, api: FakeTelegram) -> None:
+    await bot.camera("cam1")
+    api.add_chat(-1000, "the house", "supergroup")
+    bot.relay._chats[str(GROUP)].address = -1000
+    await bot.ask("/snapshot cam1", -1000, BOB)
+    assert bot.asked("cam1") == [("phone", str(GROUP))]
+
+
+async def test_the_button_asks_the_camera_of_the_alarm(bot: Bot) -> None:
+    number = await bot.alarm()
+    alarm = bot.house.engine.state.alarms[number]
+    shown = StoredAlarm(alarm, "cam1", "home")
+    names = lambda: [one.text for row in buttons.keyboard([shown], bot.desk.state).inline_keyboard for one in row]  # type: ignore[union-attr]  # noqa: E731
+    assert "Snapshot cam1" not in names()
+    await bot.camera("cam1")
+    assert "Snapshot cam1" in names()
+    assert await bot.press(bot.button(Action.SNAPSHOT, number), BOB, GROUP) == "cam1 is asked for a picture."
+    assert bot.asked("cam1") == [("phone", str(GROUP))]
+
+
+async def test_the_film_of_a_day_is_made_and_comes_to_who_asked_as_often_as_he_asks(bot: Bot) -> None:
+    await bot.camera("cam1")
+    yesterday = now_in_utc().date() - timedelta(days=1)
+    bot.film = f"cam1/films/{yesterday}.mp4"
+    bot.may_film.clear()
+    for command in ("/film cam1", f"/film cam1 {yesterday}"):
+        assert await bot.ask(command) == f"The film of cam1, {yesterday}, is being made. It comes here."
+    bot.may_film.set()
+    await until(bot.films, "the film")
+    (film,) = bot.films()
+    assert (film.recipient, film.attachment, film.text) == (str(ANN), bot.film, f"cam1, {yesterday}")
+    await bot.ask("/film cam1")
+    await until(lambda: len(bot.films()) == 2, "the film again")
+
+
+async def test_why_there_is_no_film_is_said_once_that_is_known(bot: Bot, api: FakeTelegram) -> None:
+    await bot.camera("cam1")
+    yesterday = now_in_utc().date() - timedelta(days=1)
+    await bot.ask("/film cam1")
+    await until(lambda: f"cam1 has no pictures of {yesterday}." in api.texts(ANN), "the answer")
+    bot.film = FilmError(FilmFault.NO_FFMPEG, "there is no ffmpeg; install it")
+    await bot.ask("/film cam1")
+    why = f"No film of cam1, {yesterday}: there is no ffmpeg; install it"
+    await until(lambda: why in api.texts(ANN), "the answer")
+    assert bot.films() == []
+
+
+async def test_films_of_what_is_no_day_or_no_device_are_not_made(bot: Bot) -> None:
+    await bot.camera("cam1")
+    assert "Say whose" in await bot.ask("/film")
+    assert "Say whose" in await bot.ask("/film cam1 today now")
+    assert await bot.ask("/film cam9") == "Not done: no device 'cam9'; /devices lists them"
+    assert "write yesterday, or a day like" in await bot.ask("/film cam1 monday")
+    assert "that day is not over" in await bot.ask(f"/film cam1 {now_in_utc().date()}")
+
+
+async def test_only_so_many_films_are_made_at_a_time_and_none_outlives_the_server(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "MAX_FILMS", 1)
+    await bot.camera("cam1")
+    await bot.camera("cam2")
+    bot.may_film.clear()
+    await bot.ask("/film cam1")
+    assert await bot.ask("/film cam2") == "Not done: 1 films are being made; ask again later"
+    await bot.stop()
+    assert bot.relay._answers._cameras._films == {}
+
+
+def now_in_utc() -> datetime:
+    return in_utc(None, now().wall)
 
 
 async def test_a_stranger_gets_no_answer_and_his_chats_number_is_told_once(

@@ -12,10 +12,10 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.wording import sentence
 from alarmd.relays.desk import Desk
 from alarmd.relays.telegram.buttons import MUTE, Action, Pressed
+from alarmd.relays.telegram.cameras import MAX_LISTED, Asker, Cameras
 from alarmd.relays.telegram.wording import MAX_UNITS, SIGNS, clipped, fitted
 from alarmd.storage.interface import EventFilter, StorageError, StoredEvent
 
-MAX_LISTED = 30
 MAX_EVENTS = 30
 USUAL_EVENTS = 10
 ALL = "*"
@@ -33,6 +33,8 @@ COMMANDS = {
     "arm": "Arm a zone: /arm ZONE, or /arm * for all",
     "disarm": "Disarm a zone: /disarm ZONE, or /disarm * for all",
     "mute": "Tell no motion of a device: /mute DEVICE, or /mute DEVICE MINUTES; 0 ends it",
+    "snapshot": "A picture of now: /snapshot DEVICE",
+    "film": "The film of a day: /film DEVICE, or /film DEVICE 2026-11-20",
     "help": "This list",
 }
 OVER = "This alarm is over."
@@ -41,46 +43,55 @@ OVER = "This alarm is over."
 class Answers:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._commands: dict[str, Callable[[list[str], str], Awaitable[str]]] = {
+        self._cameras = Cameras(desk)
+        self._commands: dict[str, Callable[[list[str], Asker], Awaitable[str]]] = {
             "status": self._status,
             "devices": self._devices,
             "events": self._events,
             "arm": self._arm,
             "disarm": self._disarm,
             "mute": self._mute,
+            "snapshot": self._cameras.snapshot,
+            "film": self._cameras.film,
             "help": self._help,
             "start": self._help,
         }
 
-    async def command(self, name: str, arguments: list[str], operator: str) -> str | None:
-        """None: there is no such command. operator: for the history."""
+    async def command(self, name: str, arguments: list[str], asker: Asker) -> str | None:
+        """None: there is no such command."""
         answer = self._commands.get(name)
-        return None if answer is None else await _told(answer(arguments, operator))
+        return None if answer is None else await _told(answer(arguments, asker))
 
-    async def pressed(self, pressed: Pressed, operator: str) -> str:
-        return await _told(self._pressed(pressed, operator))
+    async def pressed(self, pressed: Pressed, asker: Asker) -> str:
+        return await _told(self._pressed(pressed, asker))
 
-    async def _pressed(self, pressed: Pressed, operator: str) -> str:
+    async def close(self) -> None:
+        await self._cameras.close()
+
+    async def _pressed(self, pressed: Pressed, asker: Asker) -> str:
         alarm = pressed.alarm(self._desk.state)
         if alarm is None:
             return OVER
         if pressed.action is Action.ACKNOWLEDGE:
-            return await self._acknowledge(alarm, operator)
+            return await self._acknowledge(alarm, asker)
         if pressed.action is Action.DISARM:
             zone = self._desk.state.zones.get(alarm.zone_id or 0)
-            return await self._disarm([zone.name if zone else ""], operator)
-        return await self._mute([device_name(self._desk.state, alarm.device_id) or "", f"{MUTE / 60:.0f}"], operator)
+            return await self._disarm([zone.name if zone else ""], asker)
+        name = device_name(self._desk.state, alarm.device_id) or ""
+        if pressed.action is Action.SNAPSHOT:
+            return await self._cameras.snapshot([name], asker)
+        return await self._mute([name, f"{MUTE / 60:.0f}"], asker)
 
-    async def _acknowledge(self, alarm: Alarm, operator: str) -> str:
-        (known,) = await self._desk.submit(AlarmAcknowledged(operator, alarm.id))
+    async def _acknowledge(self, alarm: Alarm, asker: Asker) -> str:
+        (known,) = await self._desk.submit(AlarmAcknowledged(asker.operator, alarm.id))
         assert isinstance(known, Alarm)
         already = "already " if alarm.state is AlarmState.ACKNOWLEDGED else ""
         return f"Alarm {known.id} is {already}acknowledged by {known.acknowledged_by}."
 
-    async def _help(self, _arguments: list[str], _operator: str) -> str:
+    async def _help(self, _arguments: list[str], _asker: Asker) -> str:
         return _fitted(f"/{name}: {meaning}" for name, meaning in COMMANDS.items())
 
-    async def _status(self, _arguments: list[str], _operator: str) -> str:
+    async def _status(self, _arguments: list[str], _asker: Asker) -> str:
         state, now = self._desk.state, self._desk.now()
         counts = views.presence_counts(state)
         devices = ", ".join(f"{counts[presence]} {presence}" for presence in Presence if counts[presence])
@@ -91,7 +102,7 @@ class Answers:
         newest = sorted(state.alarms.values(), key=lambda alarm: -alarm.id)[:MAX_LISTED]
         return _fitted([*lines, *(f"{SIGNS[one.state]} {one.id} {sentence(one)}" for one in newest)])
 
-    async def _devices(self, _arguments: list[str], _operator: str) -> str:
+    async def _devices(self, _arguments: list[str], _asker: Asker) -> str:
         state, now = self._desk.state, self._desk.now()
         names = sorted(state.sessions)
         found = [views.device(state, name, now) for name in names[:MAX_LISTED]]
@@ -99,7 +110,7 @@ class Answers:
         more = [f"and {len(names) - MAX_LISTED} more"] if len(names) > MAX_LISTED else []
         return _fitted([*lines, *more] or ["No devices yet."])
 
-    async def _events(self, arguments: list[str], _operator: str) -> str:
+    async def _events(self, arguments: list[str], _asker: Asker) -> str:
         count = _number(arguments[0], 1, MAX_EVENTS) if arguments else USUAL_EVENTS
         found = await self._desk.read_events(EventFilter(limit=int(count)))
         return _fitted([self._event(stored) for stored in reversed(found)] or ["No events yet."])
@@ -108,25 +119,25 @@ class Answers:
         at = self._desk.local(stored.event.zone_id, stored.event.received_at)
         return " ".join(filter(None, (f"{at:%m-%d %H:%M:%S}", stored.device, stored.event.kind, stored.event.text)))
 
-    async def _arm(self, arguments: list[str], operator: str) -> str:
-        return await self._set_arming(arguments, operator, Arming.ARMED)
+    async def _arm(self, arguments: list[str], asker: Asker) -> str:
+        return await self._set_arming(arguments, asker, Arming.ARMED)
 
-    async def _disarm(self, arguments: list[str], operator: str) -> str:
-        return await self._set_arming(arguments, operator, Arming.DISARMED)
+    async def _disarm(self, arguments: list[str], asker: Asker) -> str:
+        return await self._set_arming(arguments, asker, Arming.DISARMED)
 
-    async def _set_arming(self, arguments: list[str], operator: str, arming: Arming) -> str:
+    async def _set_arming(self, arguments: list[str], asker: Asker, arming: Arming) -> str:
         zones = sorted(zone.name for zone in self._desk.state.zones.values())
         if len(arguments) != 1:
             return _fitted([f"Say which zone, or {ALL} for all:", *zones[:MAX_LISTED]])
-        await self._desk.submit(ArmingRequested(operator, arguments[0], arming))
+        await self._desk.submit(ArmingRequested(asker.operator, arguments[0], arming))
         return f"{'Every zone' if arguments[0] == ALL else clipped(f'Zone {arguments[0]}')} is {arming} now."
 
-    async def _mute(self, arguments: list[str], operator: str) -> str:
+    async def _mute(self, arguments: list[str], asker: Asker) -> str:
         if not 1 <= len(arguments) <= 2:
             return "Say which device: /mute DEVICE, or /mute DEVICE MINUTES."
         name = arguments[0]
         seconds = 60 * _number(arguments[1], 0, 10_080) if len(arguments) > 1 else MUTE
-        await self._desk.submit(DeviceChanged(operator, name, muted=float(seconds)))
+        await self._desk.submit(DeviceChanged(asker.operator, name, muted=float(seconds)))
         return (
             f"Motion of {name} is told again." if not seconds else f"No motion of {name} is told for {_span(seconds)}."
         )

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from telegram.request import HTTPXRequest
 from alarmd.relays.backoff import delay
 from alarmd.relays.telegram import buttons
 from alarmd.relays.telegram.answers import COMMANDS, Answers
+from alarmd.relays.telegram.cameras import Asker
 from alarmd.relays.telegram.chat import Chat
 from alarmd.relays.telegram.wording import clipped
 
@@ -104,12 +106,13 @@ class TelegramBot:
         if name not in ("help", "start") and not self._may(message.from_user, message.chat.id):
             await self._say(message, _refusal(message.from_user))
             return
-        answer = await self._answers.command(name.lower(), (message.text or "").split()[1:], _name(message.from_user))
+        arguments = (message.text or "").split()[1:]
+        answer = await self._answers.command(name.lower(), arguments, self._asker(message, message.from_user))
         await self._say(message, answer or "There is no such command; /help lists them.")
 
     async def _pressed(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         query = update.callback_query
-        if query is None or query.message is None or not self._is_here(query.message.chat.id):
+        if query is None or not isinstance(query.message, Message) or not self._is_here(query.message.chat.id):
             return
         if not self._may(query.from_user, query.message.chat.id):
             await _notice(query, _refusal(query.from_user))
@@ -118,7 +121,12 @@ class TelegramBot:
         if pressed is None:
             await _notice(query, "This button is none of this server's.")
             return
-        await _notice(query, await self._answers.pressed(pressed, _name(query.from_user)))
+        await _notice(query, await self._answers.pressed(pressed, self._asker(query.message, query.from_user)))
+
+    def _asker(self, message: Message, user: User) -> Asker:
+        chat = self._chat_at(message.chat.id)
+        recipient = chat.name if chat is not None else ""
+        return Asker(_name(user), (self._destination, recipient), partial(self._say, message))
 
     def _is_here(self, chat: int) -> bool:
         """A stranger gets no answer; his chat's number is logged, since who sets this up needs it."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from alarmd.core.capture import can_be_asked
 from alarmd.core.instant import SECOND
 from alarmd.core.records import Alarm, AlarmKind, AlarmState
 from alarmd.core.state import State
@@ -17,7 +18,7 @@ from alarmd.storage.interface import StoredAlarm
 MUTE = 3600.0  # s
 IN_A_ROW = 4
 _DATA = re.compile(
-    r"(?P<action>[adm]):(?P<identity>[a-z_]{1,20}:[A-Z]:(?P<number>\d{1,19})):(?P<raised>\d{1,12})", re.ASCII
+    r"(?P<action>[adms]):(?P<identity>[a-z_]{1,20}:[A-Z]:(?P<number>\d{1,19})):(?P<raised>\d{1,12})", re.ASCII
 )
 
 
@@ -25,6 +26,7 @@ class Action(StrEnum):
     ACKNOWLEDGE = "a"
     DISARM = "d"
     MUTE = "m"
+    SNAPSHOT = "s"
 
 
 class Pressed(NamedTuple):
@@ -55,13 +57,13 @@ def read(text: str) -> Pressed | None:
     return Pressed(Action(found["action"]), int(found["number"]), found["identity"], int(found["raised"]))
 
 
-def keyboard(alarms: Sequence[StoredAlarm]) -> InlineKeyboardMarkup | None:
-    """Under a message that tells of these; None once there is nothing to press."""
-    rows = _of_one(alarms[0]) if len(alarms) == 1 else _of_many(alarms)
+def keyboard(alarms: Sequence[StoredAlarm], state: State) -> InlineKeyboardMarkup | None:
+    """Under a message that tells of these; None once there is nothing to press. state: the live one."""
+    rows = _of_one(alarms[0], state) if len(alarms) == 1 else _of_many(alarms)
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def _of_one(stored: StoredAlarm) -> list[list[InlineKeyboardButton]]:
+def _of_one(stored: StoredAlarm, state: State) -> list[list[InlineKeyboardButton]]:
     alarm = stored.alarm
     rows = []
     if alarm.state is AlarmState.RAISED:
@@ -69,6 +71,9 @@ def _of_one(stored: StoredAlarm) -> list[list[InlineKeyboardButton]]:
     if alarm.kind is AlarmKind.MOTION and alarm.state is not AlarmState.CLEARED and stored.zone and stored.device:
         disarm = _button(f"Disarm {stored.zone}", Action.DISARM, alarm)
         rows.append([disarm, _button(f"Mute {stored.device} 1 h", Action.MUTE, alarm)])
+        session = state.by_id.get(alarm.device_id or 0)
+        if session is not None and can_be_asked(state, session):
+            rows.append([_button(f"Snapshot {stored.device}", Action.SNAPSHOT, alarm)])
     return rows
 
 

@@ -53,7 +53,8 @@ class Telegram:
 
         self._chats = {name: chat(name) for name in map(str, settings.chats)}
         people = frozenset(settings.users)
-        self._people = TelegramBot(destination, settings.token, settings.api, people, self._at, Answers(desk))
+        self._answers = Answers(desk)
+        self._people = TelegramBot(destination, settings.token, settings.api, people, self._at, self._answers)
 
     def busy(self, *, urgent: bool) -> Mapping[str, float]:
         waits = {name: chat.wait(urgent=urgent) for name, chat in self._chats.items()}
@@ -73,7 +74,7 @@ class Telegram:
         await self._people.listen()
 
     async def close(self) -> None:
-        await asyncio.gather(*(chat.close() for chat in self._chats.values()))
+        await asyncio.gather(self._answers.close(), *(chat.close() for chat in self._chats.values()))
         await self._bot.request.shutdown()
 
     def _at(self, address: int) -> Chat | None:

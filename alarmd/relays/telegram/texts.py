@@ -73,7 +73,7 @@ class Texts:
         message = await self._bot.send_message(
             address,
             wording.text(alarms, repeated, self._desk.local, self._desk.now().wall),
-            reply_markup=buttons.keyboard(alarms),
+            reply_markup=buttons.keyboard(alarms, self._desk.state),
             link_preview_options=_NO_PREVIEW,
             disable_notification=not any(lease.delivery.urgent for lease in leases),
         )
@@ -130,14 +130,14 @@ class Texts:
             wording.text(alarms, (), self._desk.local, self._desk.now().wall),
             where.chat,
             where.number,
-            reply_markup=buttons.keyboard(alarms),
+            reply_markup=buttons.keyboard(alarms, self._desk.state),
             link_preview_options=_NO_PREVIEW,
         )
 
     async def _caption(self, where: Place, stored: StoredAlarm, shown: Shown | None) -> None:
         caption = captions.of_alarm(stored, shown, self._desk.local)
         await self._bot.edit_message_caption(
-            where.chat, where.number, caption=caption, reply_markup=buttons.keyboard([stored])
+            where.chat, where.number, caption=caption, reply_markup=buttons.keyboard([stored], self._desk.state)
         )
 
 

@@ -50,7 +50,7 @@ class Uploads:
                 _media(photo, caption, as_file),
                 where.chat,
                 where.number,
-                reply_markup=buttons.keyboard([about(lease)]),
+                reply_markup=buttons.keyboard([about(lease)], self._desk.state),
                 read_timeout=READ,
             )
 
@@ -67,7 +67,9 @@ class Uploads:
         """The alarm's message, with its picture from the beginning."""
         shown = Shown.of(photo.picture)
         caption = captions.of_alarm(about(lease), shown, self._desk.local, repeated=lease.uncertain)
-        message = await self._one(address, photo, caption, None, keyboard=buttons.keyboard([about(lease)]))
+        message = await self._one(
+            address, photo, caption, None, keyboard=buttons.keyboard([about(lease)], self._desk.state)
+        )
         return Delivered(str(Place(address, message.message_id, shown)))
 
     async def _show(self, address: int, parcel: Parcel) -> None:
