@@ -2,7 +2,8 @@
 
 memory = MemoryFile(Path("/var/lib/cellar1/memory"))
 servers = {"A": ("192.0.2.10", 8443)}
-device = Device("cellar1", servers, {Verb.SCAM: camera_off, Verb.WCAM: camera_on}, key=key, memory=memory)
+handlers = {Verb.SCAM: camera_off, Verb.WCAM: camera_on}
+device = Device("cellar1", servers, handlers, key=key, memory=memory, take_picture=take_picture)
 async with device:
     device.motion("stairs")
     await device.run()
@@ -20,7 +21,10 @@ import structlog
 
 from alarmd.device.datagrams import Datagrams
 from alarmd.device.failover_mode import Failover, FailoverMode
-from lfcp import Report, Verb, escape
+from alarmd.device.picture_line import Camera
+from alarmd.device.pictures import COMMANDS as PICTURE_COMMANDS
+from alarmd.device.pictures import Pictures
+from lfcp import Report, Trigger, Verb, escape
 from lfcp.client import BEFORE_OBEYING, ClientEvent, ClientSession, CommandReceived, DeviceMemory, MessageAcknowledged
 
 INTERVAL = 20.0  # s between heartbeats, until a server allows less
@@ -38,7 +42,8 @@ class CommandFailedError(Exception):
 class Device:
     """servers: host and port of each, by its label. handlers: what to do for a command, with its six parameters; a
     command without one fails. detector, camera: whether they are on at the start; None: there is none. heard: is told
-    of every event, for whoever wants to watch. key: needs a memory. Raises what the memory raises."""
+    of every event, for whoever wants to watch. key: needs a memory. take_picture: with it the device knows SNAP and
+    LIVE, and uploads a picture with each motion. Raises what the memory raises."""
 
     def __init__(
         self,
@@ -53,17 +58,28 @@ class Device:
         key: bytes | None = None,
         memory: DeviceMemory | None = None,
         failover: Failover | None = None,
+        take_picture: Camera | None = None,
     ) -> None:
-        knows_settings = key is not None and Verb.CONF in handlers
-        report = Report(boot_id=secrets.token_hex(8), detector=detector, camera=camera, settings=knows_settings)
+        report = Report(
+            boot_id=secrets.token_hex(8),
+            detector=detector,
+            camera=camera,
+            settings=key is not None and Verb.CONF in handlers,
+            pictures=take_picture is not None,
+            live=take_picture is not None,
+        )
+        can = {*handlers, *(() if take_picture is None else PICTURE_COMMANDS)}
         self._session = ClientSession(
-            name, tuple(servers), interval, random.random, report=report, commands=handlers, key=key, memory=memory
+            name, tuple(servers), interval, random.random, report=report, commands=can, key=key, memory=memory
         )
         self._servers = servers
         self._handlers = handlers
         self._heard = heard
         self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
         self._lines: dict[str, Datagrams] = {}
+        self._pictures = None
+        if take_picture is not None:
+            self._pictures = Pictures(take_picture, servers, self._session, self._take)
         self._tasks: set[asyncio.Task[None]] = set()
         self._something_to_send = asyncio.Event()
         self._may_sleep = asyncio.Event()
@@ -95,10 +111,18 @@ class Device:
         """Raise an alarm at every server. False: too many wait already."""
         if self._failover is not None:
             self._failover.tell(what)
+        if self._pictures is not None:
+            self._spawn(self._upload_of_alarm(self._pictures))
         return self._tell(Verb.MOAL, what)
 
     def log(self, text: str) -> bool:
         return self._tell(Verb.LOG, text)
+
+    async def upload(self, trigger: Trigger) -> bool:
+        """Take a picture and let every server have it. False: too many wait already. Raises what taking it raises."""
+        if self._pictures is None:
+            raise ValueError("the device has no camera: give it take_picture")
+        return await self._pictures.upload(trigger)
 
     async def declare_sleep(self, seconds: int) -> None:
         """Returns when every server knows of it, or was told often enough. After the sleep call wake()."""
@@ -117,6 +141,9 @@ class Device:
         async with asyncio.TaskGroup() as group:
             for label in self._lines:
                 group.create_task(self._listen(label))
+            if self._pictures is not None:
+                for line in self._pictures.lines.values():
+                    group.create_task(line.run())
             await self._speak()
 
     async def _speak(self) -> None:
@@ -174,7 +201,7 @@ class Device:
         try:
             if verb in BEFORE_OBEYING:
                 await self._acknowledge()
-            await self._handlers[verb](command.params)
+            await self._obey(command)
             if verb not in BEFORE_OBEYING:
                 await self._acknowledge()
         except CommandFailedError as failure:
@@ -185,6 +212,18 @@ class Device:
             _log.exception("a command failed", verb=verb)
             self._fail(f"{verb} failed")
         self._something_to_send.set()
+
+    async def _obey(self, command: CommandReceived) -> None:
+        if self._pictures is None or command.verb not in PICTURE_COMMANDS:
+            await self._handlers[Verb(command.verb)](command.params)
+        elif not await self._pictures.obey(command):
+            raise CommandFailedError("too many pictures wait to be uploaded")
+
+    async def _upload_of_alarm(self, pictures: Pictures) -> None:
+        try:
+            await pictures.upload(Trigger.ALARM)
+        except (CommandFailedError, OSError) as error:
+            self._tell(Verb.ERR, f"no picture of the motion: {error}")
 
     async def _acknowledge(self) -> None:
         self._session.command_done()

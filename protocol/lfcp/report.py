@@ -75,7 +75,8 @@ def report_parameters(report: Report) -> tuple[str, str, str, str]:
     """p1 to p4 of a heartbeat."""
     interval = UNUSED if report.interval is None else str(report.interval)
     boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{report.echo:x}"
-    if report.detector is None and report.camera is None and report.wanted_version is None:
+    known = (report.detector, report.camera, report.wanted_version)
+    if known == (None, None, None) and not (report.pictures or report.live):
         return REPORTING, interval, boot, UNUSED
     said = (
         (report.detector, DETECTOR_ON),

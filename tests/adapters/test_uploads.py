@@ -11,86 +11,22 @@ from pathlib import Path as FilePath
 import pytest
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from alarmd.adapters.addresses import bind
-from alarmd.adapters.lfcp_listeners import LfcpListeners
-from alarmd.adapters.reactor_clock import now
-from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.uploads import LIMITS, UploadLimits
-from alarmd.core.inputs import KeyGiven, LiveEnded, LiveRequested
+from alarmd.core.inputs import KeyGiven
 from alarmd.core.records import Trigger
 from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
-from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import ArchiveError, ArchiveFullError
-from alarmd.frames.intake import Intake, Upload
-from alarmd.frames.live import LiveHub
 from lfcp import Part, decode, encode, part_parameters, picture_digest
 from lfcp import Trigger as Wire
-from lfcp.constants import LINE_BUFFER
 from tests.adapters.peers import TcpPeer, connected
-from tests.adapters.real_house import RealHouse, real_house
+from tests.adapters.picture_site import TCP, Site
+from tests.adapters.real_house import real_house
 from tests.frames.pictures import jpeg
 from tests.signed_camera import SignedCamera
 from tests.waiting import until
 
-TCP = TcpLimits(
-    connections=1100, connections_per_address=1100, line_timeout=30.0, idle_timeout=30.0, buffer=LINE_BUFFER
-)
 PICTURE = jpeg(320, 240)
 HALF = len(PICTURE) // 2
-
-
-class Site:
-    """A house that listens. gate: pictures are stored while it is set."""
-
-    def __init__(self, house: RealHouse, reactor: AsyncioSelectorReactor, directory: FilePath) -> None:
-        self.house = house
-        self.reactor = reactor
-        self.archive = DirectoryArchive(directory / "archive", 0)
-        self.intake = Intake(self.archive, house.runner.submit_request, now)
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.failure: Exception | None = None
-        self.taken: list[Upload] = []
-        self.live = LiveHub(
-            lambda device: house.submit(LiveRequested(device)), lambda device: house.submit(LiveEnded(device))
-        )
-
-    def listen(self, limits: TcpLimits = TCP, upload_limits: UploadLimits = LIMITS) -> "Site":
-        bound = bind("127.0.0.1", 0, socket.SOCK_DGRAM), bind("127.0.0.1", 0, socket.SOCK_STREAM)
-        self.udp_port, self.port = (sock.getsockname()[1] for sock in bound)
-        self.lfcp = LfcpListeners(
-            [bound],
-            limits,
-            loop=asyncio.get_running_loop(),
-            runner=self.house.runner,
-            sockets=self.house.parts.sockets,
-            flow_cache=self.house.parts.flow_cache,
-            metrics=self.house.counted.metrics,
-            now=now,
-            take_in=self.take_in,
-            live=self.live,
-            upload_limits=upload_limits,
-        )
-        self.lfcp.start(self.reactor)
-        return self
-
-    async def take_in(self, upload: Upload) -> object:
-        self.taken.append(upload)
-        await self.gate.wait()
-        if self.failure is not None:
-            raise self.failure
-        return await self.intake.take(upload)
-
-    @property
-    def stored(self) -> list[bytes]:
-        keys = self.archive.keys()
-        return [self.archive.read(key) for key in keys if "thumb" not in key]
-
-    async def stop(self) -> None:
-        self.lfcp.stop(self.reactor)
-        self.lfcp.close()
-        await until(lambda: not len(self.lfcp.connections))
-        self.intake.close()
 
 
 @pytest.fixture
@@ -276,7 +212,7 @@ async def test_heartbeats_by_udp_go_on_meanwhile(listening: Site) -> None:
         await until(lambda: listening.lfcp.uploads.bytes)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
             device.setblocking(False)
-            device.connect(("127.0.0.1", listening.udp_port))
+            device.connect(("127.0.0.1", listening.port))
             device.send(b"cam1,HEARTBEAT,0,0,0,0,0,0")
             reply = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(device, 200), 30)
         assert reply == b"cam1,ACK,0,0,0,26,0,0"

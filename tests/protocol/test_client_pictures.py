@@ -213,10 +213,9 @@ def test_a_command_whose_parameter_is_not_of_its_form_fails(command: str) -> Non
 
 def test_a_live_picture_is_sent_whole_at_once() -> None:
     device = session()
-    upload, line = device.live_line("A", PICTURE)
-    part = read_part(decode(line))
+    part = read_part(decode(device.live_line("A", PICTURE)))
     assert part is not None
-    assert (upload, part.offset, part.total, part.trigger) == ("9f3c.1", 0, 100, Trigger.LIVE)
+    assert (part.upload, part.offset, part.total, part.trigger) == ("9f3c.1", 0, 100, Trigger.LIVE)
     assert device.receive("A", b"cam1,ACK,0,3,nobody_watches,9f3c.1,0,0", 0) == [
         PictureAcknowledged("A", "9f3c.1", UPLOAD_NEVER, "nobody_watches")
     ]

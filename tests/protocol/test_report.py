@@ -31,5 +31,9 @@ def test_a_report_survives_the_wire(interval: int | None, boot: tuple[str, int] 
     assert read_report(decode(frame)) == report
 
 
+def test_a_device_with_a_camera_alone_says_that_its_detector_is_off() -> None:
+    assert report_parameters(Report(pictures=True)) == ("2", "0", "0", "p.-.0")
+
+
 def test_a_device_that_knows_its_detector_only_says_the_camera_is_off() -> None:
     assert report_parameters(Report(detector=True)) == ("2", "0", "0", "a.-.0")

@@ -31,7 +31,7 @@ class QueuedPicture:
 
 
 class PictureQueue:
-    """Oldest first. Times are monotonic seconds. jitter: from 0 to 1. given_up: how many no server's answer ended."""
+    """Oldest first. Times are monotonic seconds. jitter: from 0 to 1. given_up: how many were tried often enough."""
 
     __slots__ = ("_best", "_due", "_jitter", "_pictures", "_tries", "_under_way", "given_up")
 

@@ -86,6 +86,11 @@ class ClientSession:
         return self._queue.displaced
 
     @property
+    def given_up(self) -> int:
+        """Pictures that a server did not get, tried often enough."""
+        return sum(peer.pictures.given_up for peer in self._peers.values())
+
+    @property
     def missed(self) -> int:
         """Regular heartbeats in a row that no server answered before the next one: FAILOVER_MISSES begin failover."""
         return min(peer.beats.missed for peer in self._peers.values())
@@ -149,14 +154,17 @@ class ClientSession:
         """When poll_picture() has something; math.inf: before an answer or a new picture never."""
         return self._peers[server].pictures.next_wakeup()
 
+    def pictures_waiting(self, server: str) -> int:
+        return len(self._peers[server].pictures)
+
     def connection_broke(self, server: str, now: float) -> None:
         """Or no answer came on it for so long that it was closed."""
         self._peers[server].pictures.broken(now)
 
-    def live_line(self, server: str, picture: bytes) -> tuple[str, bytes]:
-        """The id and the line of a live picture, which is sent behind its LF."""
+    def live_line(self, server: str, picture: bytes) -> bytes:
+        """The line of a live picture, which is sent behind its LF."""
         part = Part(self._own_upload(), 0, len(picture), picture_digest(picture), Trigger.LIVE)
-        return part.upload, self._peers[server].link.part(part)
+        return self._peers[server].link.part(part)
 
     def declare_sleep(self, seconds: int) -> None:
         """Tell every server, with SLEP in place of heartbeats. Poll until may_sleep; after the sleep call wake()."""
