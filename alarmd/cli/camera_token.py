@@ -71,7 +71,7 @@ def _print(made: MadeSecret, ways: dict[str, str]) -> None:
         [
             ("secret", made.secret),
             ("URL", ways["url"]),
-            ("PrusaConnect", f"server {ways['server']}, token {made.secret}"),
+            ("PrusaConnect", f"{ways['server']}/c/snapshot, token {made.secret}"),
             ("try it", f"curl --data-binary @picture.jpg {ways['url']}"),
         ]
     )

@@ -102,7 +102,7 @@ def test_a_secret_is_shown_once_with_the_ways_to_use_it(alarmd: Alarmd, house: R
     assert found is not None
     (url,) = set(re.findall(rf"http://\S+:8081/u/{found[1]}", shown))
     assert f"curl --data-binary @picture.jpg {url}" in shown
-    assert re.search(rf"PrusaConnect +server http://\S+:8081, token {found[1]}", shown)
+    assert re.search(rf"PrusaConnect +http://\S+:8081/c/snapshot, token {found[1]}", shown)
     again = alarmd("camera", "token", "cam1")
     assert (again.code, "--renew" in again.err) == (exits.FAILED, True)
     other = alarmd.fine("camera", "token", "cam1", "--renew", "--json").json
