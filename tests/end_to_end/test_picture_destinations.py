@@ -105,9 +105,8 @@ def test_a_camera_that_prusaconnect_refuses_keeps_nothing_from_the_others(
     with served(tmp_path, **configured(service, moto)) as server:
         refused, fine = camera(server, "cam1"), camera(server, "cam2")
         upload(server, refused, jpeg(quality=60))
-        wait_until(
-            lambda: "put its token here" in server.command("events", "--kind", "delivery_abandoned"), "the event"
-        )
+        abandoned = "/api/v1/events?kind=delivery_abandoned"
+        wait_until(lambda: "put its token here" in server.get(abandoned), "the event")
         upload(server, fine, jpeg(quality=70))
         wait_until(lambda: service.snapshots[OTHER_TOKEN], "the other camera's picture")
         wait_until(lambda: len(held(bucket)) == 2, "the copies")
