@@ -42,7 +42,8 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Obsolete:
-    """Nobody needs it any more: a newer one took its place, or it came too late to be of use."""
+    """Nobody needs it any more: a newer one took its place, or it came too late to be of use. The destination was not
+    asked, so this says nothing of it."""
 
     reason: str
 

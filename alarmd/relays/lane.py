@@ -195,6 +195,8 @@ class Lane:
 
     def _learn(self, outcome: Outcome) -> None:
         """What an outcome says of the destination itself."""
+        if isinstance(outcome, Obsolete):  # it was not asked
+            return
         mono = self._house.now().mono
         if not isinstance(outcome, TryAgain):
             if self._breaker.answered():

@@ -15,10 +15,19 @@ from alarmd.relays import backoff, delivery_worker, lane
 from alarmd.relays.breaker import FAILURES
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.emergency_outbox import EmergencyOutbox
-from alarmd.relays.interface import Delivered, GiveUp, Later, Outcome, TryAgain
+from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, TryAgain
 from alarmd.relays.lane import FOR_URGENT, LEASE, MAX_TRIES_AT_ONCE, House
 from alarmd.relays.log_only import LogOnly
-from alarmd.storage.interface import FRESH, Claim, Lease, OutboxState, StorageUnavailableError, StoredAlarm
+from alarmd.storage.interface import (
+    FRESH,
+    Claim,
+    DeliveryFilter,
+    DeliveryState,
+    Lease,
+    OutboxState,
+    StorageUnavailableError,
+    StoredAlarm,
+)
 from tests.adapters.parts import Counted, sqlite_url
 from tests.contracts.records import DELIVERY, EVERYTHING, NOON, ORIGIN, VAULT, alarm
 from tests.relays.parts import lease
@@ -448,6 +457,26 @@ async def test_a_destination_that_fails_again_and_again_is_left_alone_and_tried_
     await working.settled()
     shown = capsys.readouterr().out
     assert shown.count("takes no messages") == shown.count("takes messages again") == 1
+
+
+async def test_what_nobody_needs_any_more_is_dropped_and_says_nothing_of_a_dead_destination(
+    working: Working, capsys: pytest.CaptureFixture[str]
+) -> None:
+    working.destination.answer = lambda _one: TryAgain(None, "no route")
+    for number in range(1, FAILURES + 10):
+        working.queue(number)
+    working.start()
+    await until(lambda: working.takes() == 0 and not working.worker._lanes["log"]._tries)
+    working.destination.answer = lambda _one: Obsolete("too late")
+    working.destination.most_at_once = 0
+    working.pass_time(backoff.LONGEST)
+    await working.settled()
+    assert working.outcomes("obsolete") == FAILURES + 9
+    assert (working.takes(), working.destination.most_at_once) == (0, 1)  # still one try at a time
+    (stored,) = working.storage.reader.deliveries(DeliveryFilter((DeliveryState.DROPPED,), limit=1))
+    assert stored.last_error == "too late"
+    assert "takes messages again" not in capsys.readouterr().out
+    assert working.abandoned == []
 
 
 async def test_the_one_try_of_a_destination_left_alone_may_be_an_urgent_one_from_memory(working: Working) -> None:
