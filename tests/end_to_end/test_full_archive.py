@@ -35,8 +35,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def server(tmp_path: Path, disk: Path) -> Iterator[Served]:
-    settings: dict[str, str] = {"ARCHIVE_DIRECTORY": str(disk / "archive"), "ARCHIVE_RESERVE": str(RESERVE)}
-    with served(tmp_path, **settings) as running:
+    with served(tmp_path, ARCHIVE_DIRECTORY=str(disk / "archive"), ARCHIVE_RESERVE=str(RESERVE)) as running:
         yield running
 
 
