@@ -58,20 +58,20 @@ def trigger_scheme(every: float) -> str:
     return "TEN_SEC" if every < 30 else "THIRTY_SEC" if every < 60 else "SIXTY_SEC"
 
 
-def said_of(state: State, device: str) -> Mapping[str, object]:
-    """What a device said of itself when it uploaded in this interface's manner: `config` of its own /c/info."""
+def said_of(state: State, device: str) -> Mapping[str, str]:
+    """What a device said of itself when it uploaded in this manner: texts in `config` of its own /c/info."""
     session = state.sessions.get(device)
     camera = state.cameras.get(session.device.id) if session else None
     try:
-        said = json.loads(camera.info)["config"] if camera and camera.info else {}
-    except (ValueError, LookupError, TypeError):
+        said = json.loads(camera.info)["config"].items() if camera and camera.info else ()
+    except (ValueError, LookupError, TypeError, AttributeError):  # cut off, or of another form
         return {}
-    return said if isinstance(said, dict) else {}
+    return {name: text for name, text in said if isinstance(text, str)}
 
 
 @dataclass(slots=True)
 class _Camera:
-    """newest: when the newest picture that came was taken, wall µs. next_at: monotonic s. told: its info."""
+    """newest: the id of the newest live picture that came. next_at, refused_until: monotonic s. told: its info."""
 
     name: str
     token: str = field(repr=False)
@@ -102,7 +102,7 @@ class PrusaConnect:
         api: str,
         tokens: Mapping[str, str],
         every: float,
-        about: Callable[[str], Mapping[str, object]],
+        about: Callable[[str], Mapping[str, str]],
         archive: Archive,
         now: Callable[[], Instant],
     ) -> None:
@@ -123,7 +123,8 @@ class PrusaConnect:
         if lease.picture is None:
             return Obsolete("the picture was deleted meanwhile")
         picture = lease.picture.picture
-        camera.newest = max(camera.newest, _taken(picture))
+        if self._is_live(picture):
+            camera.newest = max(camera.newest, picture.id)
         await asyncio.sleep(0)  # pictures that were claimed together know of each other first
         async with camera.line:
             return self._not_now(camera, picture) or await self._show(camera, picture)
@@ -138,16 +139,18 @@ class PrusaConnect:
         await self._client.aclose()
 
     def _not_now(self, camera: _Camera, picture: Picture) -> Outcome | None:
-        now = self._now()
-        if now.wall - _taken(picture) > STALE:
+        mono = self._now().mono
+        if not self._is_live(picture):
             return Obsolete(f"taken more than {STALE // SECOND} s ago, and PrusaConnect would show it as live")
-        if _taken(picture) < camera.newest:
+        if picture.id < camera.newest:
             return Obsolete("a newer picture of this camera takes its place")
-        if now.mono < camera.refused_until:
+        if mono < camera.refused_until:
             return Obsolete(camera.refusal)
-        if now.mono < camera.next_at:
-            return Later(camera.next_at - now.mono)
-        return None
+        return Later(camera.next_at - mono) if mono < camera.next_at else None
+
+    def _is_live(self, picture: Picture) -> bool:
+        """A source whose clock is ahead is not believed; what came in the future came before our clock was set back."""
+        return abs(self._now().wall - min(picture.captured_at, picture.received_at)) <= STALE
 
     async def _show(self, camera: _Camera, picture: Picture) -> Outcome:
         try:
@@ -200,12 +203,8 @@ class PrusaConnect:
         return json.dumps({"config": config, "options": options, "capabilities": ["imaging"]}).encode()
 
     async def _put(self, camera: _Camera, path: str, content: bytes, media_type: str) -> _Answer:
-        headers = {
-            "Token": camera.token,
-            "Fingerprint": fingerprint(camera.token),
-            "Content-Type": media_type,
-            "User-Agent": f"alarmd/{__version__}",
-        }
+        proof = {"Token": camera.token, "Fingerprint": fingerprint(camera.token)}
+        headers = {**proof, "Content-Type": media_type, "User-Agent": f"alarmd/{__version__}"}
         async with self._client.stream("PUT", path, content=content, headers=headers) as response:
             wait = retry_after(response.headers.get("Retry-After", ""), self._now().wall)
             return _Answer(response.status_code, await _code(response), wait)
@@ -231,11 +230,6 @@ class PrusaConnect:
             camera.refusal += "or belongs to another uploader"
             camera.refused_until = self._now().mono + REFUSED
         return camera.refusal
-
-
-def _taken(picture: Picture) -> int:
-    """Wall µs; a source whose clock is ahead is not believed."""
-    return min(picture.captured_at, picture.received_at)
 
 
 async def _code(response: httpx.Response) -> str:

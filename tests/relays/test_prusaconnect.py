@@ -16,11 +16,12 @@ from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import PictureFault, PictureRefusedError
 from alarmd.relays import prusaconnect
 from alarmd.relays.interface import Delivered, GiveUp, Later, Obsolete, Outcome, TryAgain
-from alarmd.relays.prusaconnect import PrusaConnect, fingerprint, trigger_scheme
+from alarmd.relays.prusaconnect import PrusaConnect, fingerprint, said_of, trigger_scheme
 from alarmd.storage.interface import Lease, StoredPicture
-from tests.contracts.records import DELIVERY, PICTURE
+from tests.contracts.records import CAMERA, DELIVERY, PICTURE
 from tests.fakes.prusaconnect import OTHER_TOKEN, TOKEN, FakePrusaConnect, Fault, fake_prusaconnect
 from tests.frames.pictures import jpeg
+from tests.playbook import Playbook
 from tests.waiting import until
 from tests.web.ingest.post import SECRET, post
 
@@ -34,7 +35,7 @@ class House:
     def __init__(self, url: str, directory: Path, tokens: Mapping[str, str] = TOKENS) -> None:
         self.instant = START
         self.archive = DirectoryArchive(directory, reserve=0)
-        self.said: dict[str, object] = {}
+        self.said: dict[str, str] = {}
         self.relay = PrusaConnect(url, tokens, 10, lambda _name: self.said, self.archive, lambda: self.instant)
         self._pictures = 0
 
@@ -111,7 +112,7 @@ async def test_what_a_camera_is_is_told_once_and_again_when_it_changes(service: 
             "capabilities": ["imaging"],
         }
     ]
-    house.said = {"model": "ESP32-CAM", "firmware": "1.1.0", "network_info": {"wifi_ssid": "home"}}
+    house.said = {"model": "ESP32-CAM", "firmware": "1.1.0", "wifi_ssid": "home"}
     await house.deliver(width=1600, height=1200)
     config = service.infos[TOKEN][1]["config"]
     assert (config["model"], config["resolution"]) == ("ESP32-CAM", {"width": 1600, "height": 1200})
@@ -191,6 +192,35 @@ async def test_an_old_picture_is_never_shown_as_live(service: FakePrusaConnect, 
     assert ahead == Delivered()
     house.after(10)
     assert await house.deliver() == Delivered()  # the clock that was ahead did not make this one old
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(service: FakePrusaConnect, house: House) -> None:
+    assert await house.deliver() == Delivered()
+    waiting = house.lease()
+    house.instant = Instant(house.instant.wall - 86_400 * SECOND, house.instant.mono + 10)
+    assert isinstance(await house.relay.deliver(waiting), Obsolete)  # nobody knows how old it is
+    assert await house.deliver() == Delivered()
+    assert len(service.snapshots[TOKEN]) == 2
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ('{"config": {"model": "ESP32-CAM", "name": null, "resolution": {"width": 640}}}', {"model": "ESP32-CAM"}),
+        ('{"config": {"model": "ESP3', {}),
+        ('{"config": []}', {}),
+        ("[]", {}),
+        ("{}", {}),
+        ("", {}),
+    ],
+)
+def test_what_a_camera_said_of_itself_is_passed_on_as_far_as_it_can_be_read(info: str, said: dict[str, str]) -> None:
+    play = Playbook().adopt("cam1")
+    state = play.engine.state
+    assert said_of(state, "cam1") == said_of(state, "nobody") == {}
+    device = state.sessions["cam1"].device.id
+    state.cameras[device] = replace(CAMERA, device_id=device, info=info)
+    assert said_of(state, "cam1") == said
 
 
 async def test_a_picture_that_is_gone_is_not_missed(service: FakePrusaConnect, house: House) -> None:
