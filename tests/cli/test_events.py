@@ -71,6 +71,15 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+# A shell that runs the tests in the background has them and their children ignore SIGINT.
+HEEDING_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from alarmd.cli.main import main
+main()
+"""
+
+
 class Follower:
     """`alarmd events --follow` in a process of its own."""
 
@@ -99,7 +108,7 @@ class Follower:
 
 @contextmanager
 def following(*words: str) -> Iterator[Follower]:
-    command = [sys.executable, "-u", "-m", "alarmd", "events", "--follow", *words]
+    command = [sys.executable, "-u", "-c", HEEDING_CTRL_C, "events", "--follow", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         follower = Follower(process)
         try:
