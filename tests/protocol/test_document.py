@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from alarmd.core import command_queue, device_session, heartbeats, operator_lines, reassertion, state
+from alarmd.adapters import uploads
+from alarmd.core import command_queue, device_session, heartbeats, live, operator_lines, reassertion, state
 from alarmd.core.device_session import allowed_interval
 from alarmd.core.records import CommandState, Dialect, Presence
 from alarmd.core.rejections import Rejection
 from alarmd.core.settings import Settings, UnknownDevices
+from alarmd.core.uploads import UploadReason, result_of
 from lfcp import STRICT, TOLERANT, decode, encode
 from lfcp.client import QUEUE_LIMIT
 from lfcp.constants import MAX_NAME
@@ -62,6 +64,11 @@ def test_every_code_of_refusal_is_explained() -> None:
     assert codes(section("Reasons of refusal")) == set(Rejection)
 
 
+def test_every_reason_against_a_picture_is_explained_with_its_result() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d) \|", section("Pictures"), re.MULTILINE)
+    assert {code: int(result) for code, result in rows} == {reason: result_of(reason) for reason in UploadReason}
+
+
 def test_every_policy_every_presence_and_every_outcome_is_explained() -> None:
     assert codes(section("Devices")) == set(UnknownDevices)
     presences = set(re.findall(r"^\| (\w+) \|", section("Supervision"), re.MULTILINE)) - {"presence"}
@@ -95,6 +102,8 @@ def test_every_policy_every_presence_and_every_outcome_is_explained() -> None:
         ("What a stranger can do", f"{DEFAULTS.message_rate:.0f} a second and device, bursts of"),
         ("What a stranger can do", f"bursts of {DEFAULTS.message_burst:.0f}; all"),
         ("What a stranger can do", f"{state.STRANGERS_RATE:.0f} a second, bursts of {state.STRANGERS_BURST:.0f}"),
+        ("Pictures", f"at most {uploads.MAX_BYTES >> 20} MiB"),
+        ("Pictures", f"LIVE of {live.LIVE_SECONDS} s every {live.RENEW_EVERY:.0f} s"),
         ("The seed dialect", f"within {command_queue.ROWS_GAP:.0f} s"),
         ("The seed dialect", {5: "every fifth heartbeat"}[heartbeats.ARMING_EVERY]),
         ("The operator's port", f"at most {operator_lines.MAX_LINE} bytes"),
