@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 THREADS = 4
-CONNECT, READ = 5.0, 20.0  # s; READ also of each piece that is sent
+CONNECT, READ = 5.0, 30.0  # s; READ from the last write, when 4 MB may still lie in the kernel: 30 s at 1 Mbit/s
 ANY_REGION = "us-east-1"  # signed with where a server of one's own has no regions
 NOT_FOUND_OR_FORBIDDEN = ("403", "404")
 WRONG_OBJECT = frozenset({"EntityTooLarge", "KeyTooLongError"})  # what will never be taken, whoever mends what
