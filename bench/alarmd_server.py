@@ -8,10 +8,11 @@ import sysconfig
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.server_key import server_key
@@ -95,7 +96,14 @@ def _turn(numbers: range, report_within: float, keyed: bool) -> list[DurableEffe
 
 
 @contextmanager
-def alarmd(devices: int, report_within: float = fleet.REPORT_WITHIN, *, keyed: bool = False) -> Iterator[Alarmd]:
+def alarmd(
+    devices: int,
+    report_within: float = fleet.REPORT_WITHIN,
+    *,
+    keyed: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Alarmd]:
+    """settings: further variables of its environment."""
     with tempfile.TemporaryDirectory(prefix="alarmd-bench-") as name:
         directory = Path(name)
         prepare(directory, devices, report_within, keyed=keyed)
@@ -105,7 +113,7 @@ def alarmd(devices: int, report_within: float = fleet.REPORT_WITHIN, *, keyed: b
             process = pinned(
                 SERVE,
                 cores()[0],
-                env=_environment(directory, port, metrics_port),
+                env=_environment(directory, port, metrics_port) | dict(settings),
                 cwd=directory,
                 stdout=log,
                 stderr=subprocess.STDOUT,

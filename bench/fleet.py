@@ -28,6 +28,10 @@ def heartbeat_of(number: int) -> bytes:
     return f"{name_of(number)},HEARTBEAT,0,0,0,0,0,0".encode()
 
 
+def motion_of(number: int) -> bytes:
+    return f"{name_of(number)},MOAL,bench,0,0,0,0,0".encode()
+
+
 def secret_of(number: int) -> bytes:
     """As in signed_device.c."""
     return sha256(name_of(number).encode()).digest()

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it also runs as a plain script
 
-from bench import alarms, film, firmware, heartbeats, loss, pictures, scale, signed, supervision  # noqa: E402
+from bench import alarms, film, firmware, heartbeats, loss, pictures, scale, signed, supervision, telling  # noqa: E402
 from bench.programs import MissingError, build, cores  # noqa: E402
 from bench.results import Result, as_json, machine, table, write_into  # noqa: E402
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[int, float], list[Result]]] = {
     "signed-scale": lambda _rounds, _seconds: scale.measure_keyed(),
     "supervision": lambda rounds, _seconds: supervision.measure(rounds) + loss.measure(),
     "firmware": lambda _rounds, _seconds: firmware.measure(),
+    "telling": lambda rounds, _seconds: telling.measure(rounds),
     "pictures": pictures.measure,
     "film": lambda rounds, _seconds: film.measure(rounds),
 }
