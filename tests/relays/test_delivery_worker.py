@@ -46,6 +46,7 @@ class Destination:
         self.closed = False
         self.busy_now: dict[str, float] = {}
         self.calm_busy: dict[str, float] = {}
+        self.upload_busy: dict[str, float] = {}
         self.uncertain: list[bool] = []
 
     async def deliver(self, lease: Lease) -> Outcome:
@@ -62,6 +63,9 @@ class Destination:
 
     def busy(self, *, urgent: bool) -> Mapping[str, float]:
         return self.busy_now if urgent else {**self.busy_now, **self.calm_busy}
+
+    def uploading(self) -> Mapping[str, float]:
+        return self.upload_busy
 
     async def close(self) -> None:
         assert self.at_once == 0
@@ -235,6 +239,35 @@ async def test_a_destination_that_never_answers_is_left_after_a_while(
     working.start()
     await until(lambda: working.outcomes("failed") == 1)
     assert working.destination.at_once == 0
+
+
+async def test_an_upload_gets_more_time_than_a_text(working: Working, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "DELIVERY_TIMEOUT", 0.01)
+    working.destination.may_answer.clear()
+    working.queue(1, attachment="a.jpg")
+    working.queue(2)
+    working.start()
+    await until(lambda: working.outcomes("failed") == 1)
+    assert working.destination.at_once == 1
+    working.destination.may_answer.set()
+    await until(lambda: working.outcomes("delivered") == 1)
+    monkeypatch.setattr(lane, "UPLOAD_TIMEOUT", 0.01)
+    working.destination.may_answer.clear()
+    working.queue(3, attachment="a.jpg")
+    await until(lambda: working.outcomes("failed") == 2)
+
+
+async def test_where_something_is_uploaded_only_what_has_no_attachment_is_told(working: Working) -> None:
+    working.destination.upload_busy = {"ann": 0.02}
+    picture = working.queue(1, urgent=False, recipient="ann", attachment="a.jpg")
+    text = working.queue(2, urgent=False, recipient="ann")
+    elsewhere = working.queue(3, urgent=False, recipient="bob", attachment="a.jpg")
+    working.start()
+    await until(lambda: len(working.destination.told) == 2)
+    assert set(working.destination.names) == {text.identity, elsewhere.identity}
+    working.destination.upload_busy = {}
+    await working.settled()
+    assert working.destination.names[-1] == picture.identity
 
 
 async def test_only_so_many_are_told_at_once(working: Working) -> None:
