@@ -4,17 +4,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from alarmd.core.effects import DURABLE, DurableEffect, RecordEvent, SendFrame
+from alarmd.core.effects import DURABLE, Answer, DurableEffect, RecordEvent, SendFrame
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import FrameReceived, Input, ServerStarted, TimerFired
+from alarmd.core.inputs import FrameReceived, Input, PictureReceived, ServerStarted, TimerFired
 from alarmd.core.paths import Path
-from alarmd.core.settings import Settings
+from alarmd.core.records import Picture, Trigger
+from alarmd.core.settings import PictureRoute, Settings
 from alarmd.storage.memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_COMMIT = 0.05  # s
+Promise = SendFrame | Answer
 
 
 class SimulatedServer:
@@ -22,11 +24,11 @@ class SimulatedServer:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.settings = Settings(stranger_burst=10_000.0)
+        self.settings = Settings(stranger_burst=10_000.0, picture_routes=(PictureRoute("s3"),))
         self.store = MemoryStore(self.settings.label)
         self.life = 0
         self.up = False
-        self._waiting: list[tuple[list[DurableEffect], list[SendFrame]]] = []
+        self._waiting: list[tuple[list[DurableEffect], list[Promise]]] = []
         self._committing = False
         self.start()
 
@@ -49,6 +51,13 @@ class SimulatedServer:
         if self.up:
             self.handle(FrameReceived(payload, path))
 
+    def take(self, name: str, upload: str) -> None:
+        """A picture that arrived whole and lies in the archive."""
+        if self.up:
+            wall = self.world.instant().wall
+            key, digest = f"{name}/{wall}-{upload}.jpg", f"{upload:0>64}"
+            self.handle(PictureReceived(name, key, None, wall, Trigger.ALARM, upload, digest, 50_000, 640, 480))
+
     def handle(self, happened: Input) -> None:
         effects = self.engine.handle(happened, self.world.instant())
         sends = [effect for effect in effects if isinstance(effect, SendFrame)]
@@ -59,7 +68,8 @@ class SimulatedServer:
         for effect in durable:
             if isinstance(effect, RecordEvent):
                 self.world.note(f"event {effect.event.kind} of device {effect.event.device_id}: {effect.event.text}")
-        promises = [send for send in sends if send.promises]
+        promises: list[Promise] = [send for send in sends if send.promises]
+        promises += [effect for effect in effects if isinstance(effect, Answer)]
         if durable or promises:
             self._waiting.append((durable, promises))
             self._commit()
@@ -71,7 +81,7 @@ class SimulatedServer:
         batch, self._waiting, life = self._waiting, [], self.life
         self.world.at(self.world.random.uniform(0.0005, MAX_COMMIT), lambda: self._committed(batch, life))
 
-    def _committed(self, batch: list[tuple[list[DurableEffect], list[SendFrame]]], life: int) -> None:
+    def _committed(self, batch: list[tuple[list[DurableEffect], list[Promise]]], life: int) -> None:
         if life != self.life:
             return
         assert self.store.commit([durable for durable, _ in batch]) == []
@@ -81,9 +91,13 @@ class SimulatedServer:
         self._committing = False
         self._commit()
 
-    def _send(self, send: SendFrame) -> None:
+    def _send(self, send: Promise) -> None:
         for device in self.world.devices:
-            if device.host == send.path.host:
+            if isinstance(send, Answer):
+                for picture in send.records:
+                    if isinstance(picture, Picture) and picture.key.startswith(f"{device.name}/"):
+                        self.world.transmit(partial(device.uploaded, picture.upload), may_repeat=False)
+            elif device.host == send.path.host:
                 self.world.transmit(partial(device.receive, send.payload), may_repeat=device.key is not None)
 
     def _arm(self) -> None:

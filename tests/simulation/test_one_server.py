@@ -12,7 +12,7 @@ from alarmd.core.inputs import CommandRequested, DeviceAdopted, Input, KeyGiven
 from alarmd.core.records import Event, Presence
 from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.turn import Turn
-from alarmd.storage.interface import EventFilter
+from alarmd.storage.interface import DeliveryFilter, EventFilter, PictureFilter
 from alarmd.storage.memory_reader import MemoryReader
 from lfcp.constants import Verb
 from tests.simulation.world import ATTACKER, INTERVAL, SimulatedDevice, Weather, World
@@ -123,6 +123,24 @@ def test_with_keys_nothing_happens_twice_whatever_the_network_does(seed: int, we
     assert stored(world, EventKind.CLONED) == [], f"seed {seed}: a reboot looked like a clone\n{told}"
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("weather", [FINE, BAD, TERRIBLE], ids=["fine", "bad", "terrible"])
+def test_an_acknowledged_picture_is_in_the_index_and_on_its_way_exactly_once(seed: int, weather: Weather) -> None:
+    world = live(seed, weather)
+    told = "\n".join(world.trace[-200:])
+    reader = MemoryReader(world.server.store)
+    index = [stored.picture for stored in reader.pictures(PictureFilter(limit=1000))]
+    times = Counter(picture.upload for picture in index)
+    assert set(times.values()) <= {1}, f"seed {seed}: stored twice\n{told}"
+    for device in world.devices:
+        assert set(device.kept) <= set(times), f"seed {seed}: acknowledged, but not in the index\n{told}"
+        if device.switched_off_at is None:
+            assert device.kept == device.pictures, f"seed {seed}: not delivered in the end\n{told}"
+    assert index, "nothing was tried"
+    sent = [one.delivery.attachment for one in reader.deliveries(DeliveryFilter(destination="s3", limit=1000))]
+    assert Counter(sent) == Counter(picture.key for picture in index), f"seed {seed}: not sent on once\n{told}"
+
+
 def queued_for(world: World, name: str) -> list[Event]:
     found = stored(world, EventKind.COMMAND_QUEUED)
     return [event for event in found if names(world).get(event.device_id or 0) == name]
@@ -173,6 +191,12 @@ def test_a_server_that_acknowledges_before_it_stores_is_caught(monkeypatch: pyte
     assert lost
 
 
+def test_a_server_that_forgets_which_pictures_it_has_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alarmd.core.galleries.Gallery.earlier", lambda *_: None)
+    with pytest.raises(AssertionError, match="stored twice"):
+        pictures_once_for_many_seeds()
+
+
 def test_a_server_that_forgets_what_it_stored_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alarmd.core.boots.Boots.stored", lambda _boots, _event: False)
     with pytest.raises(AssertionError, match="stored twice"):
@@ -183,6 +207,11 @@ def test_a_server_that_believes_any_echo_is_robbed_of_a_path(monkeypatch: pytest
     monkeypatch.setattr("alarmd.core.signed_life._locate", believe)
     with pytest.raises(AssertionError, match="a path was stolen"):
         nothing_twice_for_many_seeds()
+
+
+def pictures_once_for_many_seeds() -> None:
+    for seed in range(40):
+        test_an_acknowledged_picture_is_in_the_index_and_on_its_way_exactly_once(seed, BAD)
 
 
 def nothing_twice_for_many_seeds() -> None:

@@ -23,6 +23,7 @@ INTERVAL = 20.0
 CLOCK_NOISE = 1e-6  # s: sums of times are rounded
 REPLAY_DELAY = 60.0  # s, on average
 ATTACKER = Path("udp", "203.0.113.66", 6666, 1)
+UPLOAD_AGAIN = 5.0  # s after which a picture that nobody acknowledged is sent once more
 BOOT_SPREAD = 10.0  # s over which devices are switched on
 
 
@@ -95,6 +96,8 @@ class SimulatedDevice:
     acknowledged: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     executed: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)  # that were taken, by the ids of their uploads
+    kept: list[str] = field(default_factory=list)  # those of them that the server acknowledged
     switched_off_at: float | None = None
     port: int = 4000
     key: bytes | None = None
@@ -120,6 +123,7 @@ class SimulatedDevice:
         if self.switched_off_at is None:
             self.world.note(f"{self.name} reboots")
             self.sent = [text for text in self.sent if text in self.acknowledged]
+            self.pictures = list(self.kept)
             self.boot()
             self._wake()
 
@@ -128,6 +132,21 @@ class SimulatedDevice:
         if self.switched_off_at is None and self.session.queue(verb, text, self.world.now):
             self.sent.append(text)
             self._wake()
+            if verb == Verb.MOAL:
+                self.pictures.append(f"{self.name}.{self.boots}.{len(self.sent)}")
+                self._upload(self.pictures[-1])
+
+    def uploaded(self, upload: str) -> None:
+        if self.switched_off_at is None and upload in self.pictures and upload not in self.kept:
+            self.kept.append(upload)
+
+    def _upload(self, upload: str) -> None:
+        """One at a time, the oldest first, until it is acknowledged."""
+        if self.switched_off_at is not None or upload not in self.pictures or upload in self.kept:
+            return
+        if upload == next(one for one in self.pictures if one not in self.kept):
+            self.world.transmit(partial(self.world.server.take, self.name, upload), may_repeat=False)
+        self.world.at(UPLOAD_AGAIN, partial(self._upload, upload))
 
     def switch_off(self) -> None:
         self.switched_off_at = self.world.now
