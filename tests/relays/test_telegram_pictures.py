@@ -226,6 +226,16 @@ async def test_an_album_counts_as_its_pictures_but_delays_an_alarm_by_a_second_o
     assert await telling.tell(new(3, GROUP)) == [Delivered(f"{GROUP}:16")]
 
 
+async def test_what_is_calm_waits_for_an_albums_seconds_although_an_alarm_came_between(
+    telling: Telling, api: FakeTelegram, pictures: Pictures
+) -> None:
+    await told(telling, *(pictures.of(alarm(), number) for number in range(2, 7)))
+    telling.pass_time(1)
+    assert await telling.tell(new(3)) == [Delivered("42:6")]
+    telling.pass_time(1)
+    assert telling.relay.busy(urgent=False) == {str(ANN): 3.0}
+
+
 async def test_without_a_picture_in_time_the_message_says_so_and_one_that_comes_replaces_that(
     telling: Telling, api: FakeTelegram, pictures: Pictures
 ) -> None:

@@ -57,7 +57,7 @@ class ChatBudget:
         for window in self._shared:
             window.spend(mono, count)
         self._own.spend(mono)
-        self._calm_from = mono + count * IN_A_CHAT[1]
+        self._calm_from = max(self._calm_from, mono + count * IN_A_CHAT[1])
 
     def block(self, mono: float, seconds: float) -> None:
         """Telegram says to wait."""
