@@ -257,7 +257,7 @@ class Picture:
 class Delivery:
     """One message to one destination. The outbox keeps its attempts and lease; `identity` makes resends harmless."""
 
-    identity: str  # destination and recipient + ":" + the alarm's identity or the picture's key + ":" + what is told
+    identity: str  # destination and recipient + ":" + the alarm's identity, the key or the upload + ":" + what is told
     destination: str  # a name in the configuration
     recipient: str  # whom to tell there, a chat for example; empty where there is only one
     subject: str  # raised, reminder, acknowledged, cleared, changed, picture, snapshot, film or manifest
