@@ -136,13 +136,14 @@ class FakeTelegram:
             message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
         self._update("message", message)
 
-    def press(self, message: Posted, data: str, user: int, name: str = "ann") -> None:
-        """A person presses a button."""
+    def press(self, message: Posted, data: str, user: int, name: str = "ann", *, old: bool = False) -> None:
+        """A person presses a button. old: Telegram has the message itself no longer (InaccessibleMessage)."""
+        shown = message.shown()
         query = {
             "id": str(self._next("query")),
             "from": _person(user, name),
             "chat_instance": "1",
-            "message": message.shown(),
+            "message": {"chat": shown["chat"], "message_id": shown["message_id"], "date": 0} if old else shown,
             "data": data,
         }
         self._update("callback_query", query)

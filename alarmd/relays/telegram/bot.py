@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from telegram import BotCommand, CallbackQuery, Message, Update, User
+from telegram import Bot, BotCommand, CallbackQuery, Message, Update, User
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, ContextTypes, MessageHandler, filters
 from telegram.request import HTTPXRequest
@@ -107,12 +107,13 @@ class TelegramBot:
             await self._say(message, _refusal(message.from_user))
             return
         arguments = (message.text or "").split()[1:]
-        answer = await self._answers.command(name.lower(), arguments, self._asker(message, message.from_user))
+        asker = self._asker(message.get_bot(), message.chat.id, message.from_user)
+        answer = await self._answers.command(name.lower(), arguments, asker)
         await self._say(message, answer or "There is no such command; /help lists them.")
 
     async def _pressed(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         query = update.callback_query
-        if query is None or not isinstance(query.message, Message) or not self._is_here(query.message.chat.id):
+        if query is None or query.message is None or not self._is_here(query.message.chat.id):
             return
         if not self._may(query.from_user, query.message.chat.id):
             await _notice(query, _refusal(query.from_user))
@@ -121,12 +122,13 @@ class TelegramBot:
         if pressed is None:
             await _notice(query, "This button is none of this server's.")
             return
-        await _notice(query, await self._answers.pressed(pressed, self._asker(query.message, query.from_user)))
+        asker = self._asker(query.get_bot(), query.message.chat.id, query.from_user)
+        await _notice(query, await self._answers.pressed(pressed, asker))
 
-    def _asker(self, message: Message, user: User) -> Asker:
-        chat = self._chat_at(message.chat.id)
+    def _asker(self, bot: Bot, address: int, user: User) -> Asker:
+        chat = self._chat_at(address)
         recipient = chat.name if chat is not None else ""
-        return Asker(_name(user), (self._destination, recipient), partial(self._say, message))
+        return Asker(_name(user), (self._destination, recipient), partial(self._tell, bot, address))
 
     def _is_here(self, chat: int) -> bool:
         """A stranger gets no answer; his chat's number is logged, since who sets this up needs it."""
@@ -141,11 +143,20 @@ class TelegramBot:
         return user.id in self._users or user.id == chat
 
     async def _say(self, message: Message, text: str) -> None:
-        chat = self._chat_at(message.chat.id)
-        if chat is not None:
-            chat.spend()
+        self._spend(message.chat.id)
         with suppress(TelegramError):  # he will ask again
             await message.reply_text(text)
+
+    async def _tell(self, bot: Bot, address: int, text: str) -> None:
+        """Later, and to nobody's message."""
+        self._spend(address)
+        with suppress(TelegramError):
+            await bot.send_message(address, text)
+
+    def _spend(self, address: int) -> None:
+        chat = self._chat_at(address)
+        if chat is not None:
+            chat.spend()
 
     async def _defect(self, _update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         _log.error("an answer failed in an unforeseen way", error=type(context.error).__name__, **self._who())

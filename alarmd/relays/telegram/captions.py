@@ -18,10 +18,10 @@ _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"))
 def of_alarm(stored: StoredAlarm, shown: Shown | None, local: LocalTime, *, repeated: bool = False) -> str:
     """The alarm's own message, as a caption. shown: None if nobody knows any more."""
     alarm = stored.alarm
-    lines = alarm_lines(stored, local)
-    if shown is not None:
-        lines.append(f"picture {_taken([shown], alarm.zone_id, local, local(alarm.zone_id, alarm.raised_at))}")
-    return _caption(lines, repeated)
+    what, about, *since = alarm_lines(stored, local)
+    if shown is not None:  # before what may not fit any more
+        since.insert(0, f"picture {_taken([shown], alarm.zone_id, local, local(alarm.zone_id, alarm.raised_at))}")
+    return _caption([what, about, *since], repeated)
 
 
 def of_pictures(

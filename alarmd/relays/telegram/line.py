@@ -54,12 +54,10 @@ class Line:
             await asyncio.sleep(0)  # what is claimed together is handed over one by one
             self._left = True
             chosen = self._choose([one.lease for one in self._waiting])
-            together = [one for one in self._waiting if one.lease in chosen]
-            _settle([one for one in self._waiting if one not in together], Later(IN_FLIGHT))
-            try:
-                _settle(together, await self._post(chosen))
-            except Exception as error:  # the lane knows what to make of it
-                _settle(together, error)
+            _settle([one for one in self._waiting if one.lease not in chosen], Later(IN_FLIGHT))
+            _settle(self._waiting, await self._post(chosen))
+        except Exception as error:  # the lane knows what to make of it
+            _settle(self._waiting, error)
         finally:
             self._work, self._left = None, False
             for one in self._waiting:
@@ -68,7 +66,7 @@ class Line:
 
 
 def _settle(waiting: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
-    """One is done early when the lane has lost patience with it."""
+    """Those that are not yet; one is also done when the lane has lost patience with it."""
     for one in waiting:
         if one.outcome.done():
             continue
