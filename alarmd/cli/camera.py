@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from alarmd.cli import exits
+from alarmd.cli.adopting import adopt, adopt_option
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, secret_or, segment
 from alarmd.cli.camera_token import token
 from alarmd.cli.client import Client, connect
@@ -72,11 +73,12 @@ def show(asked: Asked, name: str) -> None:
         "alarmd camera set cam1 --pull http://192.0.2.7/capture --every 30s",
         "alarmd camera set cam1 --pull -                       ask for the URL, and show nothing of it",
         "alarmd camera set cam1 --every never --no-on-alarm    only when somebody asks",
-        "alarmd camera set cam1 --from 192.0.2.7 --by-address  it uploads without a secret",
+        "alarmd camera set cam1 --adopt --from 192.0.2.7 --by-address  it uploads without a secret",
         "alarmd camera set cam1 --from 192.0.2.0/24 --from 2001:db8::/64",
     ),
 )
 @click.argument("name")
+@adopt_option
 @click.option(
     "--from", "networks", multiple=True, metavar="NETWORK", help="Take its uploads from there only. Repeatable."
 )
@@ -93,6 +95,7 @@ def show(asked: Asked, name: str) -> None:
 def set_(
     asked: Asked,
     name: str,
+    adopt_it: bool,
     networks: tuple[str, ...],
     from_anywhere: bool,
     by_address: bool | None,
@@ -116,6 +119,8 @@ def set_(
         "on_alarm": on_alarm,
     }
     with connect(asked) as client:
+        if adopt_it:
+            adopt(client, name)
         _print(asked, client.change(Camera, "PATCH", _path(name), change))
 
 

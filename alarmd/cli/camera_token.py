@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from alarmd.cli.adopting import adopt, adopt_option
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segment
 from alarmd.cli.client import connect
 from alarmd.cli.keys import host_to_tell
@@ -16,30 +17,34 @@ from alarmd.web.picture_schemas import MadeSecret
 @click.command(
     epilog=examples(
         "alarmd camera token cam1              its first",
+        "alarmd camera token cam1 --adopt      the same, of a device that is not yours yet",
         "alarmd camera token cam1 --renew      another, for one that was lost or seen by others",
         "alarmd camera token cam1 --revoke     none: its uploads are refused",
     )
 )
 @click.argument("name")
+@adopt_option
 @click.option("--renew", is_flag=True, help="It has one: void that, and give another.")
 @click.option("--revoke", is_flag=True, help="Void the one it has, and give none.")
 @click.option("--no-qr", is_flag=True, help="No QR code. Only a terminal gets one.")
 @common_options
 @pass_asked
-def token(asked: Asked, name: str, renew: bool, revoke: bool, no_qr: bool) -> None:
+def token(asked: Asked, name: str, adopt_it: bool, renew: bool, revoke: bool, no_qr: bool) -> None:
     """Give a camera a secret to upload pictures with.
 
     It is shown once, with the ways to use it, and nobody can ask for it again: the server keeps its SHA-256 only.
     Whoever has it can upload pictures in the camera's name, and nothing else.
     """
-    if renew and revoke:
-        raise click.UsageError("say --renew or --revoke, not both", click.get_current_context())
+    if (renew or adopt_it) and revoke:
+        raise click.UsageError("say --revoke alone, or not at all", click.get_current_context())
     path = f"/cameras/{segment(name)}/secret"
     with connect(asked) as client:
         if revoke:
             client.delete(path)
             _tell_revoked(asked, name)
             return
+        if adopt_it:
+            adopt(client, name)
         made = client.change(MadeSecret, "POST", path, {"renew": renew})
     ways = _ways(asked, made)
     if asked.json:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from alarmd.cli import adopting
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segment
 from alarmd.cli.client import connect
 from alarmd.cli.keys import add, rekey
@@ -97,7 +98,7 @@ def adopt(asked: Asked, name: str, zone: str | None) -> None:
     This is for devices that cannot sign, such as the camera of 2020; for others see `alarmd device add`.
     """
     with connect(asked) as client:
-        adopted = client.change(Device, "POST", f"{_path(name)}/adopt", {"zone": zone})
+        adopted = adopting.adopt(client, name, zone)
     _print(asked, adopted)
 
 

@@ -51,6 +51,15 @@ def test_a_camera_is_set_up_word_by_word(alarmd: Alarmd) -> None:
     assert (shown["asked every"], shown["asked on alarm"]) == ("never", "yes")
 
 
+def test_one_command_makes_a_device_ours_and_a_camera(alarmd: Alarmd) -> None:
+    shown = facts(alarmd.fine("camera", "set", "stopmotion", "--adopt", "--from", "192.0.2.9", "--by-address").out)
+    assert shown["pictures come"] == "by address"
+    assert SECRET.search(alarmd.fine("camera", "token", "cam3", "--adopt").out)
+    alarmd.fine("camera", "token", "cam3", "--adopt", "--renew")
+    for name in ("stopmotion", "cam3"):
+        assert alarmd.fine("device", "show", name, "--json").json["standing"] == "adopted"
+
+
 def test_the_pull_url_is_on_no_screen(alarmd: Alarmd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{URL}\n"))
     said = [alarmd.fine("camera", "set", "cam1", "--pull", "-").out]
@@ -70,7 +79,8 @@ def test_the_pull_url_is_on_no_screen(alarmd: Alarmd, monkeypatch: pytest.Monkey
         (("set", "cam1", "--pull", "gate"), "write http://host/path"),
         (("set", "cam1", "--pull", URL, "--no-pull"), "not both"),
         (("set", "cam1", "--from", "192.0.2.1", "--from-anywhere"), "not both"),
-        (("token", "cam1", "--renew", "--revoke"), "not both"),
+        (("token", "cam1", "--renew", "--revoke"), "--revoke alone"),
+        (("token", "cam1", "--adopt", "--revoke"), "--revoke alone"),
         (("show", "nobody"), "no device 'nobody'"),
         (("snap", "cam1"), "no pull URL"),
     ],
