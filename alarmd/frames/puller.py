@@ -78,8 +78,11 @@ class Puller:
 
     async def _serve(self, wanted: FetchPicture) -> None:
         camera = self._cameras[wanted.device]
+        # Who waits for a place by schedule must not keep an alarm's request from the same camera meanwhile.
+        scheduled = wanted.trigger is Trigger.SCHEDULE
+        first, then = (self._scheduled, camera.turn) if scheduled else (camera.turn, self._others)
         try:
-            async with camera.turn, self._scheduled if wanted.trigger is Trigger.SCHEDULE else self._others:
+            async with first, then:
                 reason = await self._reason_against(wanted)
         finally:
             camera.requests -= 1

@@ -27,7 +27,7 @@ from alarmd.web.metrics_page import metrics_route
 
 PREFIX = "/api/v1"
 DESCRIPTION = """
-Devices, zones, alarms, events and commands of an alarmd server. The command line `alarmd` is a client of it.
+Devices, zones, alarms, events, commands and pictures of an alarmd server. The command line `alarmd` is a client of it.
 
 Times are RFC 3339 in UTC. Text that devices sent is given as it came: escape it where you show it.
 Every error is `{"reason", "field", "message", "errors"}`, and a refused request changed nothing.

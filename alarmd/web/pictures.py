@@ -22,7 +22,7 @@ NOT_MODIFIED = 304
 
 router = APIRouter(tags=["pictures"])
 _JPEG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/jpeg": {}}},
+    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "The client has it."},
     410: {"model": Problem},
 }

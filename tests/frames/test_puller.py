@@ -143,8 +143,11 @@ async def test_cameras_that_do_not_answer_leave_places_for_an_alarm(
         for number in range(4):
             house.ask(dead, Trigger.SCHEDULE, f"dead{number}")
         await until(lambda: dead.under_way == 2)
+        house.ask(one, Trigger.SCHEDULE, "cam1")
+        await asyncio.sleep(0)  # it waits for a place
         house.ask(one, Trigger.ALARM, "cam1")
         await until(lambda: house.taken)
+        assert house.taken[0].trigger is Trigger.ALARM
         assert dead.under_way == len(dead.heads) == 2
         await house.puller.stop()
 
