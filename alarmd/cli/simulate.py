@@ -38,12 +38,17 @@ class Plan:
     motion_every: float
     restart_every: float
     lose: int
+    pictures: bool = False
 
     def behaviour(self, number: int) -> Behaviour:
         """The first `lose` devices fall silent, once the server has come to expect them."""
         silent_after = min(self.interval, START_WITHIN) + HEARTBEATS_BEFORE_LOSS * self.interval
         return Behaviour(
-            self.interval, self.motion_every, self.restart_every, silent_after if number < self.lose else math.inf
+            self.interval,
+            self.motion_every,
+            self.restart_every,
+            silent_after if number < self.lose else math.inf,
+            self.pictures,
         )
 
 
@@ -72,6 +77,11 @@ class Plan:
     type=click.IntRange(0, MAX_DEVICES),
     default=0,
     help=f"So many devices fall silent after {HEARTBEATS_BEFORE_LOSS} heartbeats.",
+)
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Cameras: a picture with each motion, SNAP and LIVE. The server takes them of adopted ones.",
 )
 @click.option("--duration", type=Span(0.1), help="Default: until Ctrl-C.")
 @click.option(
@@ -180,6 +190,7 @@ def _summary(simulator: Simulator) -> dict[str, Any]:
         "alarms_stored": tally.stored,
         "alarms_owed": simulator.owed,
         "alarms_refused": tally.refused,
+        "pictures_taken": tally.pictures,
         "commands": dict(tally.commands),
         "restarts": tally.restarts,
         "frames_rejected": tally.rejected,

@@ -46,7 +46,7 @@ class PictureLine:
         """There may be something to send."""
         self._wanted.set()
 
-    def go_live(self, seconds: int) -> None:
+    def go_live(self, seconds: float) -> None:
         """Send pictures as fast as the server takes them, from now on for so long."""
         self._live_until = monotonic() + seconds
         self.wake()
@@ -60,6 +60,14 @@ class PictureLine:
                 await self._nap()
         finally:
             self._hang_up()
+
+    async def finish(self) -> None:
+        """Until nothing waits any more."""
+        while self._session.pictures_waiting(self._label) or self._is_live:
+            self._wanted.clear()
+            await self.work()
+            if self._session.pictures_waiting(self._label):
+                await self._nap()
 
     async def work(self) -> None:
         """Send what is due now, and hang up."""

@@ -5,8 +5,9 @@ import random
 import secrets
 from dataclasses import dataclass, field
 
+from alarmd.device.drawn_pictures import drawn
 from alarmd.device.tally import Tally
-from lfcp import Report, Verb
+from lfcp import Report, Trigger, Verb
 from lfcp.client import (
     ClientEvent,
     ClientSession,
@@ -14,8 +15,10 @@ from lfcp.client import (
     HeartbeatAcknowledged,
     Kept,
     MessageAcknowledged,
+    PictureAcknowledged,
     VolatileMemory,
 )
+from lfcp.constants import UPLOAD_STORED
 
 START_WITHIN = 10.0  # s in which a fleet wakes up
 AWAY = {Verb.RST: 3, Verb.DSLP: 30}  # s
@@ -25,12 +28,14 @@ PLACES = ("gate", "garden", "cellar", "stairs", "roof")
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """interval: s between heartbeats. motion_every, restart_every: mean s between two, of one device; inf: never.
-    silent_after: s from the start after which the device is heard no more; inf: never."""
+    silent_after: s from the start after which the device is heard no more; inf: never. pictures: it has a camera that
+    uploads them."""
 
     interval: float = 20.0
     motion_every: float = math.inf
     restart_every: float = math.inf
     silent_after: float = math.inf
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class SimulatedDevice:
         self._heartbeat_at = math.nan
         self._going: Verb | None = None  # RST or DSLP, once it was acknowledged
         self._untold = 0
+        self._drawn = 0
+        self.live_until = -math.inf
         self._up_at = start + dice.uniform(0, min(behaviour.interval, START_WITHIN))
         self._up = False
         self._session = self._new_session()
@@ -98,6 +105,20 @@ class SimulatedDevice:
         due = -math.inf if self._may_go() else up if self._up else self._up_at
         return due if due < self._silent_at else math.inf
 
+    @property
+    def session(self) -> ClientSession:
+        """A new one after each restart."""
+        return self._session
+
+    async def take_picture(self) -> bytes:
+        self._drawn += 1
+        return drawn(self.name, self._drawn)
+
+    def heard(self, event: ClientEvent) -> None:
+        """On the connection that its pictures go over, where nothing else is said."""
+        if isinstance(event, PictureAcknowledged):
+            self._tally.pictures += event.result == UPLOAD_STORED
+
     def quieten(self) -> None:
         """No more motion and no more restarts: the simulation ends."""
         self._behaviour = Behaviour(self._behaviour.interval)
@@ -112,7 +133,8 @@ class SimulatedDevice:
 
     def _new_session(self) -> ClientSession:
         key = self._identity.key
-        report = Report(boot_id=secrets.token_hex(8), detector=True, camera=True)
+        pictures = self._behaviour.pictures
+        report = Report(boot_id=secrets.token_hex(8), detector=True, camera=True, pictures=pictures, live=pictures)
         return ClientSession(
             self.name,
             (self._identity.server,),
@@ -139,6 +161,7 @@ class SimulatedDevice:
         self._up, self._up_at = False, now + AWAY[self._going]
         self._going = None
         self._untold = 0
+        self.live_until = -math.inf
         self._session = self._new_session()
 
     def _move(self, now: float) -> None:
@@ -149,8 +172,16 @@ class SimulatedDevice:
         if self._session.queue(Verb.MOAL, self._dice.choice(PLACES), now):
             self._tally.alarms += 1
             self._untold += 1
+            self._offer(Trigger.ALARM)
         else:
             self._tally.refused += 1
+
+    def _offer(self, trigger: Trigger, upload: str | None = None) -> bool:
+        """One for the one server. False: too many wait."""
+        if not self._behaviour.pictures:
+            return False
+        self._drawn += 1
+        return self._session.offer(drawn(self.name, self._drawn), trigger, upload)
 
     def _after(self, mean: float) -> float:
         return math.inf if mean == math.inf else self._dice.expovariate(1 / mean)
@@ -166,6 +197,9 @@ class SimulatedDevice:
                 self._tally.stored += 1
                 self._untold -= 1
             return
+        if isinstance(event, PictureAcknowledged):
+            self.heard(event)
+            return
         if not math.isnan(self._heartbeat_at):
             self._tally.answered_after(now - self._heartbeat_at)
             self._heartbeat_at = math.nan
@@ -176,10 +210,15 @@ class SimulatedDevice:
 
     def _obey(self, command: CommandReceived, now: float) -> None:
         self._tally.commands[command.verb] += 1
-        self._session.command_done()
         verb = Verb(command.verb)
+        if verb is Verb.SNAP and not self._offer(Trigger.COMMAND, command.params[0]):
+            self._session.command_failed("too many pictures wait to be uploaded", now)
+            return
+        self._session.command_done()
         if verb is Verb.TLGS:
             self._session.queue(Verb.LOG, "a picture would be sent now", now)
+        elif verb is Verb.LIVE:
+            self.live_until = now + int(command.params[0])
         elif verb in AWAY:
             self._going = verb
         if verb is Verb.DSLP:

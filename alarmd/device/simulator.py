@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from alarmd.device.datagrams import Datagrams
 from alarmd.device.simulated_device import Behaviour, Identity, SimulatedDevice
+from alarmd.device.simulated_uploads import SimulatedUploads
 from alarmd.device.tally import Tally
 
 MAX_SOCKETS = 500  # below the usual limit of 1024 open files; beyond, devices share them
@@ -47,6 +48,7 @@ class Simulator:
         self._behaviour = behaviour
         self._dice = dice
         self._devices: list[SimulatedDevice] = []
+        self._uploads = SimulatedUploads(server.label, (server.host, server.port))
         self._numbers: dict[bytes, int] = {}
         self._lines: list[Datagrams] = []
         self._agenda: list[tuple[float, int]] = []
@@ -65,6 +67,7 @@ class Simulator:
             for task in listening:
                 task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
+            await self._uploads.stop()
             for line in self._lines:
                 line.close()
 
@@ -120,6 +123,7 @@ class Simulator:
                 continue  # it was filed again since
             for frame in self._devices[number].poll(monotonic()):
                 await self._lines[number % len(self._lines)].send(frame)
+            self._uploads.look(self._devices[number])
             self._file(number)
 
     async def _nap(self, end: float | None) -> None:
@@ -139,6 +143,7 @@ class Simulator:
                 self.tally.rejected += 1
                 continue
             self._devices[number].receive(datagram, monotonic())
+            self._uploads.look(self._devices[number])
             self._file(number)
 
     def _file(self, number: int) -> None:

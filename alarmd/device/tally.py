@@ -16,6 +16,7 @@ class Tally:
     alarms: int = 0
     stored: int = 0  # alarms that the server acknowledged
     refused: int = 0  # alarms a device had no more room for, since the server acknowledged none
+    pictures: int = 0  # that the server has taken
     commands: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
     rejected: int = 0  # frames from the server that made no sense
