@@ -1,9 +1,8 @@
 """/cameras: how pictures come from devices, and asking for one."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from alarmd.core import views
 from alarmd.core.inputs import CameraChanged, PictureRequested
@@ -13,9 +12,9 @@ from alarmd.web.bodies import CameraBody
 from alarmd.web.dependencies import Access, Dependencies, House, HowAsked, Operator
 from alarmd.web.paging import MAX_NAMES, After, Names, page
 from alarmd.web.picture_schemas import Camera, Cameras, Picture, Snapshot, SnapshotState
+from alarmd.web.seats import MAX_WAIT, SEATED
 from alarmd.web.wakeups import LOOK_AGAIN
 
-MAX_WAIT = 60.0  # s that one request waits for a picture
 UNKNOWN = "nobody asks for this picture any more: the server restarted, or newer ones came since"
 
 router = APIRouter(prefix="/cameras", tags=["pictures"])
@@ -53,15 +52,7 @@ async def ask_for_picture(house: House, operator: Operator, name: str) -> Snapsh
     return _state_of(house, name, views.asked_for(_view(house, name)))
 
 
-def _seat(house: House, wait: Annotated[float, Query(ge=0, le=MAX_WAIT)] = 0) -> Iterator[None]:
-    if not wait:
-        yield
-        return
-    with house.wakeups.seat():
-        yield
-
-
-@router.get("/{name}/snapshot", dependencies=[Depends(_seat)], summary="What became of a picture that was asked for")
+@router.get("/{name}/snapshot", dependencies=SEATED, summary="What became of a picture that was asked for")
 async def show_snapshot(
     request: Request,
     house: House,

@@ -1,9 +1,8 @@
 """/commands: what devices are told to do, and what became of it."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from alarmd.core import records
 from alarmd.core.command_lifecycle import FINAL
@@ -16,10 +15,9 @@ from alarmd.web.bodies import CommandBody
 from alarmd.web.dependencies import Access, Dependencies, House, HowAsked, Operator
 from alarmd.web.history_schemas import Command, Commands
 from alarmd.web.paging import MAX_NUMBER, OfDevice
+from alarmd.web.seats import MAX_WAIT, SEATED
 from alarmd.web.wakeups import LOOK_AGAIN
 from lfcp.constants import VERBS
-
-MAX_WAIT = 60.0  # s that one request waits for an outcome
 
 router = APIRouter(prefix="/commands", tags=["commands"])
 
@@ -45,15 +43,7 @@ async def queue_command(house: House, access: HowAsked, operator: Operator, body
     return Commands(commands=[_shown(house, command) for command in commands])
 
 
-def _seat(house: House, wait: Annotated[float, Query(ge=0, le=MAX_WAIT)] = 0) -> Iterator[None]:
-    if not wait:
-        yield
-        return
-    with house.wakeups.seat():
-        yield
-
-
-@router.get("/{command_id}", dependencies=[Depends(_seat)], summary="Show a command")
+@router.get("/{command_id}", dependencies=SEATED, summary="Show a command")
 async def show_command(
     request: Request,
     house: House,
