@@ -16,6 +16,7 @@ from alarmd.web.ingest.uploads import STORED, device_upload
 MIN_FINGERPRINT, MAX_FINGERPRINT = 16, 64  # characters
 MAX_NAME = 64  # characters
 MAX_INFO = 4000  # characters of what a camera says of itself, in compact JSON
+MAX_INFO_BODY = 16 * MAX_INFO  # bytes that are read for it, on the loop: 16 MB of JSON would hold that up for seconds
 KEPT = ("config", "options", "capabilities")
 STATUSES = frozenset({400, 401, 403, 404, 429, 503})  # those that its clients know
 NO_PRINTER = str(uuid.UUID(int=0))
@@ -90,6 +91,8 @@ class PrusaInfo(PrusaArrival):
 
 def _read(body: bytes) -> dict[str, Any]:
     """What is kept of it, checked as far as anybody here relies on it."""
+    if len(body) > MAX_INFO_BODY:
+        raise _invalid(f"the body may have {MAX_INFO_BODY} bytes; leave something out")
     try:
         said = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from prusa.connect.printer.camera_controller import CameraController
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, PictureRefusedError
 from alarmd.frames.intake import Upload
-from alarmd.web.ingest.prusaconnect import MAX_INFO
+from alarmd.web.ingest.prusaconnect import MAX_INFO, MAX_INFO_BODY
 from tests.needs import need_program
 from tests.waiting import wait_until
 from tests.web.ingest.post import CLIENT, FINGERPRINT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
@@ -151,6 +151,14 @@ def test_what_a_camera_says_of_itself_is_kept_and_answered_as_the_interface_says
 def test_what_a_camera_says_of_itself_must_be_as_the_interface_says(office: Post, body: bytes) -> None:
     answer = put(office, "/c/info", body, Content_Type="application/json")
     assert code(answer) == (400, "BAD_REQUEST_INVALID_INFO")
+    assert office.introduced == []
+
+
+def test_what_would_take_long_to_read_is_not_read(office: Post) -> None:
+    body = b'{"config": {"name": "x"}, "more": "' + b"x" * MAX_INFO_BODY + b'"}'  # it would be taken if it was read
+    answer = put(office, "/c/info", body, Content_Type="application/json")
+    assert code(answer) == (400, "BAD_REQUEST_INVALID_INFO")
+    assert str(MAX_INFO_BODY) in answer.json()["message"]
     assert office.introduced == []
 
 
