@@ -21,13 +21,6 @@ MAX_WORDS = 200  # characters of what Telegram says
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _UNCHANGED = "message is not modified"
 _CAPTIONED = "no text in the message to edit"
-_UNFIT = (
-    "photo_invalid",
-    "image_process_failed",
-    "photo_save_file_invalid",
-    "photo_ext_invalid",
-    "too big for a photo",
-)
 _TOO_LARGE = "request entity too large"  # 413
 
 
@@ -44,11 +37,6 @@ def is_gone(error: BadRequest) -> bool:
 def is_captioned(error: BadRequest) -> bool:
     """The message has a picture, and a caption in place of its text."""
     return _CAPTIONED in error.message.lower()
-
-
-def is_unfit(error: BadRequest) -> bool:
-    """Telegram does not take this for a photo; it may take it as a document."""
-    return any(words in error.message.lower() for words in _UNFIT)
 
 
 def pause(error: RetryAfter) -> float:

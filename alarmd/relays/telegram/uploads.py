@@ -10,7 +10,7 @@ from telegram.error import BadRequest
 from alarmd.relays.desk import Desk
 from alarmd.relays.interface import Delivered
 from alarmd.relays.telegram import buttons, captions
-from alarmd.relays.telegram.failures import is_gone, is_unchanged, is_unfit
+from alarmd.relays.telegram.failures import is_gone, is_unchanged
 from alarmd.relays.telegram.parcels import FILM, Parcel, is_first
 from alarmd.relays.telegram.photos import MAX_FILE, Photo
 from alarmd.relays.telegram.references import Place, Shown
@@ -179,10 +179,11 @@ def _media(photo: Photo, caption: str, as_file: bool) -> InputMediaDocument | In
 
 
 async def _as_taken(send: Callable[[bool], Awaitable[_Sent]], as_file: bool) -> _Sent:
-    """As a photo if Telegram takes it for one, else as a document."""
+    """As a photo, else as a document: for what reasons Telegram takes no photo (PHOTO_INVALID_DIMENSIONS,
+    IMAGE_PROCESS_FAILED, "too big for a photo" …) is written down nowhere."""
     try:
         return await send(as_file)
     except BadRequest as error:
-        if as_file or not is_unfit(error):
+        if as_file or is_gone(error) or is_unchanged(error):
             raise
     return await send(True)
