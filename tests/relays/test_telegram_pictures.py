@@ -132,6 +132,19 @@ async def test_a_picture_that_may_be_in_its_message_already_is_put_there_again(
     assert REPEATED not in api.posted[0].text
 
 
+async def test_a_picture_that_may_not_go_into_its_message_answers_it(
+    telling: Telling, api: FakeTelegram, pictures: Pictures
+) -> None:
+    await told(telling, new())
+    refused = (
+        b'{"ok": false, "error_code": 400, "description": "Bad Request: there is no media in the message to edit"}'
+    )
+    api.fault = lambda method, _parameters: Fault(status=400, body=refused) if method == "editMessageMedia" else None
+    assert await told(telling, pictures.of(alarm())) == [Delivered()]
+    assert files(api) == [None, ("photo", JPEG)]
+    assert api.posted[1].reply_to == 1
+
+
 async def test_a_picture_that_telegram_will_never_take_is_given_up(
     telling: Telling, api: FakeTelegram, pictures: Pictures
 ) -> None:

@@ -32,7 +32,7 @@ class Uploads:
         """To the chat that is there. Raises TelegramError."""
         first = parcel.leases[0]
         if _is_in_its_message(first, address) and parcel.photos:
-            return await self._put_in(address, first, parcel.photos[0])
+            return await self._put_in(address, parcel)
         await self._texts.be_sure(parcel.leases)
         if first.delivery.subject == FILM:
             return await self._film(address, first, parcel.film)
@@ -41,7 +41,8 @@ class Uploads:
         await self._show(address, parcel)
         return Delivered()
 
-    async def _put_in(self, address: int, lease: Lease, photo: Photo) -> Delivered:
+    async def _put_in(self, address: int, parcel: Parcel) -> Delivered:
+        lease, photo = parcel.leases[0], parcel.photos[0]
         where = Place(address, place(lease).number, Shown.of(photo.picture))
         caption = captions.of_alarm(about(lease), where.shown, self._desk.local)
 
@@ -59,8 +60,9 @@ class Uploads:
         except BadRequest as error:
             if is_gone(error):
                 return await self._tell(address, lease, photo)
-            if not is_unchanged(error):
-                raise
+            if not is_unchanged(error):  # the text stays, and the picture answers it
+                await self._show(address, parcel)
+                return Delivered()
         return Delivered(str(where))
 
     async def _tell(self, address: int, lease: Lease, photo: Photo) -> Delivered:
