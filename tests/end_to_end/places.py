@@ -70,3 +70,9 @@ def all_told(server: Served) -> bool:
     """Whether nothing waits to be told."""
     outbox = json.loads(server.get("/api/v1/status"))["outbox"]
     return bool(outbox["pending"] == outbox["leased"] == 0)
+
+
+def archived(server: Served) -> list[bytes]:
+    """The pictures that lie in the archive, the oldest first."""
+    found = sorted((server.state / "archive").rglob("*.jpg"))
+    return [file.read_bytes() for file in found if not file.name.endswith(".thumb.jpg")]

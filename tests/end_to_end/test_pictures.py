@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.end_to_end.cameras import adopted, lfcp_camera, posted_by_arduino, shown
-from tests.end_to_end.places import ANN, BUCKET, all_told, copies, held, prusaconnect, telegram
+from tests.end_to_end.places import ANN, BUCKET, all_told, archived, copies, held, prusaconnect, telegram
 from tests.fakes.prusaconnect import TOKEN, FakePrusaConnect
 from tests.fakes.telegram import FakeTelegram
 from tests.frames.camera import PICTURE
@@ -23,12 +23,6 @@ from tests.waiting import LIMIT, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-
-def archived(server: Served) -> list[bytes]:
-    """The pictures themselves, the oldest first."""
-    found = sorted((server.state / "archive").rglob("*.jpg"))
-    return [file.read_bytes() for file in found if not file.name.endswith(".thumb.jpg")]
 
 
 def pictures(server: Served) -> list[dict[str, Any]]:
