@@ -42,12 +42,15 @@ class Gallery:
         self._remember(picture)
 
     def earlier(self, upload: str, digest: str, received_at: int) -> Picture | None:
-        """The picture that this one is again."""
-        if upload:
-            return self.uploads.get(upload)
+        """The picture that this one is again: never another one, for it is said to be stored."""
+        known = self.uploads.get(upload) if upload else self._recent(received_at)
+        return known if known is not None and known.digest == digest else None
+
+    def _recent(self, received_at: int) -> Picture | None:
+        """The clock may have been set back since."""
         newest = self.newest
-        same = newest is not None and newest.digest == digest and received_at - newest.received_at <= RESENT_WITHIN
-        return newest if same else None
+        near = newest is not None and abs(received_at - newest.received_at) <= RESENT_WITHIN
+        return newest if near else None
 
     def _remember(self, picture: Picture) -> None:
         if picture.upload:

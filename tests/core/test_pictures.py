@@ -131,6 +131,23 @@ def test_the_same_bytes_are_another_picture_after_a_minute_or_with_another_id(pl
     assert len(saved(play)) == 1
 
 
+def test_another_picture_with_an_id_that_was_used_is_stored_too(play: Playbook) -> None:
+    first, second = arrives(play, upload="garden"), arrives(play, upload="garden")
+    play << first
+    for other in (second, replace(second, key="again.jpg")):
+        play << other
+        (answered,) = play.answer
+        assert answered.key == second.key, "it is answered with itself, not with the one before"
+    play << replace(first, key="back.jpg")
+    assert len(saved(play)) == 1, "the id is that of the later one now"
+
+
+def test_the_same_bytes_long_before_the_newest_are_another_picture(play: Playbook) -> None:
+    first = arrives(play)
+    play << first << replace(first, key="back.jpg", received_at=first.received_at - 60 * SECOND - 1)
+    assert len(saved(play)) == 1, "the clock was set back"
+
+
 def test_ids_of_uploads_are_remembered_but_not_for_ever(play: Playbook) -> None:
     first = arrives(play, upload="b.0")
     play << first
