@@ -14,7 +14,7 @@ from lfcp.authenticator import Purpose, Way, derive, verified
 from lfcp.sealing import unseal
 from tests.playbook import Playbook, path
 
-KEYS = (bytes(range(index, index + 32)) for index in count())
+KEYS = (number.to_bytes(32, "big") for number in count(1))
 
 
 class SignedCamera:
