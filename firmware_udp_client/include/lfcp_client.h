@@ -64,7 +64,9 @@ typedef struct lfcp_command {
  * it: it applies a setting, or turns the camera off. It calls neither; what it can not do it tells with a LOG. */
 typedef void lfcp_handler(void *context, lfcp_client *client, const lfcp_command *command);
 
-/* What the device can do. A command without an entry fails at the server with an ERR. */
+/* What the device can do. A command without an entry fails at the server with an ERR. Those of CONF, SNAP and LIVE are
+ * announced in the heartbeats: a device without a camera has none for the last two. The handler of SNAP gets the id of
+ * the upload as p1, that of LIVE the seconds, 1 to LFCP_MAX_LIVE; see lfcp_upload.h. */
 typedef struct lfcp_command_entry {
     lfcp_verb verb;
     lfcp_handler *handler;
@@ -104,15 +106,25 @@ typedef enum lfcp_event_kind {
     LFCP_EVENT_COMMAND,           /* its handler was called, or will be after the ACK: verb */
     LFCP_EVENT_COMMAND_REFUSED,   /* it cannot be done, an ERR says why: verb */
     LFCP_EVENT_COMMAND_REPEATED,  /* it was done before, or runs: verb */
-    LFCP_EVENT_SYNCED             /* the counter goes on above what the server had seen */
+    LFCP_EVENT_SYNCED,            /* the counter goes on above what the server had seen */
+    LFCP_EVENT_PICTURE_ANSWERED   /* a FRAM: answer; see lfcp_upload.h */
 } lfcp_event_kind;
 
-/* What a frame was good for; for logs and tests. */
+/* The ACK of a FRAM. Its texts are in the frame that was received. */
+typedef struct lfcp_answer {
+    lfcp_text upload; /* the id */
+    uint32_t offset;  /* with LFCP_UPLOAD_GO_ON: what the server has, bytes */
+    lfcp_text reason; /* with LFCP_UPLOAD_LATER and LFCP_UPLOAD_NEVER */
+    uint8_t result;   /* LFCP_UPLOAD_STORED to LFCP_UPLOAD_NEVER */
+} lfcp_answer;
+
+/* What a frame was good for; for logs and tests, but for the answer. */
 typedef struct lfcp_event {
     lfcp_event_kind kind;
     lfcp_verb verb;
     uint32_t number; /* of the message, from 1 in the order of lfcp_client_queue; of a heartbeat's answer, the longest
                         interval that the server allows, s, or 0 */
+    lfcp_answer answer; /* of LFCP_EVENT_PICTURE_ANSWERED alone */
 } lfcp_event;
 
 /* From here to lfcp_client_start everything is the client's own: read nothing, write nothing. */
@@ -186,6 +198,7 @@ struct lfcp_client {
     lfcp_command_memory memory;
     int32_t settings[LFCP_SETTING_COUNT]; /* INT32_MIN: not given */
     uint32_t sleep_s;
+    uint32_t pictures; /* ids of its own that were given to pictures */
     uint8_t running; /* place in the command memory of what is being carried out */
     uint8_t running_server;
     uint8_t obey; /* RST or DSLP, once its ACK was handed out; 0: neither */

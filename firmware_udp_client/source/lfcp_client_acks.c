@@ -24,7 +24,8 @@ static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_messa
     if (allowed_interval(message, &seconds)) {
         lfcp_heartbeat_allowed(client, at, seconds);
     }
-    *event = (lfcp_event){LFCP_EVENT_HEARTBEAT_ANSWERED, LFCP_VERB_ACK, seconds};
+    event->kind = LFCP_EVENT_HEARTBEAT_ANSWERED;
+    event->number = seconds;
     if (lfcp_heartbeat_is_it(client, at, answers)) {
         server->unanswered = false;
         if (lfcp_same_text(message->params[RESULT], "1")) {
@@ -67,7 +68,8 @@ void lfcp_acks_unsigned(lfcp_client *client, unsigned at, const lfcp_message *me
     }
     if (allows || answers_heartbeat(client, server)) {
         server->unanswered = false;
-        *event = (lfcp_event){LFCP_EVENT_HEARTBEAT_ANSWERED, LFCP_VERB_ACK, seconds};
+        event->kind = LFCP_EVENT_HEARTBEAT_ANSWERED;
+        event->number = seconds;
     } else if (server->in_flight != LFCP_NONE) {
         lfcp_messages_acknowledged(client, at, server->in_flight, event);
     }

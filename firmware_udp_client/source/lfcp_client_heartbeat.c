@@ -28,19 +28,19 @@ static void put_boot(lfcp_writer *writer, const lfcp_client *client, unsigned se
     lfcp_put_hex(writer, client->servers[server].window.highest);
 }
 
+static bool knows(const lfcp_client *client, lfcp_verb verb)
+{
+    return lfcp_dispatch_entry(client, verb) != NULL;
+}
+
 static void put_flags(lfcp_writer *writer, const lfcp_client *client)
 {
-    if (lfcp_client_detector_on(client)) {
-        lfcp_put_word(writer, "a");
-    }
-    if (client->camera_wanted) {
-        lfcp_put_word(writer, "c");
-    }
-    if (client->in_failover) {
-        lfcp_put_word(writer, "f");
-    }
-    if (lfcp_signs(client) && lfcp_dispatch_entry(client, LFCP_VERB_CONF) != NULL) {
-        lfcp_put_word(writer, "s");
+    static const char flags[] = "acfspl";
+    const bool is[] = {lfcp_client_detector_on(client), client->camera_wanted, client->in_failover,
+                       lfcp_signs(client) && knows(client, LFCP_VERB_CONF), knows(client, LFCP_VERB_SNAP),
+                       knows(client, LFCP_VERB_LIVE)};
+    for (size_t at = 0; at < sizeof is / sizeof *is; at++) {
+        lfcp_put(writer, (lfcp_text){flags + at, is[at]});
     }
     if (writer->length == 0) {
         lfcp_put_word(writer, "-");

@@ -77,6 +77,10 @@ void lfcp_acks_signed(lfcp_client *client, unsigned server, const lfcp_message *
                       lfcp_event *event);
 void lfcp_acks_unsigned(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event);
 
+/* lfcp_upload.c; false: it is no picture's */
+bool lfcp_upload_receive_ack(const lfcp_client *client, const lfcp_message *message, uint64_t answers,
+                             lfcp_event *event);
+
 /* lfcp_commands.c */
 bool lfcp_commands_id_good(const lfcp_message *message);
 bool lfcp_commands_busy(const lfcp_client *client);

@@ -191,7 +191,9 @@ void lfcp_messages_acknowledged(lfcp_client *client, unsigned at, uint8_t place,
     if (!lfcp_queue_waits_for(&client->queue, place, at)) {
         return;
     }
-    *event = (lfcp_event){LFCP_EVENT_MESSAGE_STORED, (lfcp_verb)queued->verb, queued->number};
+    event->kind = LFCP_EVENT_MESSAGE_STORED;
+    event->verb = (lfcp_verb)queued->verb;
+    event->number = queued->number;
     lfcp_queue_acknowledged(&client->queue, place, at);
     if (server->in_flight != place) {
         return;

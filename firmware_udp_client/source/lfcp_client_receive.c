@@ -79,9 +79,13 @@ static lfcp_status receive_command(lfcp_client *client, unsigned server, const l
 
 static lfcp_status receive_ack(lfcp_client *client, unsigned server, const lfcp_message *message, lfcp_event *event)
 {
+    uint64_t answers = answered_by(message);
     heard(client, server);
+    if (lfcp_upload_receive_ack(client, message, answers, event)) {
+        return LFCP_OK;
+    }
     if (lfcp_signs(client)) {
-        lfcp_acks_signed(client, server, message, answered_by(message), event);
+        lfcp_acks_signed(client, server, message, answers, event);
     } else {
         lfcp_acks_unsigned(client, server, message, event);
     }
@@ -104,7 +108,9 @@ lfcp_status lfcp_client_receive(lfcp_client *client, unsigned server, const uint
                                 uint64_t now_ms, lfcp_event *event)
 {
     lfcp_message message;
-    *event = (lfcp_event){LFCP_EVENT_NONE, LFCP_VERB_ACK, 0};
+    event->kind = LFCP_EVENT_NONE;
+    event->verb = LFCP_VERB_ACK;
+    event->number = 0;
     if (server >= client->config->servers) {
         return LFCP_INVALID;
     }

@@ -4,6 +4,7 @@
 #include "lfcp_client_internal.h"
 
 #define VERSION_DIGITS 10
+#define LIVE_DIGITS 3
 
 static const char bad_parameter[] = "has a bad parameter";
 
@@ -127,13 +128,26 @@ static bool read_parameter(const lfcp_client *client, const lfcp_message *messag
     return true;
 }
 
+/* Of SNAP and LIVE; the client's own commands look at theirs themselves. */
+static bool is_good(lfcp_verb verb, const char *p1)
+{
+    char label;
+    uint64_t number = 0;
+    if (verb == LFCP_VERB_SNAP) {
+        return lfcp_read_command_id(lfcp_text_of(p1), &label, &number);
+    }
+    return verb != LFCP_VERB_LIVE || (lfcp_read_decimal(lfcp_text_of(p1), LIVE_DIGITS, &number) && number >= 1 &&
+                                      number <= LFCP_MAX_LIVE);
+}
+
 static const char *carry_out(lfcp_client *client, const lfcp_command_entry *entry, const lfcp_message *message)
 {
     char p1[LFCP_SIGNED_MAX_FIELD + 1];
     char p2[LFCP_SIGNED_MAX_FIELD + 1];
     const lfcp_command command = {message->verb, client->running_server, p1, p2};
     const char *fault = NULL;
-    if (!read_parameter(client, message, 1, p1, sizeof p1) || !read_parameter(client, message, 2, p2, sizeof p2)) {
+    if (!read_parameter(client, message, 1, p1, sizeof p1) || !read_parameter(client, message, 2, p2, sizeof p2) ||
+        !is_good(message->verb, p1)) {
         fault = bad_parameter;
     } else if (lfcp_dispatch_is_own(message->verb)) {
         fault = finish_own(client, entry, &command);

@@ -121,7 +121,8 @@ static void carry_out(void *context, lfcp_client *client, const lfcp_command *co
     done->sent_before = w->sent_count;
     memcpy(done->p1, command->p1, strlen(command->p1) + 1);
     memcpy(done->p2, command->p2, strlen(command->p2) + 1);
-    bool itself = command->verb == LFCP_VERB_TLGS || command->verb == LFCP_VERB_TLGC || command->verb == LFCP_VERB_PRCC;
+    bool itself = command->verb == LFCP_VERB_TLGS || command->verb == LFCP_VERB_TLGC ||
+                  command->verb == LFCP_VERB_PRCC || command->verb == LFCP_VERB_SNAP || command->verb == LFCP_VERB_LIVE;
     if (!itself || w->leave_running) {
         return;
     }

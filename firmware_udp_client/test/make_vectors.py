@@ -11,6 +11,7 @@ PARAMETERS = 6
 
 HEAD = """/* Made of protocol/vectors by make_vectors.py. */
 #include "lfcp_signing.h"
+#include "lfcp_upload.h"
 
 typedef struct bytes {
     const char *at;
@@ -99,6 +100,17 @@ typedef struct digest_vector {
     int32_t values[32];
     const char *digest;
 } digest_vector;
+
+/* A line of FRAM and what it announces. */
+typedef struct part_vector {
+    const char *why;
+    const char *line;
+    const char *upload;
+    uint32_t offset;
+    uint32_t total;
+    const char *digest;
+    lfcp_trigger trigger;
+} part_vector;
 """
 
 
@@ -183,6 +195,19 @@ def digest(vector: Vector) -> str:
     return listed((quoted(vector["why"]), listed(given), listed(values), quoted(vector["digest"])))
 
 
+def part(vector: Vector) -> str:
+    said = vector["part"]
+    trigger = f"LFCP_TRIGGER_{said['trigger'].upper()}"
+    numbers = (str(said["offset"]), str(said["total"]))
+    texts = map(quoted, (vector["why"], vector["line"], said["upload"]))
+    return listed((*texts, *numbers, quoted(said["digest"]), trigger))
+
+
+def is_sent(vector: Vector) -> bool:
+    """A device sends it, without a key."""
+    return vector["part"] is not None and vector["line"].endswith(",0,0")
+
+
 def table(kind: str, name: str, rows: Iterable[str]) -> str:
     return f"\nstatic const {kind} {name}[] = {{\n" + "".join(f"    {row},\n" for row in rows) + "};\n"
 
@@ -207,6 +232,7 @@ def main(folder: Path, output: Path) -> None:
         table("sealed_vector", "sealed_vectors", map(sealed, of("sealed") + of("sealed", "refused"))),
         table("counters_vector", "counters_vectors", map(counters, of("counters"))),
         table("digest_vector", "digest_vectors", map(digest, of("digests"))),
+        table("part_vector", "part_vectors", map(part, filter(is_sent, of("uploads")))),
     ]  # fmt: skip
     output.write_text("".join(parts), encoding="ascii")
 

@@ -84,7 +84,7 @@ def running(program: Path, directory: Path, *arguments: str) -> Iterator[Running
 
 
 class Camera:
-    """--pictures and --on-picture, and what came of them."""
+    """--picture and --on-picture, and what came of them."""
 
     def __init__(self, directory: Path, *names: str) -> None:
         self._directory = directory
@@ -98,7 +98,7 @@ class Camera:
 
     @property
     def options(self) -> tuple[str, ...]:
-        return ("--pictures", str(self.pictures), "--on-picture", str(self.program))
+        return ("--picture", str(self.pictures), "--on-picture", str(self.program))
 
     @property
     def runs(self) -> list[str]:

@@ -12,7 +12,11 @@ from tests.firmware.building import FIRMWARE, SOURCE, build, library_sources, ru
 from tests.needs import need, need_program
 
 LEAST_BRANCHES = 0.95  # of each file's, taken
-FUZZERS = {"fuzz_decode": ("corpus", 200_000), "fuzz_client": ("corpus_client", 20_000)}  # kept inputs, runs
+FUZZERS = {  # kept inputs, runs
+    "fuzz_decode": ("corpus", 200_000),
+    "fuzz_client": ("corpus_client", 20_000),
+    "fuzz_upload": ("corpus_upload", 30_000),
+}
 
 
 def ctest(folder: Path) -> str:

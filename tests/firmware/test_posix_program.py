@@ -39,7 +39,7 @@ TOKEN = "123456:AA-secret_token"
         (["--name", NAME, "--server", "A=h:1", "--failover", "h"], "--failover"),
         (["--name", NAME, "--server", "A=h:1", "--key-file", "k", "--state", "s", "--plain-heartbeats"], "--plain"),
         (["--name", NAME, "--server", "A=h:1", "--on-picture", "/dev/null"], "--on-picture"),
-        (["--name", NAME, "--server", "A=h:1", "--pictures", "/no/such"], "--pictures"),
+        (["--name", NAME, "--server", "A=h:1", "--picture", "/no/such"], "--picture"),
         (["--key", "secret"], "--key"),
     ],
 )
@@ -54,7 +54,7 @@ def test_wrong_usage_names_the_option_and_the_way_out(lfcp_device: Path, argumen
 def test_help_teaches_every_option_and_order(lfcp_device: Path) -> None:
     done = run(lfcp_device, "--help")
     assert done.returncode == 0
-    options = ("--name", "--server", "--key-file", "--state", "--interval", "--sleep", "--pictures", "--on-picture")
+    options = ("--name", "--server", "--key-file", "--state", "--interval", "--sleep", "--picture", "--on-picture")
     orders = ("motion", "log", "err", "sleep", "status", "quit")
     for word in (*options, "--failover", "--tcp", "--plain-heartbeats", *orders):
         assert word in done.stdout

@@ -49,6 +49,23 @@ static void send_picture(void *context, lfcp_client *client, const lfcp_command 
     (void)context;
 }
 
+static void upload_picture(void *context, lfcp_client *client, const lfcp_command *command)
+{
+    device *of = begin(client, command);
+    finish(of, "SNAP", device_upload(of, LFCP_TRIGGER_COMMAND, command->p1, command->server));
+    (void)context;
+}
+
+static void go_live(void *context, lfcp_client *client, const lfcp_command *command)
+{
+    device *of = begin(client, command);
+    uint32_t seconds = 0;
+    text_to_number(command->p1, strlen(command->p1), 1, LFCP_MAX_LIVE, &seconds); /* the client has looked at it */
+    picture_uploads_live(&of->uploads, command->server, seconds, of->now);
+    finish(of, "LIVE", NULL);
+    (void)context;
+}
+
 static bool keep(device *of, const picture_secrets *changed)
 {
     const lfcp_storage storage = of->config.storage;
@@ -122,5 +139,6 @@ const lfcp_command_entry device_commands[] = {
     {LFCP_VERB_DSLP, sleep_deeply, NULL}, {LFCP_VERB_CONF, apply_setting, NULL},
     {LFCP_VERB_WCAM, note, NULL}, {LFCP_VERB_SCAM, note, NULL},
     {LFCP_VERB_ENAL, note, NULL}, {LFCP_VERB_DSAL, note, NULL},
+    {LFCP_VERB_SNAP, upload_picture, NULL}, {LFCP_VERB_LIVE, go_live, NULL},
 };
 const size_t device_command_count = sizeof device_commands / sizeof device_commands[0];

@@ -12,6 +12,7 @@
 
 #define LONGEST_WAIT_MS 60000
 #define WATCHED_ALWAYS 3 /* signals, console, reachability */
+#define WATCHED_SERVERS (2 * LFCP_CLIENT_SERVERS) /* messages and pictures */
 
 static uint64_t milliseconds(void)
 {
@@ -58,7 +59,7 @@ static void configure(device *of, const uint8_t *key)
         .detector_on = true,
         .camera_on = true,
         .commands = device_commands,
-        .command_count = device_command_count,
+        .command_count = device_command_count - (settings->picture == NULL ? DEVICE_CAMERA_COMMANDS : 0),
         .failover = {settings->failover.port != 0, of, internet_reachable, tell_directly},
         .crypto = &lfcp_crypto_mbedtls,
         .storage = state_directory_storage(&of->state),
@@ -86,7 +87,8 @@ static bool start(device *of, const uint8_t *key)
 {
     of->now = milliseconds();
     of->program = (picture_program){.path = of->settings->on_picture, .device = of->settings->name};
-    of->camera.directory = of->settings->pictures;
+    of->camera.path_given = of->settings->picture;
+    device_uploads_start(of);
     of->detector = of->camera_on = true;
     reachability_start(&of->internet, &of->settings->failover);
     if (!state_directory_open(&of->state, of->settings->state)) {
@@ -99,6 +101,7 @@ static bool start(device *of, const uint8_t *key)
 static void stop(device *of)
 {
     picture_program_stop(&of->program);
+    picture_uploads_stop(&of->uploads);
     reachability_stop(&of->internet);
     network_close(&of->net);
     state_directory_close(&of->state);
@@ -120,6 +123,7 @@ static void fall_asleep(device *of)
     if (of->sleep_s != 0 && lfcp_client_may_sleep(&of->client)) {
         journal("sleeping %" PRIu32, of->sleep_s);
         network_close(&of->net);
+        picture_uploads_hang_up(&of->uploads, of->now);
         of->sleep_until = of->now + (uint64_t)of->sleep_s * 1000;
         of->sleep_s = 0;
     }
@@ -139,6 +143,7 @@ static void work_awake(device *of)
 {
     device_receive_all(of);
     device_pictures_work(of);
+    picture_uploads_work(&of->uploads, of->now);
     device_send_all(of);
     device_say_changes(of);
     fall_asleep(of);
@@ -161,12 +166,16 @@ static void work(device *of)
     }
 }
 
+static uint64_t earlier(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
 static int wait_ms(const device *of)
 {
     uint64_t wakeup = of->sleep_until;
     if (wakeup == 0 && lfcp_client_next_wakeup_ms(&of->client, &wakeup) == LFCP_OK) {
-        const uint64_t picture = device_pictures_wakeup(of);
-        wakeup = picture < wakeup ? picture : wakeup;
+        wakeup = earlier(wakeup, earlier(device_pictures_wakeup(of), picture_uploads_wakeup_ms(&of->uploads)));
     }
     if (wakeup <= of->now) {
         return 0;
@@ -176,13 +185,15 @@ static int wait_ms(const device *of)
 
 static void wait_for_something(device *of)
 {
-    struct pollfd watched[WATCHED_ALWAYS + LFCP_CLIENT_SERVERS] = {
+    struct pollfd watched[WATCHED_ALWAYS + WATCHED_SERVERS] = {
         {.fd = signals_descriptor(), .events = POLLIN},
         {.fd = of->orders->open ? STDIN_FILENO : -1, .events = POLLIN},
         reachability_watch(&of->internet),
     };
     const nfds_t servers = of->sleep_until == 0 ? network_watch(&of->net, watched + WATCHED_ALWAYS) : 0;
-    const int ready = poll(watched, WATCHED_ALWAYS + servers, wait_ms(of));
+    const nfds_t lines =
+        of->sleep_until == 0 ? picture_uploads_watch(&of->uploads, watched + WATCHED_ALWAYS + servers) : 0;
+    const int ready = poll(watched, WATCHED_ALWAYS + servers + lines, wait_ms(of));
     of->now = milliseconds();
     if (ready <= 0) {
         return; /* the time is over, or a signal came: the pipe says it again */

@@ -7,6 +7,7 @@
 #include "network.h"
 #include "options.h"
 #include "picture_program.h"
+#include "picture_uploads.h"
 #include "pictures.h"
 #include "reachability.h"
 #include "state_directory.h"
@@ -26,6 +27,8 @@ typedef struct device {
     picture_use use;
     picture_secrets secrets;
     reachability internet;
+    picture_source source;
+    picture_uploads uploads;
     lfcp_config config;
     lfcp_client client;
     uint64_t now; /* ms of CLOCK_BOOTTIME, of this turn */
@@ -42,9 +45,10 @@ typedef struct device {
  * or DEVICE_FAILED after a message on stderr. */
 device_end device_run(const options *settings, const uint8_t *key, console *orders);
 
-/* What the commands do: the table for the client, ended by its count. */
+/* What the commands do: the table for the client. Those of a camera come last. */
 extern const lfcp_command_entry device_commands[];
 extern const size_t device_command_count;
+#define DEVICE_CAMERA_COMMANDS 2
 
 /* Of commands.c: false after a message on stderr. */
 bool device_secrets_read(device *of);
@@ -67,6 +71,15 @@ void device_picture_command_ended(device *of, const char *problem);
 
 /* A motion in failover alarm mode; it waits if a picture is on its way. */
 void device_picture_for_motion(device *of, const char *text);
+
+/* Of device_uploads.c. */
+void device_uploads_start(device *of);
+
+/* Takes a picture for the servers. server, id: as picture_uploads_offer() says. NULL, or why not. */
+const char *device_upload(device *of, lfcp_trigger trigger, const char *id, unsigned server);
+
+/* One of its own, for all, if there is a camera. */
+void device_upload_own(device *of, lfcp_trigger trigger);
 
 /* Automatic pictures, and what has ended. When there is something to do next: */
 void device_pictures_work(device *of);

@@ -15,6 +15,7 @@ static void motion(device *of, const char *text)
 {
     if (lfcp_client_detector_on(&of->client)) {
         queue(of, LFCP_VERB_MOAL, text);
+        device_upload_own(of, LFCP_TRIGGER_ALARM);
     } else {
         journal("not seen: the detector is off");
     }

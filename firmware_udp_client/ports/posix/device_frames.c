@@ -26,6 +26,7 @@ static void say_event(const device *of, unsigned server, const lfcp_event *event
     switch (event->kind) {
     case LFCP_EVENT_NONE:
     case LFCP_EVENT_COMMAND: /* its handler says so, before what it does */
+    case LFCP_EVENT_PICTURE_ANSWERED: /* so does the picture */
         break;
     case LFCP_EVENT_HEARTBEAT_ANSWERED:
         journal("answered %c", label);
@@ -45,20 +46,29 @@ static void say_event(const device *of, unsigned server, const lfcp_event *event
     }
 }
 
+static void take(device *of, unsigned server, const uint8_t *frame, size_t length)
+{
+    lfcp_event event = {.kind = LFCP_EVENT_NONE};
+    const lfcp_status status = lfcp_client_receive(&of->client, server, frame, length, of->now, &event);
+    if (status != LFCP_OK) {
+        journal("dropped %c %s", of->settings->servers[server].label, lfcp_status_text(status));
+        return;
+    }
+    say_event(of, server, &event);
+    if (event.kind == LFCP_EVENT_PICTURE_ANSWERED) {
+        picture_uploads_answered(&of->uploads, server, &event.answer, of->now);
+    }
+}
+
 /* What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time. */
 void device_receive_all(device *of)
 {
     uint8_t frame[LFCP_LINE_BUFFER];
     size_t length = 0;
     unsigned server = 0;
-    while (network_receive(&of->net, &server, frame, sizeof frame, &length, of->now)) {
-        lfcp_event event = {.kind = LFCP_EVENT_NONE};
-        const lfcp_status status = lfcp_client_receive(&of->client, server, frame, length, of->now, &event);
-        if (status == LFCP_OK) {
-            say_event(of, server, &event);
-        } else {
-            journal("dropped %c %s", of->settings->servers[server].label, lfcp_status_text(status));
-        }
+    while (network_receive(&of->net, &server, frame, sizeof frame, &length, of->now) ||
+           picture_uploads_receive(&of->uploads, &server, frame, sizeof frame, &length, of->now)) {
+        take(of, server, frame, length);
         device_send_all(of);
     }
 }

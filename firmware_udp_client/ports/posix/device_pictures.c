@@ -92,7 +92,10 @@ void device_pictures_work(device *of)
     }
     lfcp_client_setting(&of->client, LFCP_SETTING_interval, &seconds);
     of->next_picture = of->now + (uint64_t)seconds * 1000;
-    start_or_report(of, PICTURE_AT_INTERVAL, "");
+    device_upload_own(of, LFCP_TRIGGER_SCHEDULE);
+    if (of->program.path != NULL) {
+        start_or_report(of, PICTURE_AT_INTERVAL, "");
+    }
 }
 
 uint64_t device_pictures_wakeup(const device *of)

@@ -8,6 +8,8 @@
 #include "bounded_text.h"
 
 #define DEFAULT_SLEEP_S 60
+#define LIVE_RATE 5
+#define MOST_LIVE_RATE 30
 
 /* NULL, or what is wrong with the value. */
 typedef const char *option_setter(options *out, const char *value);
@@ -67,10 +69,16 @@ static const char *set_state(options *out, const char *value)
     return NULL;
 }
 
-static const char *set_pictures(options *out, const char *value)
+static const char *set_picture(options *out, const char *value)
 {
-    out->pictures = value;
+    out->picture = value;
     return NULL;
+}
+
+static const char *set_live_rate(options *out, const char *value)
+{
+    const bool good = text_to_number(value, strlen(value), 1, MOST_LIVE_RATE, &out->live_rate);
+    return good ? NULL : "a rate is 1 to 30 pictures a second";
 }
 
 static const char *set_on_picture(options *out, const char *value)
@@ -114,7 +122,9 @@ static const option_entry entries[] = {
     {"--state", "DIR", "keep counters, settings and secrets here over restarts; needed with --key-file", set_state},
     {"--interval", "SECONDS", "between heartbeats, until a server allows less; 20", set_interval},
     {"--sleep", "SECONDS", "that DSLP makes it sleep; 60", set_sleep},
-    {"--pictures", "DIR", "a virtual camera: the JPEG files of this directory in turn", set_pictures},
+    {"--picture", "PATH", "a virtual camera: this JPEG file, or the JPEG files of this directory in turn. Its\n"
+                          "pictures are uploaded to the servers (SNAP, motion, LIVE, CONF auto_photo)", set_picture},
+    {"--live-rate", "N", "live pictures a second, at most; 5", set_live_rate},
     {"--on-picture", "PROGRAM", "run as PROGRAM PICTURE for TLGS, automatic pictures and failover alarms, with\n"
                                 "LFCP_NAME, LFCP_REASON and LFCP_TEXT in its environment, and TELEGRAM_TOKEN,\n"
                                 "TELEGRAM_CHAT and PRUSACONNECT_TOKEN if a server sent them. A status other than\n"
@@ -207,15 +217,15 @@ static bool is_complete(const options *out)
     if (out->on_picture != NULL && access(out->on_picture, X_OK) != 0) {
         return fail("--on-picture", strerror(errno));
     }
-    if (out->pictures != NULL && access(out->pictures, R_OK | X_OK) != 0) {
-        return fail("--pictures", strerror(errno));
+    if (out->picture != NULL && access(out->picture, R_OK) != 0) {
+        return fail("--picture", strerror(errno));
     }
     return true;
 }
 
 bool options_read(options *out, int count, char **arguments)
 {
-    *out = (options){.interval_s = LFCP_HEARTBEAT_INTERVAL_MS / 1000, .sleep_s = DEFAULT_SLEEP_S};
+    *out = (options){.interval_s = LFCP_HEARTBEAT_INTERVAL_MS / 1000, .sleep_s = DEFAULT_SLEEP_S, .live_rate = LIVE_RATE};
     for (int at = 1; at < count; at++) {
         if (!read_one(out, count, arguments, &at)) {
             return false;

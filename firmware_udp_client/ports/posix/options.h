@@ -16,7 +16,8 @@ typedef struct options {
     uint32_t interval_s;
     uint32_t sleep_s;
     const char *state;
-    const char *pictures;
+    const char *picture;
+    uint32_t live_rate; /* pictures a second at most */
     const char *on_picture;
     host_port failover; /* port 0: no failover alarm mode */
     bool tcp;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+
+#include "lfcp_constants.h"
 
 static int is_picture(const struct dirent *entry)
 {
@@ -48,20 +51,35 @@ static const char *choose(pictures *from, const char *name)
         return "the camera has no picture";
     }
     snprintf(from->last, sizeof from->last, "%s", name);
-    const int length = snprintf(from->path, sizeof from->path, "%s/%s", from->directory, name);
+    const int length = snprintf(from->path, sizeof from->path, "%s/%s", from->path_given, name);
     if (length < 0 || (size_t)length >= sizeof from->path || !is_jpeg(from->path)) {
         return "the picture is no JPEG";
     }
     return NULL;
 }
 
+static const char *take_file(pictures *from)
+{
+    snprintf(from->path, sizeof from->path, "%s", from->path_given);
+    return is_jpeg(from->path) ? NULL : "the picture is no JPEG";
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 const char *pictures_take(pictures *from)
 {
-    if (from->directory == NULL) {
-        return "no camera: it was started without --pictures";
+    if (from->path_given == NULL) {
+        return "no camera: it was started without --picture";
+    }
+    if (!is_directory(from->path_given)) {
+        return take_file(from);
     }
     struct dirent **names = NULL;
-    const int count = scandir(from->directory, &names, is_picture, by_bytes);
+    const int count = scandir(from->path_given, &names, is_picture, by_bytes);
     if (count < 0) {
         return "the pictures cannot be read";
     }
@@ -70,5 +88,32 @@ const char *pictures_take(pictures *from)
         free(names[at]);
     }
     free(names);
+    return problem;
+}
+
+static const char *read_file(FILE *file, uint8_t **bytes, size_t *length)
+{
+    struct stat found;
+    if (fstat(fileno(file), &found) != 0 || found.st_size < 1 || found.st_size > LFCP_MAX_PICTURE) {
+        return "the picture is too large";
+    }
+    *length = (size_t)found.st_size;
+    *bytes = malloc(*length);
+    if (*bytes == NULL || fread(*bytes, 1, *length, file) != *length) {
+        free(*bytes);
+        return "the picture cannot be read";
+    }
+    return NULL;
+}
+
+const char *pictures_read(pictures *from, uint8_t **bytes, size_t *length)
+{
+    const char *problem = pictures_take(from);
+    FILE *file = problem == NULL ? fopen(from->path, "rbe") : NULL;
+    if (file == NULL) {
+        return problem == NULL ? "the picture cannot be read" : problem;
+    }
+    problem = read_file(file, bytes, length);
+    fclose(file);
     return problem;
 }

@@ -1,19 +1,15 @@
 #include "tcp_line.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tcp_connect.h"
+
 #define FIRST_WAIT_MS 1000
 #define MOST_DOUBLINGS 5 /* 32 s */
-#define PORT_SIZE 6
 
 void tcp_line_start(tcp_line *line, const host_port *server)
 {
@@ -40,42 +36,14 @@ static void broken(tcp_line *line, uint64_t now)
     line->failures++;
 }
 
-static bool begin(tcp_line *line, const struct addrinfo *at)
-{
-    const int on = 1;
-    line->descriptor = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (line->descriptor < 0) {
-        return false;
-    }
-    setsockopt(line->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return connect(line->descriptor, at->ai_addr, at->ai_addrlen) == 0 || errno == EINPROGRESS;
-}
-
 /* One of the server's addresses at each attempt, in turn. */
 static bool begin_to_connect(tcp_line *line, uint64_t now)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char port[PORT_SIZE];
-    snprintf(port, sizeof port, "%u", (unsigned)line->server.port);
-    if (getaddrinfo(line->server.host, port, &hints, &found) != 0) {
-        broken(line, now);
-        return false;
-    }
-    unsigned count = 0;
-    for (const struct addrinfo *each = found; each != NULL; each = each->ai_next) {
-        count++;
-    }
-    const struct addrinfo *at = found;
-    for (unsigned skip = line->failures % count; skip > 0; skip--) {
-        at = at->ai_next;
-    }
-    const bool begun = begin(line, at);
-    freeaddrinfo(found);
-    if (!begun) {
+    line->descriptor = tcp_connect_begin(&line->server, line->failures);
+    if (line->descriptor < 0) {
         broken(line, now);
     }
-    return begun;
+    return line->descriptor >= 0;
 }
 
 static bool flush(tcp_line *line, uint64_t now)
@@ -116,10 +84,8 @@ short tcp_line_events(const tcp_line *line)
 
 bool tcp_line_work(tcp_line *line, short events, uint64_t now)
 {
-    int error = 0;
-    socklen_t size = sizeof error;
     if (!line->connected && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-        if (getsockopt(line->descriptor, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+        if (!tcp_connect_succeeded(line->descriptor)) {
             broken(line, now);
             return false;
         }

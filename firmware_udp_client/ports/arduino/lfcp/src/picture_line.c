@@ -1,0 +1,1 @@
+#include "../../../common/picture_line.c"

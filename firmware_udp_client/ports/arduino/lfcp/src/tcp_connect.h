@@ -1,0 +1,1 @@
+#include "../../../common/tcp_connect.h"
