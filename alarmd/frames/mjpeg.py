@@ -15,6 +15,7 @@ _EOI, _SOS = 0xD9, 0xDA
 _NO_SEGMENT = frozenset((*range(0xC0), *range(0xD0, 0xD9)))  # reserved, stuffing, restarts, SOI: out of place
 _FILLS = re.compile(rb"\xff*")
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither a stuffed FF, a restart nor a fill byte
+MAX_FALSE = 10_000  # starts that lead to no picture; one that is made of them would keep the loop busy for seconds
 _LENGTH = 2  # bytes of a segment's length, which counts them too
 
 
@@ -25,6 +26,7 @@ class FirstPicture:
         """max_bytes: of the stream, until the picture's last; no more is held."""
         self._max_bytes = max_bytes
         self._passed = 0
+        self._false = 0
         self._data = bytearray()
         self._at = 0
         self._code = 0
@@ -33,7 +35,7 @@ class FirstPicture:
         self._step = self._between
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """Raises PictureRefusedError when so many bytes hold no whole picture."""
+        """Raises PictureRefusedError when so many bytes, or starts of pictures, hold no whole one."""
         self._data += chunk
         while self._picture is None and self._step():
             pass
@@ -100,6 +102,9 @@ class FirstPicture:
 
     def _lost(self, at: int) -> bool:
         """It was no picture, or a cut one; the next may begin here."""
+        self._false += 1
+        if self._false > MAX_FALSE:
+            raise PictureRefusedError(PictureFault.CORRUPT, "its stream begins pictures again and again and ends none")
         self._pass(at)
         self._step = self._between
         return True

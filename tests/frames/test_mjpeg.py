@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alarmd.frames.errors import PictureFault, PictureRefusedError
 from alarmd.frames.jpeg import inspect
-from alarmd.frames.mjpeg import FirstPicture
+from alarmd.frames.mjpeg import MAX_FALSE, FirstPicture
 from tests.frames.pictures import jpeg, start_of_scan
 
 LIMIT = 1_000_000
@@ -113,3 +113,14 @@ def test_the_limit_is_where_the_picture_ends(more: int, cuts: list[int]) -> None
 def test_noise_is_walked_alike_in_one_piece_and_in_many(pieces: list[bytes]) -> None:
     stream = b"".join(pieces)
     assert first_of(stream, list(range(len(stream)))) == first_of(stream)
+
+
+@pytest.mark.parametrize("start", [b"\xff\xd8\xff\x00", b"\xff\xd8\xff\xd8", b"\xff\xd8\xff\xe0\x00\x02\xff\x00"])
+def test_a_stream_that_begins_pictures_and_ends_none_is_given_up_early(start: bytes) -> None:
+    stream = FirstPicture(LIMIT)
+    with pytest.raises(PictureRefusedError, match="ends none"):
+        stream.feed(start * (MAX_FALSE + 2))
+
+
+def test_a_picture_behind_many_false_starts_is_found() -> None:
+    assert FirstPicture(LIMIT).feed(b"\xff\xd8\xff\x00" * MAX_FALSE + PICTURE) == PICTURE
