@@ -92,7 +92,7 @@ def test_a_broken_picture_is_passed_over_for_the_next(broken: bytes) -> None:
 
 
 def test_a_stream_without_an_end_is_given_up() -> None:
-    for endless in (b"no picture ", b"\xff", b"\xff\xd8", PICTURE[:2] + b"\xff\xff", PICTURE[:-2]):
+    for endless in (b"no picture ", b"\xff", PICTURE[:2] + b"\xff\xff", PICTURE[:-2]):
         with pytest.raises(PictureRefusedError) as refused:
             first_of(endless * (LIMIT // len(endless) + 1), list(range(0, LIMIT, 10_000)))
         assert refused.value.reason is PictureFault.TOO_LONG
