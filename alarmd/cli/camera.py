@@ -18,6 +18,7 @@ from alarmd.cli.pictures import check_target, in_words, write_picture
 from alarmd.web.picture_schemas import Camera, Cameras, Snapshot, SnapshotState
 
 NEVER = "never"
+CANNOT_BE_ASKED = "no: it has no pull URL, and does not report that it knows SNAP"
 HEADINGS = ("name", "pictures come", "every", "on alarm", "newest", "because of", "notes")
 LOOK_EVERY = 5.0  # s that one question waits
 MAX_WAIT = 600.0  # s
@@ -223,6 +224,7 @@ def _print(asked: Asked, one: Camera) -> None:
         ("it says", one.info),
         ("asked every", _every(one) or NEVER),
         ("asked on alarm", "yes" if one.on_alarm else "no"),
+        ("can be asked", "" if one.askable else CANNOT_BE_ASKED),
         ("last failure", one.failing),
         ("newest", "none" if one.picture is None else f"{shown(one.picture.captured_at)}, {in_words(one.picture)}"),
     ]

@@ -12,7 +12,7 @@ from alarmd.adapters import exit_codes
 from alarmd.adapters.exit_codes import StartError
 from alarmd.adapters.log_setup import observe_twisted, set_up_logging, without_password
 from alarmd.adapters.state_directory import prepare_state_directory
-from alarmd.config import Config, ConfigError, find_config, load_config
+from alarmd.config import Config, ConfigError, Ingest, find_config, load_config
 from alarmd.storage.interface import StorageError, StorageUnusableError
 from alarmd.storage.opening import upgrade_database as bring_up_to_date
 
@@ -54,8 +54,10 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"LFCP: {', '.join(config.lfcp.addresses)} port {config.lfcp.port}, UDP and TCP")
     click.echo(f"Operator's port: {config.operator.address} port {config.operator.port}, UDP and TCP")
     click.echo(f"HTTP: {config.http.address} port {config.http.port}")
+    click.echo(f"Uploads: {_uploads(config.ingest)}")
     click.echo(f"State directory: {config.state_directory}")
     click.echo(f"Database: {without_password(config.database_url)}")
+    click.echo(f"Archive of pictures: {config.archive_directory}")
     click.echo(f"Unknown devices: {config.devices.unknown}")
     for name, destination in config.told().items():
         click.echo(f"Alarms are told to {name}: {destination.summary()}")
@@ -65,6 +67,14 @@ def check_config(config_file: Path | None) -> None:
         click.echo(f"Every picture goes to {name}: {destination.summary()}")
     for name, destination in config.filmed().items():
         click.echo(f"Films go to {name}: {destination.summary()}")
+
+
+def _uploads(ingest: Ingest) -> str:
+    if not ingest.addresses:
+        return "nowhere: ingest.addresses is empty"
+    http = f", {ingest.http_port}" if ingest.http_port else ""
+    tls = f", {ingest.tls_port} with TLS" if ingest.tls_port else ""
+    return f"{', '.join(ingest.addresses)} port {ingest.port}{http}{tls}"
 
 
 @click.command("upgrade-database")

@@ -43,12 +43,14 @@ def test_a_camera_is_set_up_word_by_word(alarmd: Alarmd) -> None:
     alarmd.fine("camera", "set", "cam1", "--from", "192.0.2.7", "--from", "2001:db8::/64", "--by-address")
     shown = facts(alarmd.fine("camera", "set", "cam1", "--pull", URL, "--every", "30s", "--no-on-alarm").out)
     assert shown["pictures come"] == "by address, pulled"
+    assert "can be asked" not in shown
     assert shown["uploads from"] == "192.0.2.7/32, 2001:db8::/64"
     assert (shown["asked every"], shown["asked on alarm"]) == ("30 s", "no")
     shown = facts(alarmd.fine("camera", "set", "cam1", "--no-by-address", "--from-anywhere", "--no-pull").out)
     assert shown["uploads from"] == "anywhere"
     shown = facts(alarmd.fine("camera", "set", "cam1", "--every", "never", "--on-alarm").out)
     assert (shown["asked every"], shown["asked on alarm"]) == ("never", "yes")
+    assert shown["can be asked"].startswith("no: it has no pull URL")
 
 
 def test_one_command_makes_a_device_ours_and_a_camera(alarmd: Alarmd) -> None:

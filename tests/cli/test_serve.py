@@ -16,6 +16,23 @@ def test_a_configuration_that_is_fine_is_explained(tmp_path: Path) -> None:
     assert f"State directory: {tmp_path / 'state'}" in ended.stdout
     assert "Database: postgresql://petr:(hidden)@db/alarmd" in ended.stdout
     assert "Unknown devices: reject" in ended.stdout
+    assert f"Archive of pictures: {tmp_path / 'state' / 'archive'}" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("ingest", "shown"),
+    [
+        ("", "127.0.0.1 port 8081"),
+        ("http_port = 80", "127.0.0.1 port 8081, 80"),
+        ("tls_port = 443\ncertificate = 'a.pem'\nkey = 'b.pem'", "127.0.0.1 port 8081, 443 with TLS"),
+    ],
+)
+def test_where_pictures_are_uploaded_is_explained(tmp_path: Path, ingest: str, shown: str) -> None:
+    (tmp_path / "alarmd.toml").write_text(f"[ingest]\n{ingest}\n")
+    assert f"Uploads: {shown}\n" in alarmd(tmp_path, "check-config", INGEST_PORT="8081").stdout
+    assert (
+        "Uploads: nowhere: ingest.addresses is empty\n" in alarmd(tmp_path, "check-config", INGEST_ADDRESSES="").stdout
+    )
 
 
 def test_what_goes_where_is_shown(tmp_path: Path) -> None:
