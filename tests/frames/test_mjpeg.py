@@ -92,7 +92,7 @@ def test_a_broken_picture_is_passed_over_for_the_next(broken: bytes) -> None:
 
 
 def test_a_stream_without_an_end_is_given_up() -> None:
-    for endless in (b"no picture ", b"\xff", PICTURE[:2] + b"\xff\xff", PICTURE[:-2]):
+    for endless in (b"no picture ", b"\xff", PICTURE[:-2]):
         with pytest.raises(PictureRefusedError) as refused:
             first_of(endless * (LIMIT // len(endless) + 1), list(range(0, LIMIT, 10_000)))
         assert refused.value.reason is PictureFault.TOO_LONG
@@ -115,7 +115,9 @@ def test_noise_is_walked_alike_in_one_piece_and_in_many(pieces: list[bytes]) -> 
     assert first_of(stream, list(range(len(stream)))) == first_of(stream)
 
 
-@pytest.mark.parametrize("start", [b"\xff\xd8\xff\x00", b"\xff\xd8\xff\xd8", b"\xff\xd8\xff\xe0\x00\x02\xff\x00"])
+@pytest.mark.parametrize(
+    "start", [b"\xff\xd8", b"\xff\xd8\xff\xff", b"\xff\xd8\xff\x00", b"\xff\xd8\xff\xe0\x00\x02\xff\x00"]
+)
 def test_a_stream_that_begins_pictures_and_ends_none_is_given_up_early(start: bytes) -> None:
     stream = FirstPicture(LIMIT)
     with pytest.raises(PictureRefusedError, match="ends none"):
