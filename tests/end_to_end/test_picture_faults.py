@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tests.end_to_end.cameras import adopted, shown
-from tests.end_to_end.places import ANN, BUCKET, copies, held, prusaconnect, telegram, webhook
+from tests.end_to_end.places import ANN, BUCKET, all_told, copies, held, prusaconnect, telegram, webhook
 from tests.fakes import prusaconnect as service_fake
 from tests.fakes.prusaconnect import FakePrusaConnect
 from tests.fakes.receiver import Receiver
@@ -27,6 +27,7 @@ BUSY = {
     "description": "Too Many Requests: retry after 1",
     "parameters": {"retry_after": 1},
 }
+LEFT_ALONE = "a destination takes no messages; it is tried now and then, and nothing is lost"
 TELEGRAMS = {
     "down": Fault(status=502, body=b"<html>Bad Gateway"),
     "limiting": Fault(status=429, body=json.dumps(BUSY).encode()),
@@ -119,3 +120,27 @@ def test_a_bucket_that_gets_half_an_upload_gets_it_whole_later_and_others_at_onc
             assert held(bucket) == []
             line.cut_after = None
             wait_until(lambda: held(bucket) == [picture], "the copy")
+
+
+def test_what_waited_out_a_long_outage_of_telegram_and_a_restart_is_told_once(
+    tmp_path: Path, api: FakeTelegram
+) -> None:
+    """So long that the breaker left it alone; a person's retry stands for the wait until the next attempt."""
+    api.fault = lambda _method, _parameters: TELEGRAMS["down"]
+    with served(tmp_path, ALARMS_DESTINATIONS="phone", **telegram(api)) as server:
+        pictures = {f"cam{number}": jpeg(quality=60 + number) for number in range(3)}
+        for camera, picture in pictures.items():
+            secret = adopted(server, camera)
+            server.ask(f"{camera},MOAL,gate,0,0,0,0,0".encode())
+            assert shown(server, secret, picture).status_code == STORED
+        wait_until(lambda: server.logged(LEFT_ALONE), "the breaker")
+        assert server.stop() == 0
+        api.fault = lambda _method, _parameters: None
+        server.start()
+        waiting = [str(one["id"]) for one in server.told("outbox", "list")["deliveries"]]
+        server.try_command("outbox", "retry", *waiting)
+        wait_until(lambda: all_told(server), "the outbox")
+        assert server.stop() == 0
+    assert sorted(one.media.data for one in api.posted if one.media) == sorted(pictures.values())
+    told = [camera for one in api.posted for camera in pictures if f"{camera}: motion: gate" in one.text]
+    assert sorted(told) == sorted(pictures)
