@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -80,6 +81,9 @@ GC_THRESHOLD = (50_000, 20, 50)  # what waits for a commit is alive; to look at 
 # Seconds after which the writer thread lets the loop run. At 5,000 alarms/s, p99 of the ACK: 17-47 ms with the default
 # of 5 ms, 12-13 ms with 1 ms, 24-28 ms with 0.1 ms; and 1 ms had the highest rate at saturation.
 SWITCH_INTERVAL = 0.001
+# Threads, made when they are needed, in which names are looked up: those of cameras, each of which a resolver that does
+# not answer may hold for 30 s, and those of destinations, whose alarms must not wait behind them.
+LOOKUPS = 256
 DRAIN_PATIENCE = 8.0  # s for what waits to be stored at a stop; all patiences together are less than TimeoutStopSec
 DELIVERY_PATIENCE = 2.0  # s for messages that are on their way
 
@@ -92,6 +96,7 @@ def serve(config: Config) -> int:
     gc.disable()  # until everything is loaded: it would look at 100,000 devices again and again and find nothing
     loop = asyncio.SelectorEventLoop()  # not uvloop, which goes deaf after one ICMP error
     asyncio.set_event_loop(loop)
+    loop.set_default_executor(ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookups"))
     reactor = AsyncioSelectorReactor(loop)
     # Before anything imports Twisted's global reactor, which would be another one.
     installReactor(reactor)  # type: ignore[no-untyped-call]  # Twisted does not type it
