@@ -36,7 +36,10 @@ class Room:
 
 
 class Archive(Protocol):
-    """Keys are those of keys.py; anything else raises BadKeyError. What the disk refuses raises ArchiveError."""
+    """Keys are those of keys.py; anything else raises BadKeyError. What the disk refuses raises ArchiveError. failing:
+    why the last write failed; empty: it did not."""
+
+    failing: str
 
     def write(self, key: str, data: bytes, *, into_reserve: bool = False) -> None:
         """Whole and durable once it returns, in place of what was there; the same bytes twice: nothing happens.
@@ -69,6 +72,7 @@ class DirectoryArchive:
         `beside` it, and read."""
         self._root = root
         self._reserve = reserve
+        self.failing = ""
         self._partial = root / PARTIAL
         self._settled: set[Path] = set()
         self._directories = Lock()  # one empties a directory while another is about to name a file in it
@@ -91,14 +95,12 @@ class DirectoryArchive:
                 raise MissingError(f"the archive has no {key}") from None
 
     def write(self, key: str, data: bytes, *, into_reserve: bool = False) -> None:
-        path = self.path(key)
-        with _translated(f"cannot write {key}"):
-            if not _holds(path, data):
-                if not into_reserve:
-                    self._check_room(len(data))
-                self._place(path, data)
-            with suppress(FileNotFoundError):  # deleted meanwhile
-                sync_directory(path.parent)  # also of what is there: its writer may have been killed before this
+        try:
+            self._write(key, data, into_reserve)
+        except ArchiveError as error:
+            self.failing = str(error)
+            raise
+        self.failing = ""
 
     def delete(self, key: str) -> None:
         path = self.path(key)
@@ -119,6 +121,16 @@ class DirectoryArchive:
         with _translated(f"cannot ask the disk of {self._root}"):
             disk = shutil.disk_usage(self._root)
             return Room(disk.total, disk.free, self._reserve)
+
+    def _write(self, key: str, data: bytes, into_reserve: bool) -> None:
+        path = self.path(key)
+        with _translated(f"cannot write {key}"):
+            if not _holds(path, data):
+                if not into_reserve:
+                    self._check_room(len(data))
+                self._place(path, data)
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                sync_directory(path.parent)  # also of what is there: its writer may have been killed before this
 
     def _below(self, directory: Path) -> Iterator[str]:
         """In the order of the names; sorted directory by directory, so that memory holds one at a time."""

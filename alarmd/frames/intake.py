@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
+
 from alarmd.core.inputs import PictureReceived
 from alarmd.core.instant import Instant
 from alarmd.core.records import Picture, Record, Trigger
@@ -21,7 +23,10 @@ from alarmd.frames.keys import picture_key, thumbnail_key
 
 Made = TypeVar("Made")
 
+_log = structlog.get_logger(__name__)
+
 THREADS = 4  # two cores decode, the others wait for the disk
+TELL_EVERY = 60.0  # s between two log lines that tell why nothing can be stored; each sender hears only that
 MAX_WAITING = 128  # pictures that are being taken in; each holds its bytes
 
 
@@ -56,6 +61,7 @@ class Intake:
         self._full = full
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
         self._waiting = 0
+        self._tells_from = 0.0  # mono
 
     def __len__(self) -> int:
         """Pictures that are being taken in."""
@@ -71,6 +77,9 @@ class Intake:
             return await self._take(upload, self._now().wall)
         except ArchiveFullError:
             self._full()
+            raise
+        except ArchiveError as error:
+            self._tell(error)
             raise
         finally:
             self._waiting -= 1
@@ -101,6 +110,12 @@ class Intake:
 
     async def _in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _tell(self, error: ArchiveError) -> None:
+        mono = self._now().mono
+        if mono >= self._tells_from:
+            self._tells_from = mono + TELL_EVERY
+            _log.error("no picture can be stored", reason=str(error))
 
     def _write(self, key: str, found: Inspected) -> None:
         self._archive.write(thumbnail_key(key), found.thumbnail)

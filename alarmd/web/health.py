@@ -37,6 +37,8 @@ async def healthz(house: House, response: Response) -> Health:
         problems.append("commits fail and are tried again; nothing is acknowledged that is not stored")
     if condition.waiting >= condition.waiting_limit:
         problems.append("too much waits to be stored; new messages are refused")
+    if house.archive.failing:
+        problems.append(f"pictures are refused: {house.archive.failing}")
     response.status_code = 503 if problems else 200
     return Health(
         healthy=not problems,

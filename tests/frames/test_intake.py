@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import structlog
 
 from alarmd.core.inputs import PictureReceived
 from alarmd.core.instant import Instant
@@ -117,3 +118,19 @@ async def test_more_than_may_wait_are_sent_away(intake: Intake, rules: Rules, mo
     rules.may_answer.set()
     assert (await first).key
     assert len(intake) == 0
+
+
+async def test_why_nothing_can_be_stored_is_logged_now_and_then(
+    intake: Intake, rules: Rules, archive: DirectoryArchive, tmp_path: Path
+) -> None:
+    (tmp_path / "archive").rename(tmp_path / "unplugged")
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(ArchiveError):
+                await intake.take(UPLOAD)
+    (told,) = logs
+    assert (told["event"], told["reason"]) == ("no picture can be stored", archive.failing)
+    assert "No such file or directory" in archive.failing
+    (tmp_path / "unplugged").rename(tmp_path / "archive")
+    assert (await intake.take(UPLOAD)).key
+    assert archive.failing == ""

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from alarmd import __version__
+from alarmd.frames.errors import ArchiveError
 from tests.running_house import RunningHouse
 
 
@@ -42,6 +43,16 @@ def test_a_monitor_hears_that_storing_is_behind(
     assert answer.status_code == 503
     assert words in answer.json()["problems"][0]
     house.condition = replace(house.condition, storage_failing=False, waiting=0)
+
+
+def test_a_monitor_hears_that_pictures_are_refused_and_why(house: RunningHouse, client: httpx.Client) -> None:
+    place = house.directory / "archive"
+    place.rename(house.directory / "unplugged")
+    with pytest.raises(ArchiveError):
+        house.picture("cam1")
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert "pictures are refused: cannot" in answer.json()["problems"][0]
 
 
 def test_the_server_at_a_glance(house: RunningHouse, client: httpx.Client) -> None:
