@@ -13,6 +13,7 @@ FRAME_ROOM = 208  # LFCP_CLIENT_MAX_FRAME
 OWN = frozenset({"ENAL", "DSAL", "WCAM", "SCAM", "CONF"})  # carried out by the client itself
 AFTER_ITS_ACK = frozenset({"RST", "DSLP"})
 GUARD = 0xA5
+HEADERS = ("lfcp_codec.h", "lfcp_signing.h", "lfcp_client.h", "lfcp_upload.h", "lfcp_motion.h")
 
 
 class Kept(NamedTuple):
@@ -45,7 +46,7 @@ class CClientLibrary:
 
     def __init__(self, libraries: Path, scratch: Path) -> None:
         self.ffi: Any = FFI()
-        self.ffi.cdef(declarations(scratch, ("lfcp_codec.h", "lfcp_signing.h", "lfcp_client.h", "lfcp_motion.h")))
+        self.ffi.cdef(declarations(scratch, HEADERS))
         self.lfcp: Any = self.ffi.dlopen(str(libraries / "liblfcp.so"))
         mbedtls: Any = self.ffi.dlopen(str(libraries / "liblfcp_mbedtls.so"))
         self.crypto = self.ffi.addressof(mbedtls, "lfcp_crypto_mbedtls")

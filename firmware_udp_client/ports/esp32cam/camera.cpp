@@ -24,6 +24,12 @@ Picture &Picture::operator=(Picture &&other) noexcept
     return *this;
 }
 
+uint8_t *Picture::release()
+{
+    length_ = 0;
+    return std::exchange(bytes_, nullptr);
+}
+
 Picture::~Picture()
 {
     heap_caps_free(bytes_);

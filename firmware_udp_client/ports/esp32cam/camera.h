@@ -21,6 +21,9 @@ public:
     const uint8_t *bytes() const { return bytes_; }
     size_t length() const { return length_; }
 
+    // The memory is the caller's now; null if it was empty.
+    uint8_t *release();
+
 private:
     uint8_t *bytes_ = nullptr;
     size_t length_ = 0;

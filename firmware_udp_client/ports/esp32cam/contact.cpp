@@ -5,7 +5,9 @@
 #include <esp_sleep.h>
 
 #include <cstring>
+#include <utility>
 
+#include "frames.h"
 #include "orders.h"
 #include "storage.h"
 #include "uploads.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr uint32_t whole = 0x4c464350;         // marks memory that a deep sleep kept
 constexpr uint64_t probe_every_ms = 60000;     // while no server answers
+constexpr uint64_t sleep_waits_ms = 60000;     // for pictures that are on their way: a deep sleep loses them
 
 // What survives deep sleep: the client with its counters, windows and messages.
 RTC_DATA_ATTR uint32_t kept_mark;
@@ -55,11 +58,13 @@ const char *read_settings()
 {
     const char *wrong = config_problem(&settings);
     udp_servers_start(&servers);
+    frames::begin(&kept_client);
     for (size_t at = 0; wrong == nullptr && at < CONFIG_SERVERS && settings.server[at][0] != '\0'; at++) {
         wrong = lfcp_server_address_read(settings.server[at], &addresses[at]);
         configuration.labels[at] = addresses[at].label;
         configuration.servers = at + 1;
         udp_servers_add(&servers, &addresses[at].at);
+        frames::add(addresses[at].at);
     }
     if (wrong == nullptr && settings.key[0] != '\0') {
         const bool good = lfcp_key_from_text(settings.key, strlen(settings.key), key) == LFCP_OK;
@@ -110,10 +115,14 @@ void receive_all(uint64_t now)
     uint8_t frame[LFCP_SIGNED_MAX_FRAME];
     size_t length = 0;
     unsigned server = 0;
-    while (udp_servers_receive(&servers, &server, frame, sizeof frame, &length, now)) {
+    while (udp_servers_receive(&servers, &server, frame, sizeof frame, &length, now) ||
+           frames::receive(&server, frame, sizeof frame, &length, now)) {
         lfcp_event event = {};
         if (lfcp_client_receive(&kept_client, server, frame, length, now, &event) == LFCP_OK) {
             was_useful = true;
+        }
+        if (event.kind == LFCP_EVENT_PICTURE_ANSWERED) {
+            frames::answered(server, event.answer, now);
         }
         send_all(now);
     }
@@ -150,8 +159,10 @@ void work(bool came_in, uint64_t now)
     orders::at(now);
     if (came_in) {
         udp_servers_open(&servers);
+        frames::hang_up(now);
     }
     receive_all(now);
+    frames::work(now);
     send_all(now);
 }
 
@@ -160,6 +171,17 @@ bool useful()
     const bool was = was_useful;
     was_useful = false;
     return was;
+}
+
+void snap_taken(Picture picture, const char *why, uint64_t now)
+{
+    orders::at(now);
+    orders::snap_taken(&kept_client, std::move(picture), why);
+}
+
+void show(Picture picture, lfcp_trigger trigger)
+{
+    frames::offer(std::move(picture), trigger, nullptr, PICTURE_FOR_ALL);
 }
 
 void tell(lfcp_verb verb, const char *text, uint64_t now)
@@ -201,6 +223,9 @@ void probe_ended(bool reachable, uint64_t now)
 uint32_t sleep_due()
 {
     if (!orders::sleep_asked() || uploads::busy() || !lfcp_client_may_sleep(&kept_client)) {
+        return 0;
+    }
+    if (frames::busy() && time_now - orders::sleep_asked_at() < sleep_waits_ms) {
         return 0;
     }
     kept_sleep_s = settings.sleep;

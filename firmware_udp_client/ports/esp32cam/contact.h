@@ -1,6 +1,7 @@
 // LFCP: the client, its servers, and what their commands do.
 #pragma once
 
+#include "camera.h"
 #include "plain_c.h"
 
 namespace contact {
@@ -15,6 +16,10 @@ void work(bool came_in, uint64_t now);
 
 // Whether a server was heard, or the internet answered, since the last call.
 bool useful();
+
+// A picture that SNAP asked for, or empty; and one of the camera's own.
+void snap_taken(Picture picture, const char *problem, uint64_t now);
+void show(Picture picture, lfcp_trigger trigger);
 
 // Something moves, or went wrong.
 void tell(lfcp_verb verb, const char *text, uint64_t now);

@@ -4,6 +4,8 @@
 #include <esp_sleep.h>
 #include <esp_timer.h>
 
+#include <utility>
+
 #include "board.h"
 #include "camera.h"
 #include "contact.h"
@@ -66,6 +68,7 @@ void setup()
 
 static void take_outcome(const uploads::Outcome &outcome, uint64_t now)
 {
+    Picture picture(outcome.bytes, outcome.length);
     switch (outcome.kind) {
     case uploads::Kind::command:
         contact::command_ended(outcome.succeeded, outcome.problem, now);
@@ -74,10 +77,14 @@ static void take_outcome(const uploads::Outcome &outcome, uint64_t now)
         contact::probe_ended(outcome.succeeded, now);
         break;
     case uploads::Kind::automatic:
+        contact::show(std::move(picture), LFCP_TRIGGER_SCHEDULE);
         if (picture_schedule_ended(&schedule, outcome.succeeded)) {
             contact::tell(outcome.succeeded ? LFCP_VERB_LOG : LFCP_VERB_ERR,
                        outcome.succeeded ? "automatic pictures arrive again" : outcome.problem, now);
         }
+        break;
+    case uploads::Kind::snap:
+        contact::snap_taken(std::move(picture), outcome.problem, now);
         break;
     case uploads::Kind::motion:
         break;  // the alarm itself waits for the servers
@@ -98,10 +105,12 @@ static void take_automatic_picture(uint64_t now)
 
 static void look_for_motion(uint64_t now)
 {
+    Picture seen;
     if (!contact::detector_on() || !contact::camera_on() || uploads::busy()) {
         watch::forget();  // a flash is no motion, and neither is what happened meanwhile
-    } else if (watch::moved(now)) {
+    } else if (watch::moved(now, &seen)) {
         contact::tell(LFCP_VERB_MOAL, "camera", now);
+        contact::show(std::move(seen), LFCP_TRIGGER_ALARM);
     }
 }
 

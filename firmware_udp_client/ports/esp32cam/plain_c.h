@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/poll.h>
 #include <sys/socket.h>
 
 extern "C" {
 #include <bounded_text.h>
 #include <lfcp_client.h>
 #include <lfcp_motion.h>
+#include <picture_uploads.h>
 #include <udp_servers.h>
 
 #include "src/logic/camera_settings.h"

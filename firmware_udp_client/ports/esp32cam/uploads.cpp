@@ -27,12 +27,12 @@ std::atomic<unsigned> under_way{0};
 
 Outcome success(Kind kind)
 {
-    return {kind, true, ""};
+    return {kind, true, "", nullptr, 0};
 }
 
 Outcome failure(Kind kind, const char *problem)
 {
-    Outcome outcome = {kind, false, ""};
+    Outcome outcome = {kind, false, "", nullptr, 0};
     snprintf(outcome.problem, sizeof outcome.problem, "%s", problem);
     return outcome;
 }
@@ -107,13 +107,10 @@ Outcome by_post(const config &settings, const Picture &picture)
     return judged(Kind::automatic, "the picture server", server.status());
 }
 
-// Both, even if the first fails; the first failure is told.
+// Both, as far as they are set, even if the first fails; the first failure is told.
 Outcome automatic(const config &settings, const Picture &picture)
 {
     Outcome first = success(Kind::automatic), second = first;
-    if (settings.prusaconnect_token[0] == '\0' && settings.picture_url[0] == '\0') {
-        return failure(Kind::automatic, "neither PrusaConnect nor a picture server is set");
-    }
     if (settings.prusaconnect_token[0] != '\0') {
         first = to_prusaconnect(settings, picture);
     }
@@ -130,17 +127,30 @@ Outcome probe()
     return telegram.works() ? success(Kind::probe) : failure(Kind::probe, "Telegram cannot be reached");
 }
 
+Outcome sent(const Job &job, const Picture &picture)
+{
+    if (job.kind == Kind::snap) {
+        return success(Kind::snap);
+    }
+    const config settings = storage::load();
+    return job.kind == Kind::automatic ? automatic(settings, picture) : to_telegram(job, settings, picture);
+}
+
 Outcome carry_out(const Job &job)
 {
     if (job.kind == Kind::probe) {
         return probe();
     }
-    const Picture picture = camera::take(job.flash_ms);
+    Picture picture = camera::take(job.flash_ms);
     if (picture.empty()) {
         return failure(job.kind, "the camera gives no picture");
     }
-    const config settings = storage::load();
-    return job.kind == Kind::automatic ? automatic(settings, picture) : to_telegram(job, settings, picture);
+    Outcome outcome = sent(job, picture);
+    if (job.kind == Kind::snap || job.kind == Kind::automatic) {
+        outcome.length = picture.length();
+        outcome.bytes = picture.release();
+    }
+    return outcome;
 }
 
 [[noreturn]] void work(void *)

@@ -8,7 +8,8 @@ namespace uploads {
 enum class Kind : uint8_t {
     command,    // TLGS: to Telegram
     motion,     // failover alarm mode: to Telegram, with the text
-    automatic,  // to PrusaConnect and by POST, as far as they are set
+    automatic,  // to PrusaConnect and by POST, as far as they are set; the loop lets the servers have it
+    snap,       // SNAP: only taken, since the flash takes its time; the loop uploads it
     probe,      // no picture: is the internet there?
 };
 
@@ -22,6 +23,8 @@ struct Outcome {
     Kind kind;
     bool succeeded;
     char problem[LFCP_SEND_MAX_FIELD + 1];  // fit for a frame
+    uint8_t *bytes;                         // of a picture for the servers, null: none; whoever gets it frees it
+    size_t length;
 };
 
 // Once. False if there is no memory.

@@ -49,14 +49,15 @@ void begin(const config &settings)
     blocks = static_cast<uint8_t>(settings.motion_blocks);
 }
 
-bool moved(uint64_t now)
+bool moved(uint64_t now, Picture *seen)
 {
     if (now < next_look) {
         return false;
     }
     next_look = now + look_every_ms;
     luma picture;
-    if (!camera::to_luma(camera::take(0), pixels, sizeof pixels, &picture) || !sees_motion(picture)) {
+    *seen = camera::take(0);
+    if (!camera::to_luma(*seen, pixels, sizeof pixels, &picture) || !sees_motion(picture)) {
         return false;
     }
     if (now < next_tell) {
