@@ -27,6 +27,7 @@ from alarmd.core.effects import (
     RecordEvent,
     Refuse,
     RetryDelivery,
+    SavePicture,
     SendFrame,
 )
 from alarmd.core.engine import Engine
@@ -246,7 +247,8 @@ class TurnRunner:
         _log.error("the database refused a turn for good", reason=reason)
         if not turn.about_quarantine:
             events = tuple(effect.event for effect in turn.durable if isinstance(effect, RecordEvent))
-            self._turn(TurnQuarantined(reason, events), self._now())
+            pictures = tuple(effect.picture for effect in turn.durable if isinstance(effect, SavePicture))
+            self._turn(TurnQuarantined(reason, events, pictures), self._now())
 
     def _give_up(self, turn: WaitingTurn, message: str) -> None:
         _refuse(turn.asker, Refuse("unavailable", "", message))

@@ -102,6 +102,8 @@ def _turn_quarantined(turn: Turn, quarantined: happened_.TurnQuarantined) -> Non
     turn.record(EventKind.TURN_QUARANTINED, quarantined.reason)
     for event in quarantined.events:
         messages.not_stored(turn, event)
+    for picture in quarantined.pictures:
+        pictures.not_stored(turn, picture)
 
 
 def _delivery_abandoned(turn: Turn, abandoned: happened_.DeliveryAbandoned) -> None:

@@ -1,6 +1,7 @@
 """What the rules remember of a device's pictures: the newest, and those that may come again or were asked for."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import NamedTuple
 
 from alarmd.core.records import Picture, Trigger
@@ -40,6 +41,13 @@ class Gallery:
         self.newest = picture
         self.failing = ""
         self._remember(picture)
+
+    def lose(self, picture: Picture) -> None:
+        """It is not stored after all. Its number is spent; its bytes are another picture when they come again."""
+        if self.uploads.get(picture.upload) == picture:
+            del self.uploads[picture.upload]
+        if self.newest == picture:
+            self.newest = replace(picture, digest="")
 
     def earlier(self, upload: str, digest: str, received_at: int) -> Picture | None:
         """The picture that this one is again: never another one, for it is said to be stored."""

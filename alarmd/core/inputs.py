@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect, Event, Signing, Trigger
+from alarmd.core.records import Arming, Dialect, Event, Picture, Signing, Trigger
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -74,11 +74,12 @@ class BacklogDrained:
 
 @dataclass(frozen=True, slots=True)
 class TurnQuarantined:
-    """The database refused one turn alone, for good; it was set aside and nothing in it was acknowledged. events: those
-    it would have stored."""
+    """The database refused one turn alone, for good; it was set aside and nothing in it was acknowledged. events,
+    pictures: those it would have stored."""
 
     reason: str
     events: tuple[Event, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

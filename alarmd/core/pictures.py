@@ -45,6 +45,13 @@ def picture_received(turn: Turn, received: PictureReceived) -> None:
     turn.effects.append(Answer((picture,)))
 
 
+def not_stored(turn: Turn, picture: Picture) -> None:
+    """The database refused it: who sends it again must not hear that it is stored."""
+    gallery = turn.state.galleries.get(picture.device_id)
+    if gallery is not None:
+        gallery.lose(picture)
+
+
 def picture_found(turn: Turn, found: PictureFound) -> None:
     """It is known again, and that is all: it belongs to no alarm, and nobody is told."""
     received = found.picture

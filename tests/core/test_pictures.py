@@ -17,6 +17,7 @@ from alarmd.core.inputs import (
     FilmMade,
     ManifestSealed,
     PictureFound,
+    TurnQuarantined,
 )
 from alarmd.core.instant import SECOND
 from alarmd.core.pictures import MAX_TOLD
@@ -146,6 +147,21 @@ def test_the_same_bytes_long_before_the_newest_are_another_picture(play: Playboo
     first = arrives(play)
     play << first << replace(first, key="back.jpg", received_at=first.received_at - 60 * SECOND - 1)
     assert len(saved(play)) == 1, "the clock was set back"
+
+
+@pytest.mark.parametrize("upload", ["", "b.1"])
+def test_a_picture_that_the_database_refused_is_stored_when_it_comes_again(play: Playbook, upload: str) -> None:
+    first = arrives(play, upload=upload)
+    play << first
+    (refused,) = saved(play)
+    play << TurnQuarantined("a constraint failed", pictures=(refused,))
+    play << replace(first, key="again.jpg")
+    (stored,) = saved(play)
+    assert (stored.key, stored.sequence) == ("again.jpg", refused.sequence + 1)
+    play << TurnQuarantined("and again", pictures=(refused,)) << replace(first, key="third.jpg")
+    assert saved(play) == [], "what was stored since stays known"
+    play << DeviceForgotten("op", "cam1") << TurnQuarantined("too late", pictures=(stored,))
+    assert saved(play) == [], "nobody asks for it any more"
 
 
 def test_ids_of_uploads_are_remembered_but_not_for_ever(play: Playbook) -> None:
