@@ -1,7 +1,7 @@
 """What the rest of the house may ask of storage; memory, SQLite and PostgreSQL answer alike (tests/contracts)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path as FilePath
 from typing import Protocol, Self
@@ -12,11 +12,21 @@ from alarmd.core.names import device_name, zone_name
 from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Picture, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.core.state import State
+from lfcp.constants import VERBS
 
 Turn = Sequence[DurableEffect]
 
 MAX_PAGE = 1000  # rows in one answer to a reader, or deliveries claimed at once
 FRESH = 120 * SECOND  # µs in which an alarm goes before older ones: whoever it is about may still be there
+
+
+HIDDEN = "(hidden)"  # in place of a secret
+
+
+def is_secret(command: Command) -> bool:
+    """Whether its parameters are. A verb that this program does not know may carry anything."""
+    verb = VERBS.get(command.verb)
+    return verb is None or verb.secret
 
 
 def page(limit: int) -> int:
@@ -118,8 +128,16 @@ class StoredAlarm:
 
 @dataclass(frozen=True, slots=True)
 class StoredCommand:
+    """Without its secrets."""
+
     command: Command
     device: str | None
+
+    @classmethod
+    def shown(cls, command: Command, device: str | None) -> Self:
+        if is_secret(command):
+            command = replace(command, params=(HIDDEN,) * len(command.params))
+        return cls(command, device)
 
 
 @dataclass(frozen=True, slots=True)

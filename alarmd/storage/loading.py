@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from alarmd.core.records import Picture
 from alarmd.core.snapshot import Snapshot
-from alarmd.storage import high_water, rows, sealed_cameras, sealed_keys
+from alarmd.storage import high_water, rows, sealed_cameras, sealed_commands, sealed_keys
 from alarmd.storage.rows import Row
 from alarmd.storage.tables import (
     ALARM_OPEN,
@@ -37,7 +37,7 @@ def load(connection: Connection, origin: str, vault: Vault) -> Snapshot:
         contacts=_all(connection, rows.contact_of, contacts, contacts.c.device_id.not_in(forgotten)),
         keys=sealed_keys.opened(vault, _rows(connection, device_keys, device_keys.c.device_id.not_in(forgotten))),
         alarms=_all(connection, rows.alarm_of, alarms, ALARM_OPEN),
-        commands=_all(connection, rows.command_of, commands, COMMAND_OPEN),
+        commands=sealed_commands.opened(vault, _rows(connection, commands, COMMAND_OPEN)),
         cameras=sealed_cameras.opened(vault, _rows(connection, cameras, cameras.c.device_id.not_in(forgotten))),
         pictures=_newest_pictures(connection),
         **high_water.last_given(connection, origin),

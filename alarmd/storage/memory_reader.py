@@ -59,7 +59,8 @@ class MemoryReader:
         with self._store.lock:
             found = [command for command in self._newest("commands", device) if command_id in (None, command.id)]
             return [
-                StoredCommand(command, self._tables.device_name(command.device_id)) for command in found[: page(limit)]
+                StoredCommand.shown(command, self._tables.device_name(command.device_id))
+                for command in found[: page(limit)]
             ]
 
     def pictures(self, wanted: PictureFilter) -> list[StoredPicture]:

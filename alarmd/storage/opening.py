@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import true
 
-from alarmd.storage import engines, sealed_cameras, sealed_keys
+from alarmd.storage import engines, sealed_cameras, sealed_commands, sealed_keys
 from alarmd.storage.database import Database
 from alarmd.storage.database_url import file_of, parse
 from alarmd.storage.interface import StorageUnusableError
@@ -53,13 +53,14 @@ def upgrade_database(url: str) -> Upgrade:
 
 
 def drop_keys(url: str) -> int:
-    """Removes the keys of devices and the URLs of cameras from a database that no server uses, for an operator who lost
-    server.key. Returns how many keys there were."""
+    """Removes what server.key sealed (keys of devices, URLs of cameras, secrets of commands) from a database that no
+    server uses, for an operator who lost it. Returns how many keys there were."""
     with _owned(url) as (database, ownership):
         upgrade(database)
         with database.first_transaction() as connection:
             dropped = sealed_keys.drop(connection, [true()])
             sealed_cameras.drop_urls(connection)
+            sealed_commands.drop_secrets(connection)
         _leave(database, ownership)
         return dropped
 

@@ -146,7 +146,7 @@ def _stored_event(row: Row) -> StoredEvent:
 
 
 def _stored_command(row: Row) -> StoredCommand:
-    return StoredCommand(rows.command_of(row[1:]), row[0])
+    return StoredCommand.shown(rows.command_of(row[1:]), row[0])
 
 
 def _stored_device(row: Row) -> StoredDevice:

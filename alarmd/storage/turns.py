@@ -42,7 +42,7 @@ from alarmd.core.records import (
     Site,
     Zone,
 )
-from alarmd.storage import outbox_queries, rows, sealed_cameras, sealed_keys, tables
+from alarmd.storage import outbox_queries, rows, sealed_cameras, sealed_commands, sealed_keys, tables
 from alarmd.storage.batches import Batch
 from alarmd.storage.interface import Turn
 from alarmd.storage.rows import Values
@@ -85,7 +85,7 @@ def _rows_of(vault: Vault) -> dict[type[DurableEffect], RowsOf]:
         SaveContacts: lambda found: list(map(rows.contact_row, chain.from_iterable(each.contacts for each in found))),
         SaveKey: partial(sealed_keys.rows_to_save, vault),
         SaveAlarm: lambda found: [rows.alarm_row(each.alarm) for each in found],
-        SaveCommand: lambda found: [rows.command_row(each.command) for each in found],
+        SaveCommand: partial(sealed_commands.rows_to_save, vault),
         SaveCamera: partial(sealed_cameras.rows_to_save, vault),
         SavePicture: lambda found: [rows.picture_row(each.picture) for each in found],
         RecordEvent: lambda found: [rows.event_row(each.event) for each in found],

@@ -79,4 +79,4 @@ def _check_secret(access: Access, body: CommandBody) -> None:
 
 
 def _shown(house: Dependencies, command: records.Command) -> Command:
-    return Command.of(StoredCommand(command, device_name(house.state, command.device_id)))
+    return Command.of(StoredCommand.shown(command, device_name(house.state, command.device_id)))

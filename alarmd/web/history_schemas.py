@@ -5,11 +5,8 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from alarmd.core.records import AlarmKind, AlarmState, CommandState
-from alarmd.storage.interface import DeliveryState, StoredAlarm, StoredCommand, StoredDelivery, StoredEvent
+from alarmd.storage.interface import HIDDEN, DeliveryState, StoredAlarm, StoredCommand, StoredDelivery, StoredEvent
 from alarmd.web.times import Moment
-from lfcp.constants import VERBS
-
-HIDDEN = "(hidden)"  # in place of a secret
 
 
 class Shape(BaseModel):
@@ -117,11 +114,7 @@ class Command(Shape):
 
     @classmethod
     def of(cls, stored: StoredCommand) -> Self:
-        command = stored.command
-        verb = VERBS.get(command.verb)
-        secret = verb is None or verb.secret
-        params = [HIDDEN if secret else param for param in command.params]
-        return cls.copied(command, device=stored.device, params=params)
+        return cls.copied(stored.command, device=stored.device, params=list(stored.command.params))
 
 
 class Commands(BaseModel):

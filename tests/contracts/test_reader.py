@@ -89,7 +89,7 @@ def test_commands_are_found_by_device_and_number(store: Store, reader: Reader) -
     assert [stored.command.id for stored in reader.commands()] == [3, 2, 1]
     assert [stored.command.id for stored in reader.commands(device="cam1")] == [3, 1]
     assert [stored.command.id for stored in reader.commands(limit=1)] == [3]
-    assert reader.commands(command_id=1) == [StoredCommand(COMMAND, "cam1")]
+    assert reader.commands(command_id=1) == [StoredCommand.shown(COMMAND, "cam1")]
     assert reader.commands(device="cam2", command_id=1) == []
 
 

@@ -1,5 +1,6 @@
 """Keys of devices at rest: on the disk, and nowhere in clear."""
 
+import json
 import shutil
 import sqlite3
 from base64 import b64encode, urlsafe_b64encode
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from alarmd.core.effects import DropKey, DurableEffect, SaveCamera, SaveKey
+from alarmd.core.effects import DropKey, DurableEffect, SaveCamera, SaveCommand, SaveKey
+from alarmd.core.records import CommandState
 from alarmd.storage.interface import StorageUnavailableError, StorageUnusableError
-from alarmd.storage.opening import drop_keys, open_store
+from alarmd.storage.opening import drop_keys, open_reader, open_store
 from alarmd.storage.sql_store import SqlStore
 from alarmd.storage.tables import metadata
 from alarmd.storage.vault import Vault
-from tests.contracts.records import CAMERA, EVERYTHING, KEY, SERVER_KEY, VAULT, device, event, key
+from tests.contracts.records import CAMERA, COMMAND, EVERYTHING, KEY, SERVER_KEY, VAULT, device, event, key
 
 ANOTHER = Vault(bytes(32))
 LOST = r"server.key does not open \d of its \d device keys: put back server.key .* `alarmd drop-keys` removes"
@@ -119,7 +121,7 @@ def test_a_backup_opens_with_the_same_server_key_only(store: SqlStore, tmp_path:
 
 
 def test_a_lost_server_key_opens_no_url_of_a_camera(store: SqlStore, url: str) -> None:
-    store.commit([[DropKey(KEY.device_id, KEY.epoch)]])
+    store.commit([[DropKey(KEY.device_id, KEY.epoch), SaveCommand(replace(COMMAND, verb="WCAM", params=()))]])
     store.close()
     again = open_store(url, "A", ANOTHER)
     with pytest.raises(StorageUnusableError, match="`alarmd drop-keys` removes them"):
@@ -137,8 +139,41 @@ def test_the_url_of_a_camera_is_sealed(either: SqlStore) -> None:
     assert b"password" not in bytes(sealed)
 
 
+def test_a_lost_server_key_opens_no_secret_of_a_command(store: SqlStore, url: str) -> None:
+    store.commit([[DropKey(KEY.device_id, KEY.epoch), SaveCamera(replace(CAMERA, pull_url=""))]])
+    store.close()
+    again = open_store(url, "A", ANOTHER)
+    with pytest.raises(StorageUnusableError, match="`alarmd drop-keys` gives them up"):
+        again.load()
+    again.close()
+    drop_keys(url)
+    again = open_store(url, "A", ANOTHER)
+    assert again.load().commands == ()
+    again.close()
+    reader = open_reader(url)
+    (given_up,) = reader.commands()
+    assert (given_up.command.state, given_up.command.params) == (CommandState.FAILED, ())
+    assert "send it again" in given_up.command.outcome
+    reader.close()
+
+
+def test_the_secret_of_a_command_is_sealed_while_it_waits(either: SqlStore) -> None:
+    with either._database.transaction() as connection:
+        (stored,) = connection.scalars(text("SELECT params FROM commands"))
+    assert len(json.loads(stored)) == len(COMMAND.params)
+    assert not any(param in stored for param in COMMAND.params)
+    assert either.load().commands == (COMMAND,)
+
+
+def test_the_secret_of_a_command_opens_in_no_other_command(either: SqlStore) -> None:
+    change(either, "UPDATE commands SET identity = 'A:9'")
+    with pytest.raises(StorageUnusableError, match="secrets of commands"):
+        either.load()
+
+
 def test_without_secrets_any_server_key_will_do(store: SqlStore, url: str) -> None:
     store.commit([[DropKey(KEY.device_id, KEY.epoch), SaveCamera(replace(CAMERA, pull_url=""))]])
+    store.commit([[SaveCommand(replace(COMMAND, verb="WCAM", params=()))]])
     before = store.load()
     store.close()
     again = open_store(url, "A", ANOTHER)
