@@ -17,6 +17,7 @@ from alarmd.core.effects import (
     RecordEvent,
     Refuse,
     RejectFrame,
+    SavePicture,
     SaveSite,
     SaveZone,
     SendFrame,
@@ -39,7 +40,7 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.storage.writer_thread import WriterThread
 from tests.adapters.parts import Counted, MoodyStore, Outbox, Peer, Performing, ScriptedEngine
-from tests.contracts.records import ALARM, DELIVERY, EVENT, SITE, ZONE
+from tests.contracts.records import ALARM, DELIVERY, EVENT, PICTURE, SITE, ZONE
 from tests.waiting import until
 
 HEARTBEAT_ACK = b"cam1,ACK,0,0,0,26,0,0"
@@ -252,13 +253,15 @@ async def test_a_poison_turn_is_not_acknowledged_and_is_told(house: Runner, coun
     poison = replace(ZONE, site_id=99)
     house.store.hold()
     house.receive(b"1", SaveSite(site(1)), house.promise(b"1"))
-    house.receive(b"2", SaveZone(poison), RecordEvent(EVENT), house.promise(b"2"))
+    house.receive(b"2", SaveZone(poison), RecordEvent(EVENT), SavePicture(PICTURE), house.promise(b"2"))
     house.receive(b"3", SaveSite(site(3)), house.promise(b"3"))
     house.store.release()
     await house.stored()
     assert house.peer.sent == [b"1", b"3"]
     (told,) = house.engine.heard_of(TurnQuarantined)
-    assert told.events == (EVENT,), "what was not stored must not be acknowledged when it comes again either"
+    assert (told.events, told.pictures) == ((EVENT,), (PICTURE,)), (
+        "what was not stored must not be acknowledged when it comes again either"
+    )
     assert len(house.store.quarantine) == 1
     assert counted.value("alarmd_database_errors_total", reason="quarantined") == 1
 
