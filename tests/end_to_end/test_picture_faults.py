@@ -128,7 +128,7 @@ def test_what_waited_out_a_long_outage_of_telegram_and_a_restart_is_told_once(
     """So long that the breaker left it alone; a person's retry stands for the wait until the next attempt."""
     api.fault = lambda _method, _parameters: TELEGRAMS["down"]
     with served(tmp_path, ALARMS_DESTINATIONS="phone", **telegram(api)) as server:
-        pictures = {f"cam{number}": jpeg(quality=60 + number) for number in range(3)}
+        pictures = {f"cam{number}": jpeg(quality=60 + number) for number in range(6)}
         for camera, picture in pictures.items():
             secret = adopted(server, camera)
             server.ask(f"{camera},MOAL,gate,0,0,0,0,0".encode())

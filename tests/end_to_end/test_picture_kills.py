@@ -1,5 +1,6 @@
 """kill -9 while pictures come and go: none that was acknowledged is lost, and nobody sees one twice too often."""
 
+import json
 import signal
 import sqlite3
 import threading
@@ -20,8 +21,8 @@ from tests.fakes.prusaconnect import TOKEN, FakePrusaConnect, Fault, Put
 from tests.fakes.receiver import Receiver, Reply
 from tests.fakes.tcp_proxy import tcp_proxy
 from tests.frames.pictures import jpeg
-from tests.serving import Served, served
-from tests.waiting import wait_until
+from tests.serving import LOOPBACK, Served, served
+from tests.waiting import LIMIT, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -63,36 +64,50 @@ def locked(server: Served) -> Iterator[None]:
 
 
 def known(server: Served) -> list[dict[str, object]]:
-    listed: list[dict[str, object]] = server.told("pictures", "--limit", "1000")["pictures"]
+    listed: list[dict[str, object]] = json.loads(server.get("/api/v1/pictures?limit=1000"))["pictures"]
     return listed
 
 
 def test_no_acknowledged_picture_is_lost_by_a_kill_and_none_is_half(tmp_path: Path) -> None:
     with served(tmp_path) as server:
-        url = f"http://127.0.0.1:{server.ingest_port}/u/{adopted(server, 'cam1')}"
-        acknowledged, numbers, stopping = set[bytes](), count(), threading.Event()
+        prove(server)
 
-        def send() -> None:
-            with httpx.Client(verify=False, timeout=30) as client, suppress(httpx.TransportError):
-                while not stopping.is_set():
-                    number = next(numbers)
-                    picture = jpeg(64 + number % 200, 48 + number // 200, quality=75)
-                    if client.post(url, content=picture).status_code == STORED:
-                        acknowledged.add(picture)
 
-        with ThreadPoolExecutor(SENDERS) as senders:
-            sending = [senders.submit(send) for _ in range(SENDERS)]
-            wait_until(lambda: len(acknowledged) >= ENOUGH, "pictures")
-            server.stop(signal.SIGKILL)
-            stopping.set()
-        assert [one.result() for one in sending] == [None] * SENDERS
-        server.start()
-        kept = archived(server)
-        assert acknowledged <= set(kept)
-        assert [inspect(picture).data for picture in kept] == kept
-        known_digests = {one["digest"] for one in known(server)}
-        assert {inspect(picture).digest for picture in acknowledged} <= known_digests
-        assert list((server.state / "archive" / ".partial").iterdir()) == []
+def test_no_acknowledged_picture_is_lost_by_a_kill_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
+    with served(tmp_path, STORAGE_URL=postgresql_url) as server:
+        prove(server)
+
+
+def prove(server: Served) -> None:
+    acknowledged = kill_under_load(server)
+    kept = archived(server)
+    assert acknowledged <= set(kept)
+    assert [inspect(picture).data for picture in kept] == kept
+    assert {inspect(picture).digest for picture in acknowledged} <= {one["digest"] for one in known(server)}
+    assert list((server.state / "archive" / ".partial").iterdir()) == []
+
+
+def kill_under_load(server: Served) -> set[bytes]:
+    """Pictures that were acknowledged before; the server is there again."""
+    url = f"http://{LOOPBACK}:{server.ingest_port}/u/{adopted(server, 'cam1')}"
+    acknowledged, numbers, stopping = set[bytes](), count(), threading.Event()
+
+    def send() -> None:
+        with httpx.Client(verify=False, timeout=LIMIT) as client, suppress(httpx.TransportError):
+            while not stopping.is_set():
+                number = next(numbers)
+                picture = jpeg(64 + number % 200, 48 + number // 200, quality=75)
+                if client.post(url, content=picture).status_code == STORED:
+                    acknowledged.add(picture)
+
+    with ThreadPoolExecutor(SENDERS) as senders:
+        sending = [senders.submit(send) for _ in range(SENDERS)]
+        wait_until(lambda: len(acknowledged) >= ENOUGH, "pictures")
+        server.stop(signal.SIGKILL)
+        stopping.set()
+    assert [one.result() for one in sending] == [None] * SENDERS
+    server.start()
+    return acknowledged
 
 
 def test_a_server_killed_between_showing_a_picture_and_noting_it_shows_it_twice_at_most(
@@ -109,7 +124,7 @@ def test_a_server_killed_between_showing_a_picture_and_noting_it_shows_it_twice_
         return Fault(hang=True)
 
     with tcp_proxy(moto_at.hostname, moto_at.port) as line:
-        settings = prusaconnect(service, {"cam1": TOKEN}) | copies(f"http://127.0.0.1:{line.port}") | webhook(hook)
+        settings = prusaconnect(service, {"cam1": TOKEN}) | copies(f"http://{LOOPBACK}:{line.port}") | webhook(hook)
         with served(tmp_path, PICTURES_DESTINATIONS="printer,copy,hook", **settings) as server:
             secret, picture = adopted(server, "cam1"), jpeg()
             service.fault, line.cut_answers = show_and_say_nothing, True
