@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ANN = 42
 BUCKET = "pictures-of-the-garden"
+SECRET_KEY = "the-secret-key-of-the-bucket"
 
 
 def telegram(api: FakeTelegram) -> dict[str, str]:
@@ -50,7 +51,7 @@ def copies(url: str) -> dict[str, str]:
         "DESTINATIONS_COPY_BUCKET": BUCKET,
         "DESTINATIONS_COPY_ENDPOINT_URL": url,
         "DESTINATIONS_COPY_ACCESS_KEY": "key",
-        "DESTINATIONS_COPY_SECRET_KEY": "the-secret-key-of-the-bucket",
+        "DESTINATIONS_COPY_SECRET_KEY": SECRET_KEY,
     }
 
 

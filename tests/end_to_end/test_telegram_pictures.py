@@ -1,62 +1,31 @@
 """Pictures of alarms as they reach Telegram: over real HTTP, from real uploads to a real server that also dies."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
-import pytest
-
 from alarmd.relays.telegram.wording import NO_PICTURE, REPEATED
-from tests.fakes.telegram import TOKEN, FakeTelegram, Fault, fake_telegram
+from tests.end_to_end.cameras import adopted
+from tests.end_to_end.cameras import shown as uploaded
+from tests.end_to_end.places import all_told, telegram
+from tests.fakes.telegram import TOKEN, FakeTelegram, Fault
 from tests.frames.pictures import jpeg
 from tests.relays.telling import padded
-from tests.serving import LOOPBACK, Served, served
-from tests.waiting import LIMIT, wait_until
+from tests.serving import Served, served
+from tests.waiting import wait_until
 
 MOTION = b"cam1,MOAL,gate,0,0,0,0,0"
-ANN = 42
 
 
-@pytest.fixture
-def api() -> Iterator[FakeTelegram]:
-    with fake_telegram() as made:
-        made.add_chat(ANN)
-        yield made
-
-
-def telegram(api: FakeTelegram) -> dict[str, str]:
-    return {
-        "ALARMS_DESTINATIONS": "phone",
-        "DESTINATIONS_PHONE_KIND": "telegram",
-        "DESTINATIONS_PHONE_BOT_TOKEN": TOKEN,
-        "DESTINATIONS_PHONE_CHATS": str(ANN),
-        "DESTINATIONS_PHONE_API": api.url,
-    }
-
-
-def camera(server: Served) -> str:
-    """The upload secret of cam1."""
-    server.ask(b"cam1,HEARTBEAT,0,0,0,0,0,0")
-    server.command("device", "adopt", "cam1")
-    secret: str = server.told("camera", "token", "cam1")["secret"]
-    return secret
+def telling(api: FakeTelegram) -> dict[str, str]:
+    return telegram(api) | {"ALARMS_DESTINATIONS": "phone"}
 
 
 def upload(server: Served, secret: str, data: bytes) -> None:
-    headers = {"Token": secret, "Fingerprint": f"camera-{secret}"[:20], "Content-Type": "image/jpg"}
-    url = f"http://{LOOPBACK}:{server.ingest_port}/c/snapshot"
-    assert httpx.put(url, content=data, headers=headers, timeout=LIMIT).status_code == 204
+    assert uploaded(server, secret, data).status_code == 204
 
 
 def shown(api: FakeTelegram) -> list[bytes]:
     return [one.media.data for one in api.posted if one.media is not None]
-
-
-def told(server: Served) -> bool:
-    """Whether nothing waits to be told."""
-    outbox = server.told("status")["outbox"]
-    return bool(outbox["pending"] == outbox["leased"] == 0)
 
 
 BURST = [jpeg(quality=quality) for quality in (60, 65, 70, 75)]
@@ -65,14 +34,14 @@ BURST = [jpeg(quality=quality) for quality in (60, 65, 70, 75)]
 def test_an_alarm_is_told_at_once_and_its_pictures_follow_also_over_a_restart(
     tmp_path: Path, api: FakeTelegram
 ) -> None:
-    with served(tmp_path, **telegram(api)) as server:
-        secret = camera(server)
+    with served(tmp_path, **telling(api)) as server:
+        secret = adopted(server, "cam1")
         server.ask(MOTION)
         wait_until(lambda: api.posted, "the alarm")
         assert api.posted[0].media is None
         for picture in BURST:
             upload(server, secret, picture)
-        wait_until(lambda: told(server), "the outbox")
+        wait_until(lambda: all_told(server), "the outbox")
         assert sorted(shown(api)) == sorted(BURST)
         assert api.posted[0].media is not None
         assert api.posted[0].media.data == BURST[0]
@@ -91,8 +60,8 @@ def test_an_alarm_is_told_at_once_and_its_pictures_follow_also_over_a_restart(
 def test_a_server_killed_between_posting_pictures_and_confirming_loses_none_and_repeats_each_once_at_most(
     tmp_path: Path, api: FakeTelegram
 ) -> None:
-    with served(tmp_path, **telegram(api)) as server:
-        secret = camera(server)
+    with served(tmp_path, **telling(api)) as server:
+        secret = adopted(server, "cam1")
         server.ask(MOTION)
         wait_until(lambda: api.posted, "the alarm")
         hold(api, "editMessageMedia")
@@ -108,7 +77,7 @@ def test_a_server_killed_between_posting_pictures_and_confirming_loses_none_and_
         server.stop(signal.SIGKILL)
         hold(api)
         server.start()
-        wait_until(lambda: told(server), "the outbox")
+        wait_until(lambda: all_told(server), "the outbox")
         assert server.stop() == 0
     assert api.posted[0].media is not None
     assert api.posted[0].media.data == BURST[0], "which is put into its message, however often"
@@ -131,8 +100,8 @@ def repeats(api: FakeTelegram) -> set[bytes]:
 
 
 def test_an_upload_on_a_slow_line_delays_no_alarm(tmp_path: Path, api: FakeTelegram) -> None:
-    with served(tmp_path, **telegram(api)) as server:
-        secret = camera(server)
+    with served(tmp_path, **telling(api)) as server:
+        secret = adopted(server, "cam1")
         server.ask(MOTION)
         wait_until(lambda: api.posted, "the alarm")
         api.may_upload.clear()
