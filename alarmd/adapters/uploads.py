@@ -183,7 +183,8 @@ class Uploads:
 
     async def _store(self, received: "_Receiving", data: bytes) -> None:
         taken = received.taken
-        upload = Upload(taken.device, data, Trigger(taken.part.trigger.value), upload=taken.part.upload)
+        part = taken.part
+        upload = Upload(taken.device, data, Trigger(part.trigger.value), upload=part.upload, was_announced=True)
         try:
             await self._take_in(upload)
         except PictureRefusedError:

@@ -11,6 +11,7 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, SaveCamera
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import CameraChanged, CameraIntroduced
+from alarmd.core.message_limits import spend_upload
 from alarmd.core.named import session_of
 from alarmd.core.records import Camera
 from alarmd.core.refusals import RequestRefusedError
@@ -49,6 +50,7 @@ def camera_introduced(turn: Turn, introduced: CameraIntroduced) -> None:
         raise RequestRefusedError("wrong_fingerprint", "fingerprint", "this token belongs to another camera")
     info = camera.info if introduced.info is None else introduced.info[:MAX_INFO]
     if (introduced.fingerprint, info) != (camera.fingerprint, camera.info):
+        spend_upload(turn, session)
         _save(turn, replace(camera, fingerprint=introduced.fingerprint, info=info))
         turn.record(EventKind.CAMERA_INTRODUCED, "it said what it is", session)
     turn.effects.append(Answer((turn.state.cameras[session.device.id],)))

@@ -95,7 +95,8 @@ class DeliveryAbandoned:
 @dataclass(frozen=True, slots=True)
 class PictureReceived:
     """The archive has a new picture. captured_at: wall µs as its source says, None: when it arrived. upload: the id
-    that it was asked for or sent by; a second picture with it is the first one sent again."""
+    that it was asked for or sent by; a second picture with it is the first one sent again. was_announced: its device
+    was let send it by an effect TakePart, and it counts among that device's messages already."""
 
     device: str
     key: str
@@ -108,6 +109,7 @@ class PictureReceived:
     width: int
     height: int
     repair: str = ""
+    was_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

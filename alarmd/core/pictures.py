@@ -11,6 +11,7 @@ from alarmd.core.effects import Answer, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import FilmMade, ManifestSealed, PictureFailed, PictureFound, PictureReceived
+from alarmd.core.message_limits import spend_upload
 from alarmd.core.named import session_of
 from alarmd.core.records import Alarm, Picture, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
@@ -31,6 +32,8 @@ def picture_received(turn: Turn, received: PictureReceived) -> None:
         return
     if turn.state.backlog_full:
         raise RequestRefusedError("busy", "", "the database does not answer; send the picture again")
+    if received.upload not in gallery.asked and not received.was_announced:
+        spend_upload(turn, session)
     wanted = gallery.asked.pop(received.upload, None)
     trigger = wanted.trigger if wanted is not None else received.trigger
     alarm = _alarm_of(turn, session, received, trigger)

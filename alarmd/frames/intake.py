@@ -33,13 +33,14 @@ MAX_WAITING = 128  # pictures that are being taken in; each holds its bytes
 @dataclass(frozen=True, slots=True)
 class Upload:
     """captured_at: wall µs as its source says; None: when it arrived. upload: the id that it was asked for or sent by;
-    empty: none."""
+    empty: none. was_announced: see PictureReceived."""
 
     device: str
     data: bytes = field(repr=False)
     trigger: Trigger
     captured_at: int | None = None
     upload: str = ""
+    was_announced: bool = False
 
 
 class Intake:
@@ -139,4 +140,5 @@ def _received(upload: Upload, received_at: int, key: str, found: Inspected) -> P
         width=found.width,
         height=found.height,
         repair=found.repair,
+        was_announced=upload.was_announced,
     )

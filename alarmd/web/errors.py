@@ -26,6 +26,7 @@ STATUS = {
     "has_secret": 409,
     "no_camera": 409,
     "gone": 410,
+    "device_rate": 429,
     "table_full": 409,
     "too_many_followers": 503,
     "too_many_viewers": 503,

@@ -191,6 +191,16 @@ def test_a_camera_introduces_itself_once_and_its_fingerprint_stays(play: Playboo
     assert (play.refusal.reason, play.refusal.field) == ("wrong_fingerprint", "fingerprint")
 
 
+def test_what_a_camera_says_anew_of_itself_counts_among_its_messages() -> None:
+    play = Playbook(message_burst=1.0, message_rate=0.001).adopt("cam1")
+    change(play, upload_digest=SECRET)
+    for _ in range(3):
+        play << CameraIntroduced("cam1", "f" * 16, "info")
+        assert play.answer == (play.engine.state.cameras[1],)
+    play << CameraIntroduced("cam1", "f" * 16, "news")
+    assert (play.refusal.reason, play.effects) == ("device_rate", [play.refusal])
+
+
 def test_a_new_secret_is_free_for_another_camera_of_that_kind(play: Playbook) -> None:
     change(play, upload_digest=SECRET)
     play << CameraIntroduced("cam1", "f" * 16, "info")

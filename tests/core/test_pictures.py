@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alarmd.core.effects import QueueDelivery, SavePicture
+from alarmd.core.effects import Answer, FetchPicture, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import (
     AlarmAcknowledged,
@@ -17,6 +17,7 @@ from alarmd.core.inputs import (
     FilmMade,
     ManifestSealed,
     PictureFound,
+    PictureRequested,
     TurnQuarantined,
 )
 from alarmd.core.instant import SECOND
@@ -52,6 +53,27 @@ def test_a_picture_is_stored_numbered_and_answered(play: Playbook) -> None:
     play << arrives(play, "cam2") << arrives(play)
     (third,) = saved(play)
     assert (third.id, third.sequence, third.captured_at) == (3, 2, third.received_at)
+
+
+def test_a_picture_that_nobody_asked_for_counts_among_its_device_s_messages_once() -> None:
+    play = Playbook(message_burst=1.0, message_rate=0.001).adopt("cam1", "cam2")
+    play << arrives(play, upload="9f3c.1", was_announced=True)
+    first = arrives(play)
+    play << first << first
+    assert play.made(Answer)
+    play << arrives(play)
+    assert (play.refusal.reason, play.effects) == ("device_rate", [play.refusal])
+    assert "devices.message_rate" in play.refusal.message
+    play << arrives(play, "cam2")
+    assert len(saved(play)) == 1
+
+
+def test_a_picture_that_the_server_asked_for_comes_however_many_its_device_sent() -> None:
+    play = Playbook(message_burst=1.0, message_rate=0.001).adopt("cam1")
+    play << pulled() << arrives(play) << PictureRequested("ann", "cam1", ANN)
+    (fetch,) = play.made(FetchPicture)
+    play << arrives(play, upload=fetch.upload)
+    assert len(saved(play)) == 1
 
 
 def test_pictures_are_numbered_on_after_a_restart(play: Playbook) -> None:

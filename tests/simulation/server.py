@@ -56,7 +56,8 @@ class SimulatedServer:
         if self.up:
             wall = self.world.instant().wall
             key, digest = f"{name}/{wall}-{upload}.jpg", f"{upload:0>64}"
-            self.handle(PictureReceived(name, key, None, wall, Trigger.ALARM, upload, digest, 50_000, 640, 480))
+            what = upload, digest, 50_000, 640, 480
+            self.handle(PictureReceived(name, key, None, wall, Trigger.ALARM, *what, was_announced=True))
 
     def handle(self, happened: Input) -> None:
         effects = self.engine.handle(happened, self.world.instant())

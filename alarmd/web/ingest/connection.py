@@ -7,13 +7,16 @@ the same (httptools).
 """
 
 import asyncio
+import socket
 from collections.abc import Coroutine
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Protocol
 
 import structlog
 
-from alarmd.web.ingest.limits import LINGER, Budget, UploadLimits
+from alarmd.web.ingest.gathered import Gathered, beside_the_loop
+from alarmd.web.ingest.limits import LINGER, BodyRoom, Budget, UploadLimits
 from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
 from alarmd.web.ingest.request_parser import End, Event, Headers, RequestLine, RequestParser
 
@@ -24,7 +27,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Exchange(Protocol):
-    """One request from its head on. begin and finish raise UploadRefusedError, which `refused` makes an answer of."""
+    """One request from its head on. begin and finish raise UploadRefusedError, which `refused` makes an answer of.
+    device: whose it is, known after begin."""
+
+    device: str
 
     def begin(self) -> Answer | None:
         """Before the body is read: whether it is wanted at all. An answer is sent at once."""
@@ -66,26 +72,30 @@ class Phase(Enum):
 
 
 class UploadConnection(asyncio.Protocol):
-    """peer: the address at the other end of the socket."""
+    """peer: the address at the other end of the socket. was_made: it is open, and TLS agreed on."""
 
-    def __init__(self, owner: Owner, peer: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, owner: Owner, peer: str, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self.peer = peer
         self.was_made = False
+        self.gave_way = False
         self._owner = owner
+        self._sock = sock
         self._loop = loop
         self._phase = Phase.HEAD
         self._parser = RequestParser()
         self._received = False  # anything at all
         self._ended = False  # the peer has closed its side
         self._exchange: Exchange | None = None
-        self._body = bytearray()
-        self._reserved = 0
+        self._body = Gathered()
+        self._room: BodyRoom | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.was_made = True
+        if self.gave_way:
+            transport.abort()
         now = self._loop.time()
         self._ends = now + self._owner.limits.total_timeout
         self._owner.opened(self)
@@ -124,16 +134,36 @@ class UploadConnection(asyncio.Protocol):
     def is_storing(self) -> bool:
         return self._phase is Phase.STORING
 
+    @property
+    def is_in_head(self) -> bool:
+        return self._phase is Phase.HEAD
+
+    @property
+    def is_answered(self) -> bool:
+        return self._phase is Phase.LINGERING
+
     def abort(self) -> None:
         self._transport.abort()
+
+    def give_way(self) -> None:
+        """To another one, which may be a camera's."""
+        if self._phase is Phase.HEAD:
+            self._owner.cut_off("gave_way")
+        self.gave_way = True
+        self._phase = Phase.LINGERING
+        if self.was_made:
+            self.abort()
+        else:
+            with suppress(OSError):  # the peer has gone already
+                self._sock.shutdown(socket.SHUT_RDWR)
 
     def _read(self, event: Event) -> None:
         try:
             if isinstance(event, RequestLine):
                 self._begin(event)
             elif isinstance(event, bytes):
-                self._reserve(len(self._body) + len(event))
-                self._body += event
+                self._hold(len(self._body) + len(event))
+                self._body.add(event)
             elif event is End.END:
                 self._store()
             else:
@@ -152,7 +182,8 @@ class UploadConnection(asyncio.Protocol):
         if answer is not None:
             self._answer(answer)
             return
-        self._reserve(int(head.get("Content-Length") or 0))  # the parser has checked that it is a number
+        self._room = self._owner.budget.open(self._exchange.device)
+        self._hold(int(head.get("Content-Length") or 0))  # the parser has checked that it is a number
         self._phase = Phase.BODY
         self._wait(self._owner.limits.body_idle_timeout)
         if line.may_continue and head.get("Expect").lower() == "100-continue":
@@ -163,20 +194,20 @@ class UploadConnection(asyncio.Protocol):
         self._stop_waiting()
         self._owner.work(self._finish())
 
-    def _reserve(self, size: int) -> None:
+    def _hold(self, size: int) -> None:
         limit = self._owner.limits.max_body
         if size > limit:
             raise UploadRefusedError(413, "too_long", "", f"a picture may have {limit} bytes; send a smaller one")
-        if size > self._reserved:
-            self._owner.budget.take(size - self._reserved)
-            self._reserved = size
+        assert self._room is not None
+        self._room.hold(size)
 
     async def _finish(self) -> None:
         exchange = self._exchange
         assert exchange is not None
-        body = bytes(self._body)
-        self._body = bytearray()
+        gathered, self._body = self._body, Gathered()
         try:
+            body = await beside_the_loop(len(gathered), gathered.whole)
+            del gathered
             answer = await exchange.finish(body)
         except UploadRefusedError as error:
             answer = exchange.refused(error)
@@ -208,9 +239,10 @@ class UploadConnection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _drop_body(self) -> None:
-        self._body = bytearray()
-        self._owner.budget.give_back(self._reserved)
-        self._reserved = 0
+        self._body = Gathered()
+        if self._room is not None:
+            self._room.close()
+            self._room = None
 
     @property
     def _is_tls(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Trigger
+from alarmd.web.ingest.gathered import beside_the_loop
 from alarmd.web.ingest.messages import Head, UploadRefusedError
 from alarmd.web.ingest.multipart import FORM, file_in
 from alarmd.web.times import to_wall
@@ -61,5 +62,7 @@ def check_media_type(head: Head) -> None:
         raise UploadRefusedError(415, "not_jpeg", "Content-Type", f"send image/jpeg, or {FORM} with one picture")
 
 
-def picture_in(head: Head, body: bytes) -> bytes:
-    return file_in(body, head.get("Content-Type")) if head.media_type == FORM else body
+async def picture_in(head: Head, body: bytes) -> bytes:
+    if head.media_type != FORM:
+        return body
+    return await beside_the_loop(len(body), file_in, body, head.get("Content-Type"))

@@ -18,7 +18,8 @@ from alarmd.web.ingest.senders import Doorkeeper, Sender
 
 AWAY_RETRY = 30  # s until a database that is away may be back
 FULL_RETRY = 300  # s until a full disk may have room
-SERVER_ERROR = 500
+RATE_RETRY = 5  # s until a device that sent too much may send some more
+RETRY = {429: RATE_RETRY, 503: AWAY_RETRY, 500: AWAY_RETRY}  # after a refusal by the rules, by its status
 WRONG_FINGERPRINT = "wrong_fingerprint"  # the rules' reason
 TELL_EVERY = 60.0  # s between two log lines of one reason; the metrics count every refusal
 
@@ -70,8 +71,9 @@ async def _in_words(work: Awaitable[object]) -> None:
         if error.reason == WRONG_FINGERPRINT:
             raise wrong_fingerprint() from error
         status = status_of(error.reason)
-        retry_after = AWAY_RETRY if status >= SERVER_ERROR else 0
-        raise UploadRefusedError(status, error.reason, error.field, error.message, retry_after=retry_after) from error
+        raise UploadRefusedError(
+            status, error.reason, error.field, error.message, retry_after=RETRY.get(status, 0)
+        ) from error
     except ArchiveFullError as error:
         raise UploadRefusedError(
             507, "archive_full", "", "the disk has no room for pictures; make some", retry_after=FULL_RETRY

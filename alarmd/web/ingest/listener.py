@@ -11,7 +11,7 @@ import structlog
 from alarmd.metrics import Metrics
 from alarmd.web.ingest.certificates import Certificate
 from alarmd.web.ingest.connection import Exchange, UploadConnection
-from alarmd.web.ingest.limits import BUSY_RETRY, Budget, Places, UploadLimits
+from alarmd.web.ingest.limits import BUSY_RETRY, MAX_SHARE, Budget, Places, UploadLimits
 from alarmd.web.ingest.messages import Head, UploadRefusedError, refused
 from alarmd.web.ingest.sources import Proxies, plain
 
@@ -30,7 +30,7 @@ class UploadListener:
         self, limits: UploadLimits, exchange: Callable[[Head], Exchange], metrics: Metrics, proxies: Proxies
     ) -> None:
         self.limits = limits
-        self.budget = Budget()
+        self.budget = Budget(share=max(MAX_SHARE, limits.max_body))
         self.exchange = exchange
         self.source = proxies.source
         self._is_proxy = proxies.trusts
@@ -83,7 +83,7 @@ class UploadListener:
     def closed(self, connection: UploadConnection) -> None:
         self._connections.discard(connection)
         self._metrics.connection_closed(NAME)
-        self._places.give_back(connection.peer)
+        self._places.give_back(connection)
 
     def cut_off(self, reason: str) -> None:
         self._metrics.dropped(NAME, reason)
@@ -105,27 +105,28 @@ class UploadListener:
                 sock.close()
 
     def _admit(self, sock: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
-        full = self._places.take(peer, shared=self._is_proxy(peer))
+        connection = UploadConnection(self, peer, sock, self._loop)
+        full = self._places.take(connection, shared=self._is_proxy(peer))
         if not full:
-            self._run(self._open(sock, peer, context), self._opening)
+            self._run(self._open(sock, connection, context), self._opening)
             return
         self.cut_off(full)
         if context is None:
             _say(sock, refused(_BUSY).encode())
         sock.close()
 
-    async def _open(self, sock: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
-        connection = UploadConnection(self, peer, self._loop)
+    async def _open(self, sock: socket.socket, connection: UploadConnection, context: ssl.SSLContext | None) -> None:
         handshake_timeout = self.limits.head_timeout if context else None
         try:
             await self._loop.connect_accepted_socket(
                 lambda: connection, sock, ssl=context, ssl_handshake_timeout=handshake_timeout
             )
         except OSError:
-            self.cut_off("tls_handshake")
+            if not connection.gave_way:
+                self.cut_off("tls_handshake")
         finally:
             if not connection.was_made:  # else it gives its place back itself
-                self._places.give_back(peer)
+                self._places.give_back(connection)
                 sock.close()
 
     def _run(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:

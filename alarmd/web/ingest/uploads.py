@@ -67,7 +67,7 @@ class PictureUpload(Arrival):
         return None
 
     async def finish(self, body: bytes) -> Answer:
-        data = described.picture_in(self.head, body)
+        data = await described.picture_in(self.head, body)
         await self.desk.store(Upload(self.device, data, self._trigger, self._captured_at, self._upload_id))
         return self.accepted(STORED, len(body))
 

@@ -141,11 +141,14 @@ def test_a_camera_that_is_refused_while_it_still_sends_hears_the_refusal(office:
 
 
 def test_many_slow_cameras_are_served_at_once(office: Post) -> None:
-    cameras = [office.connect() for _ in range(30)]
+    secrets = [f"{number:020}" for number in range(30)]
+    office.cameras |= {secret: Sender(int(secret), f"cam{secret}", "", True) for secret in secrets}
+    cameras = [office.connect() for _ in secrets]
     try:
         whole = b"".join(lines("/c/snapshot", "1.0", len(PICTURE))) + PICTURE
-        for part in pieces(whole, 4000):
-            for camera in cameras:
+        each = [pieces(whole.replace(SECRET.encode(), secret.encode()), 4000) for secret in secrets]
+        for parts in zip(*each, strict=True):
+            for camera, part in zip(cameras, parts, strict=True):
                 camera.sendall(part)
         assert [said(all_of(camera))[0] for camera in cameras] == [204] * 30
     finally:

@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 import structlog
@@ -10,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alarmd.frames.intake import Upload
-from alarmd.web.ingest.limits import MAX_HEAD, Budget, UploadLimits
+from alarmd.web.ingest.limits import MAX_BODIES, MAX_HEAD, MAX_SHARE, Budget, UploadLimits
 from alarmd.web.ingest.senders import Sender
 from tests.waiting import wait_until
-from tests.web.ingest.post import PATIENCE, SECRET, Post, all_of, jpeg, post, said
+from tests.web.ingest.post import OTHER_SECRET, PATIENCE, SECRET, Post, all_of, jpeg, post, said
 
 PICTURE = jpeg()
 HEAD = f"POST /u/{SECRET} HTTP/1.1\r\nHost: x\r\n"
@@ -28,6 +29,19 @@ def exchanged(office: Post, *writes: bytes) -> tuple[int, dict[str, str], bytes]
 
 def upload(length: int, more: str = "") -> bytes:
     return f"{HEAD}{more}Content-Length: {length}\r\n\r\n".encode()
+
+
+def of_another(request: bytes) -> bytes:
+    return request.replace(SECRET.encode(), OTHER_SECRET.encode())
+
+
+@contextmanager
+def uploading(office: Post, length: int = 100) -> Iterator[socket.socket]:
+    """cam1, whose body is awaited."""
+    with office.connect() as sender:
+        sender.sendall(upload(length, "Expect: 100-continue\r\n"))
+        assert sender.recv(100).startswith(b"HTTP/1.1 100")
+        yield sender
 
 
 def still_serves(office: Post) -> bool:
@@ -185,7 +199,7 @@ def test_an_upload_is_asked_for_only_when_it_is_wanted(office: Post) -> None:
 )
 def test_one_connection_too_many_is_told_to_come_again(limits: UploadLimits, reason: str) -> None:
     with post(limits) as office:
-        with office.connect(), office.connect(), office.connect() as third:
+        with uploading(office), uploading(office), office.connect() as third:
             status, headers, body = said(all_of(third))
             assert (status, b'"busy"' in body) == (503, True)
             assert int(headers["retry-after"]) > 0
@@ -194,12 +208,70 @@ def test_one_connection_too_many_is_told_to_come_again(limits: UploadLimits, rea
         assert still_serves(office)
 
 
+@pytest.mark.parametrize("limits", [UploadLimits(connections=2), UploadLimits(connections_per_address=2)])
+def test_strangers_who_say_nothing_give_way_the_oldest_first(limits: UploadLimits) -> None:
+    with post(limits) as office:
+        with uploading(office) as camera, office.connect() as first, office.connect() as second:
+            assert first.recv(1) == b""
+            second.sendall(HEAD.encode())
+            with office.connect() as third:
+                with suppress(ConnectionResetError):
+                    assert second.recv(1) == b""
+                third.sendall(upload(len(PICTURE)) + PICTURE)
+                assert said(all_of(third))[0] == 204
+            camera.sendall(bytes(100))
+            assert said(all_of(camera))[0] == 204
+        assert 'alarmd_dropped_total{reason="gave_way",where="ingest"} 2.0' in office.metrics()
+        assert 'reason="incomplete"' not in office.metrics()
+        wait_until(lambda: len(office.listener._places) == 0, "each place given back once")
+
+
+def test_whoever_stays_after_its_answer_gives_way_too() -> None:
+    with post(UploadLimits(connections=1)) as office, office.connect() as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert said(all_of(stranger))[0] == 200
+        assert still_serves(office)
+
+
+def test_more_strangers_than_places_keep_no_camera_out() -> None:
+    with post(UploadLimits(connections=8)) as office, ExitStack() as strangers:
+        for _ in range(40):
+            strangers.enter_context(office.connect())
+        assert still_serves(office)
+
+
+def test_one_camera_has_a_few_bodies_under_way_and_the_others_theirs(office: Post) -> None:
+    with ExitStack() as greedy:
+        held = [greedy.enter_context(uploading(office)) for _ in range(MAX_BODIES)]
+        status, headers, body = exchanged(office, upload(len(PICTURE)) + PICTURE)
+        assert (status, b'"device_busy"' in body) == (429, True)
+        assert int(headers["retry-after"]) > 0
+        assert exchanged(office, of_another(upload(len(PICTURE))) + PICTURE)[0] == 204
+        held[0].sendall(bytes(100))
+        assert said(all_of(held[0]))[0] == 204
+        assert still_serves(office)
+
+
+def test_one_camera_gets_a_share_of_the_memory_and_the_others_theirs(office: Post) -> None:
+    limit = office.listener.limits.max_body
+    with uploading(office, limit - 10):
+        status, _, body = exchanged(office, upload(11))
+        assert (status, b'"device_busy"' in body) == (429, True)
+        assert exchanged(office, of_another(upload(len(PICTURE))) + PICTURE)[0] == 204
+    wait_until(lambda: office.listener.budget.used == 0, "the memory given back")
+
+
+def test_a_picture_of_the_greatest_length_that_is_set_is_within_a_share() -> None:
+    with post(UploadLimits(max_body=MAX_SHARE + 1)) as office, uploading(office, MAX_SHARE + 1):
+        assert office.listener.budget.used == MAX_SHARE + 1
+
+
 def test_bodies_of_all_uploads_together_have_a_bound(office: Post) -> None:
-    office.listener.budget = Budget(1000)
+    office.listener.budget = Budget(1000, share=1000)
     with office.connect() as first:
         first.sendall(upload(900))
         wait_until(lambda: office.listener.budget.used == 900, "the first body's place")
-        status, headers, body = exchanged(office, upload(101))
+        status, headers, body = exchanged(office, of_another(upload(101)))
         assert (status, b'"busy"' in body) == (503, True)
         assert int(headers["retry-after"]) > 0
         first.sendall(bytes(900))

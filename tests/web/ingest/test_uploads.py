@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, P
 from alarmd.frames.intake import Upload
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.web.ingest.described import MAX_UPLOAD_ID
-from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_PARTS
+from alarmd.web.ingest.gathered import BLOCK
+from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_PARTS, file_in
 from alarmd.web.ingest.senders import GUESS_BURST, SECRET_LENGTH, Sender, make_secret
 from tests.needs import need_program
 from tests.web.ingest.post import CLIENT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
@@ -221,6 +223,23 @@ def test_a_form_with_one_file_is_a_picture(office: Post) -> None:
     fields = {"data": {"comment": "not read"}, "files": {"picture": ("x.jpg", PICTURE, "image/jpeg")}}
     assert CLIENT.post(url, timeout=PATIENCE, **fields).status_code == 204  # type: ignore[arg-type]
     assert office.stored[0].data == PICTURE
+
+
+@pytest.mark.parametrize("filler", [b"\0" * 64, b"\r\n--", b"\r\n--b\r"])
+def test_a_long_form_is_read_beside_the_loop(office: Post, monkeypatch: pytest.MonkeyPatch, filler: bytes) -> None:
+    threads: list[str] = []
+
+    def read(body: bytes, content_type: str) -> bytes:
+        threads.append(threading.current_thread().name)
+        return file_in(body, content_type)
+
+    monkeypatch.setattr("alarmd.web.ingest.described.file_in", read)
+    long = PICTURE + filler * (3 * BLOCK // len(filler))
+    beginning = part(b"").removesuffix(b"\r\n").replace(b"--b", b"--bound")
+    assert form(office, beginning + long + b"\r\n--bound--\r\n", "bound").status_code == 204
+    assert form(office, part(PICTURE) + END).status_code == 204
+    assert [upload.data for upload in office.stored] == [long, PICTURE]
+    assert [name == "post" for name in threads] == [False, True]
 
 
 def test_the_only_part_of_a_form_is_the_picture_even_without_a_file_s_name(office: Post) -> None:

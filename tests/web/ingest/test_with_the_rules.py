@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -158,6 +159,18 @@ def test_while_the_database_is_away_nothing_is_acknowledged(site: Site) -> None:
     answer = CLIENT.post(f"{site.url}/u/{SECRET}", content=PICTURE)
     assert (answer.status_code, answer.json()["reason"]) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_camera_that_floods_is_told_to_come_later_and_nothing_of_it_is_kept(site: Site) -> None:
+    settings = site.house.engine.state.settings
+    site.house.engine.state.settings = replace(settings, message_rate=0.001, message_burst=2.0)
+    site.camera(upload_digest=digest_of(SECRET))
+    pictures = [jpeg(320, 240, noise=40) for _ in range(3)]
+    answers = [CLIENT.post(f"{site.url}/u/{SECRET}", content=picture) for picture in pictures]
+    assert [answer.status_code for answer in answers] == [204, 204, 429]
+    assert answers[2].json()["reason"] == "device_rate"
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert site.pictures() == pictures[:2]
 
 
 def test_a_full_disk_is_said_to_be_one(site: Site) -> None:
