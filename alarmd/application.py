@@ -52,12 +52,14 @@ from alarmd.core.settings import UnknownDevices
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import ArchiveError
 from alarmd.frames.film.daily import DailyFilms
+from alarmd.frames.forsaken import Forsaken
 from alarmd.frames.intake import MAX_WAITING as MAX_INTAKE
 from alarmd.frames.intake import Intake
+from alarmd.frames.limits import Limits
 from alarmd.frames.live import LiveHub
 from alarmd.frames.puller import MAX_REQUESTS as MAX_PULLED
 from alarmd.frames.puller import Puller
-from alarmd.frames.upkeep import Limits, Upkeep
+from alarmd.frames.upkeep import Upkeep
 from alarmd.metrics import Metrics
 from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.desk import Desk, Listens
@@ -299,7 +301,9 @@ class Application:
         storage, kept = self._storage, self._config.archive
         drop = partial(storage.call, storage.store.drop_pictures)
         limits = Limits(kept.keep_days, kept.keep_alarm_days, kept.keep_bytes, kept.keep_pictures)
-        self._upkeep = Upkeep(self._archive, storage.reader, drop, limits, now, self._metrics)
+        drop_attached = partial(storage.call, storage.store.drop_attached)
+        forsaken = Forsaken(drop_attached, lambda given_up: self._runner.submit(given_up, now()), now)
+        self._upkeep = Upkeep(self._archive, storage.reader, drop, forsaken, limits, now, self._metrics)
         undo.callback(self._upkeep.close)
         self._intake = Intake(self._archive, self._runner.submit_request, now, self._upkeep.stored, self._upkeep.full)
         undo.callback(self._intake.close)

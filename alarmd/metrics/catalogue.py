@@ -158,7 +158,10 @@ ARCHIVE_SEALED_AGE = Definition(
     "Time since every day that was over had its manifests, of all cameras; usually up to a day.",
 )
 ARCHIVE_DELETED = Definition(
-    "alarmd_archive_deleted_pictures_total", "counter", ("reason",), "Pictures deleted: for their age, or for room."
+    "alarmd_archive_deleted_pictures_total",
+    "counter",
+    ("reason",),
+    "Pictures deleted: for their age, for room, or for room while a destination still waited for them.",
 )
 ARCHIVE_GAUGES = (
     ARCHIVE_PICTURES,
@@ -168,7 +171,7 @@ ARCHIVE_GAUGES = (
     ARCHIVE_RESERVE_BYTES,
     ARCHIVE_SEALED_AGE,
 )
-AGE, ROOM = WHY_DELETED = "age", "room"
+AGE, ROOM, AWAITED = WHY_DELETED = "age", "room", "awaited"
 BLIND_SECONDS = Definition(
     "alarmd_server_blind_seconds_total",
     "counter",

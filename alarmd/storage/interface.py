@@ -1,6 +1,6 @@
 """What the rest of the house may ask of storage; memory, SQLite and PostgreSQL answer alike (tests/contracts)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path as FilePath
@@ -67,7 +67,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"  # refused for good, or tried too often
-    DROPPED = "dropped"  # by an operator
+    DROPPED = "dropped"  # by an operator, or nobody needs it any more, or there is nothing left to deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +163,13 @@ class PictureFilter:
 @dataclass(frozen=True, slots=True)
 class Expendable:
     """Pictures that may go. before, alarms_before: wall µs that they were received before, and that those of alarms
-    were; the oldest first, up to `limit`. after: received_at and id of the last one that was seen already."""
+    were; the oldest first, up to `limit`. after: received_at and id of the last one that was seen already. awaited:
+    also those that a destination waits for."""
 
     before: int
     alarms_before: int
     after: tuple[int, int] = (0, 0)
+    awaited: bool = False
     limit: int = MAX_PAGE
 
 
@@ -287,6 +289,10 @@ class Store(Protocol):
         """Forget them; whoever calls this has deleted their files."""
         ...
 
+    def drop_attached(self, keys: Sequence[str], now_wall: int, reason: str) -> Mapping[str, int]:
+        """Settles what would deliver these files, which are gone. Returns how many deliveries, by destination."""
+        ...
+
     def purge(self, before_wall: int, limit: int) -> int:
         """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
         deliveries, forgotten devices nothing refers to (with contacts and keys, which are not counted). Returns how
@@ -318,7 +324,7 @@ class Reader(Protocol):
     def received_pictures(self, wanted: ReceivedFilter) -> list[Picture]: ...
 
     def expendable_pictures(self, wish: Expendable) -> list[Picture]:
-        """Neither of an open alarm nor awaited by a destination; what may go once may go for ever."""
+        """None of an open alarm, and none that a destination waits for unless that is wished."""
         ...
 
     def picture_totals(self) -> list[CameraTotals]:

@@ -1,6 +1,7 @@
 """The outbox in memory: the same leases as outbox_queries.py, on the monotonic clock."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from alarmd.core.effects import DropDelivery, RetryDelivery
@@ -119,6 +120,12 @@ class MemoryOutbox:
         entry = self._settle(identity, owner, DROPPED, now_wall)
         if entry is not None:
             entry.last_error = reason
+
+    def drop_attached(self, keys: Sequence[str], now_wall: int, reason: str) -> Counter[str]:
+        doomed = [entry for entry in self._open() if entry.delivery.attachment in keys]
+        for entry in doomed:
+            entry.state, entry.settled_at, entry.last_error, entry.lease_owner = DROPPED, now_wall, reason, None
+        return Counter(entry.delivery.destination for entry in doomed)
 
     def attached(self) -> set[str]:
         """The keys of what open deliveries take with them."""

@@ -81,7 +81,7 @@ class MemoryReader:
 
     def expendable_pictures(self, wish: Expendable) -> list[Picture]:
         with self._store.lock:
-            attached = self._store.outbox.attached()
+            attached = set() if wish.awaited else self._store.outbox.attached()
             old = [one for one in self._kept("pictures") if one.key not in attached and self._may_go(one, wish)]
             return sorted(old, key=lambda one: (one.received_at, one.id))[: page(wish.limit)]
 

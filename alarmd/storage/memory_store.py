@@ -1,7 +1,7 @@
 """The store in memory, for simulations and tests: the same answers as SQLite and PostgreSQL, gone with the process."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,10 @@ class MemoryStore:
         with self.lock:
             for number in ids:
                 self.tables.by_name["pictures"].kept.pop(number, None)
+
+    def drop_attached(self, keys: Sequence[str], now_wall: int, reason: str) -> Mapping[str, int]:
+        with self.lock:
+            return self.outbox.drop_attached(keys, now_wall, reason)
 
     def purge(self, before_wall: int, limit: int) -> int:
         with self.lock:

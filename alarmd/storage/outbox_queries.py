@@ -4,7 +4,8 @@ A lease names the process that holds it (its incarnation id), so a restarted ser
 once. It ends on the monotonic clock of that process; on PostgreSQL on the database's clock, which two would share.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -97,6 +98,12 @@ def abandon(connection: Connection, identity: str, owner: str, now_wall: int, re
 
 def drop(connection: Connection, identity: str, owner: str, now_wall: int, reason: str) -> None:
     _close_lease(connection, identity, owner, state=DROPPED, settled_at=now_wall, last_error=_storable(reason))
+
+
+def drop_attached(connection: Connection, keys: Sequence[str], now_wall: int, reason: str) -> Counter[str]:
+    gone = update(outbox).where(outbox.c.attachment.in_(keys), DELIVERY_OPEN).returning(outbox.c.destination)
+    values = {"state": DROPPED, "settled_at": now_wall, "last_error": reason, "lease_owner": None, "lease_until": None}
+    return Counter(connection.scalars(gone.values(values)))
 
 
 def change(connection: Connection, changes: Iterable[RetryDelivery | DropDelivery]) -> None:

@@ -30,7 +30,7 @@ def found(connection: Connection, wanted: PictureFilter) -> list[StoredPicture]:
 
 
 def expendable(connection: Connection, wish: Expendable) -> list[Picture]:
-    """The oldest first. Never one of an open alarm, or one that a destination still waits for."""
+    """The oldest first. Never one of an open alarm."""
     received, seen = wish.after
     old = and_(
         pictures.c.received_at < wish.before,
@@ -40,7 +40,9 @@ def expendable(connection: Connection, wish: Expendable) -> list[Picture]:
         pictures.c.received_at >= received,
         or_(pictures.c.received_at > received, pictures.c.id > seen),
     )
-    query = select(pictures).where(old, further, ~_OF_OPEN_ALARM, ~_ON_ITS_WAY)
+    query = select(pictures).where(old, further, ~_OF_OPEN_ALARM)
+    if not wish.awaited:
+        query = query.where(~_ON_ITS_WAY)
     query = query.order_by(pictures.c.received_at, pictures.c.id).limit(page(wish.limit))
     return list(rows.read(rows.picture_of, connection.execute(query)))
 

@@ -1,6 +1,6 @@
 """The store on SQLite and PostgreSQL. One thread uses it, see writer_thread.py; backup() alone may run beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alarmd.core.snapshot import Snapshot
@@ -89,6 +89,10 @@ class SqlStore:
     def drop_pictures(self, ids: Sequence[int]) -> None:
         with self._database.transaction() as connection:
             picture_queries.drop(connection, ids)
+
+    def drop_attached(self, keys: Sequence[str], now_wall: int, reason: str) -> Mapping[str, int]:
+        with self._database.transaction() as connection:
+            return outbox_queries.drop_attached(connection, keys, now_wall, reason)
 
     def purge(self, before_wall: int, limit: int) -> int:
         with self._database.transaction() as connection:

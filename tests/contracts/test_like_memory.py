@@ -125,6 +125,7 @@ def answers(reader: Reader) -> list[Any]:
         reader.pictures(PictureFilter()),
         reader.pictures(PictureFilter(device="a", since=NOON + 2, after_id=1, newest_first=False)),
         reader.expendable_pictures(Expendable(NOON + 4, NOON + 3, limit=2)),
+        reader.expendable_pictures(Expendable(NOON + 4, NOON + 3, awaited=True)),
         reader.picture_totals(),
         [replace(one, row=0) for one in reader.deliveries(DeliveryFilter(tuple(DeliveryState)))],
     ]
@@ -219,6 +220,10 @@ class Comparison(RuleBasedStateMachine):
         """Some of those that are there."""
         ids = [one.picture.id for one in self.memory.reader.pictures(PictureFilter())][first:last]
         self.both(lambda storage: storage.store.drop_pictures(ids))
+
+    @rule(keys=st.lists(KEYS, max_size=2), wall=TIMES)
+    def drop_attached(self, keys: list[str], wall: int) -> None:
+        self.both(lambda storage: storage.store.drop_attached(keys, wall, "why"))
 
     @rule(identity=NAMES, owner=OWNERS, wall=TIMES)
     def drop(self, identity: str, owner: str, wall: int) -> None:

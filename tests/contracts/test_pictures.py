@@ -4,7 +4,17 @@ import pytest
 
 from alarmd.core.effects import QueueDelivery
 from alarmd.core.records import AlarmState
-from alarmd.storage.interface import MAX_PAGE, CameraTotals, Expendable, PictureFilter, Reader, ReceivedFilter, Store
+from alarmd.storage.interface import (
+    MAX_PAGE,
+    CameraTotals,
+    DeliveryFilter,
+    DeliveryState,
+    Expendable,
+    PictureFilter,
+    Reader,
+    ReceivedFilter,
+    Store,
+)
 from tests.contracts.conftest import Storage
 from tests.contracts.records import (
     CLAIM,
@@ -70,6 +80,29 @@ def test_those_that_a_destination_waits_for_stay(store: Store, reader: Reader) -
     store.finish_delivery("sent", "me", NOON)
     assert expendable(reader) == [1, 2]
     assert reader.awaited(["cam1/1.jpg"]) == set()
+
+
+def test_those_that_a_destination_waits_for_go_if_that_is_wished(store: Store, reader: Reader) -> None:
+    waits = [delivery(name, destination=name, alarm_id=None, attachment="cam1/1.jpg") for name in ("a", "b")]
+    other = delivery("c", alarm_id=None, attachment="cam1/2.jpg")
+    store.commit([[alarm(1), picture(1), picture(2), picture(3, alarm_id=1), *waits, other]])
+    assert expendable(reader, awaited=True) == [1, 2]
+    assert store.drop_attached(["cam1/1.jpg", "cam1/9.jpg"], NOON, "why") == {"a": 1, "b": 1}
+    assert store.drop_attached(["cam1/1.jpg"], NOON, "why") == {}
+    assert expendable(reader) == [1]
+    settled = reader.deliveries(DeliveryFilter((DeliveryState.DROPPED,)))
+    assert [(one.delivery.destination, one.last_error, one.settled_at) for one in settled] == [
+        ("b", "why", NOON),
+        ("a", "why", NOON),
+    ]
+
+
+def test_what_is_dropped_with_its_picture_is_not_settled_again_by_who_tries_it(store: Store, reader: Reader) -> None:
+    store.commit([[picture(1), delivery("sent", alarm_id=None, attachment="cam1/1.jpg")]])
+    assert [one.delivery.identity for one in store.claim_deliveries(CLAIM)] == ["sent"]
+    assert store.drop_attached(["cam1/1.jpg"], NOON, "why") == {"log": 1}
+    store.finish_delivery("sent", "me", NOON)
+    assert [one.state for one in reader.deliveries(DeliveryFilter(tuple(DeliveryState)))] == [DeliveryState.DROPPED]
 
 
 def test_totals_are_told_by_device(store: Store, reader: Reader) -> None:

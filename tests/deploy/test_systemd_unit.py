@@ -17,9 +17,13 @@ class Options(configparser.RawConfigParser):
 
 
 def service() -> dict[str, str]:
+    return options("Service")
+
+
+def options(section: str) -> dict[str, str]:
     parser = Options(strict=False)  # SystemCallFilter stands there twice, as it should
     parser.read_string(UNIT.read_text())
-    return dict(parser["Service"])
+    return dict(parser[section])
 
 
 def installed(directory: Path) -> Path:
@@ -49,6 +53,12 @@ def test_systemd_starts_the_server_again_except_where_a_person_must_act() -> Non
     assert service()["Restart"] == "always"
     kept_down = {int(code) for code in service()["RestartPreventExitStatus"].split()}
     assert kept_down == {exit_codes.WRONG_CONFIGURATION, exit_codes.UNUSABLE_DATA}
+
+
+def test_the_unit_starts_once_the_clock_is_set_where_something_waits_for_that() -> None:
+    unit = options("Unit")
+    assert "time-sync.target" in unit["After"].split()
+    assert "time-sync.target" in unit["Wants"].split()
 
 
 def test_the_unit_waits_for_readiness_and_watches_the_server() -> None:

@@ -70,6 +70,7 @@ def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
         lambda: store.retry_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.purge(NOON + 10, 100),
         lambda: store.drop_pictures([1]),
+        lambda: store.drop_attached(["cam1/1.jpg"], NOON, "why"),
         lambda: store.drop_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.waiting_destinations(),
         lambda: store.commit([[RetryDelivery("x", NOON), DropDelivery("y", NOON)]]),
@@ -82,6 +83,7 @@ def test_readers_look_up(reader: SqlReader) -> None:
     calls: list[Callable[[], object]] = [
         lambda: reader.events(EventFilter(after_row=1)),
         lambda: reader.expendable_pictures(Expendable(NOON, NOON)),
+        lambda: reader.expendable_pictures(Expendable(NOON, 0, awaited=True)),
         lambda: reader.received_pictures(ReceivedFilter("cam1", NOON, NOON + 10)),
         lambda: reader.known_pictures(["cam1/1.jpg"]),
         lambda: reader.awaited(["cam1/1.jpg"]),
