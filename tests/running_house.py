@@ -89,7 +89,9 @@ class RunningHouse:
     def picture(self, device: str, data: bytes | None = None, **how: Any) -> Picture:
         """One that came. how: as in an Upload."""
         upload = Upload(device, jpeg(64, 48) if data is None else data, **{"trigger": Trigger.DEVICE, **how})
-        return self.run(self.intake.take(upload))
+        picture = self.run(self.intake.take(upload))
+        assert picture is not None, "it is one that was sent before"
+        return picture
 
     def tick(self) -> None:
         async def fire() -> None:

@@ -95,7 +95,7 @@ class DeliveryAbandoned:
 @dataclass(frozen=True, slots=True)
 class PictureReceived:
     """The archive has a new picture. captured_at: wall µs as its source says, None: when it arrived. upload: the id
-    that it was asked for or sent by; a second picture with it is the first one sent again. was_announced: its device
+    that it was asked for or sent by; the same bytes with it are the same picture, sent again. was_announced: its device
     was let send it by an effect TakePart, and it counts among that device's messages already."""
 
     device: str

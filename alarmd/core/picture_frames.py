@@ -76,7 +76,7 @@ def _reason_against(turn: Turn, session: DeviceSession, part: Part) -> UploadRea
 
 def _is_stored(turn: Turn, session: DeviceSession, part: Part) -> bool:
     gallery = turn.state.galleries.get(session.device.id)
-    return gallery is not None and part.upload in gallery.uploads
+    return gallery is not None and gallery.holds(part.upload)
 
 
 def _answer(

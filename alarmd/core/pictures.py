@@ -23,12 +23,11 @@ MAX_TOLD = 10  # pictures of one alarm that are told with it; the others are in 
 
 
 def picture_received(turn: Turn, received: PictureReceived) -> None:
-    """Answered with the picture; with the first one, if this is that one sent again."""
+    """Answered with the picture; with nothing, if it is one that is stored already, sent again."""
     session = session_of(turn, received.device)
     gallery = asked.gallery_of(turn.state, session.device.id)
-    earlier = gallery.earlier(received.upload, received.digest, received.received_at)
-    if earlier is not None:
-        turn.effects.append(Answer((earlier,)))
+    if gallery.is_again(received.upload, received.digest, received.received_at):
+        turn.effects.append(Answer(()))
         return
     if turn.state.backlog_full:
         raise RequestRefusedError("busy", "", "the database does not answer; send the picture again")

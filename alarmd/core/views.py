@@ -39,7 +39,7 @@ class DeviceView:
 @dataclass(frozen=True, slots=True)
 class CameraView:
     """A device as a source of pictures. askable: the server can ask it for one. failing: why none came when it was last
-    asked; empty: one came. picture: its newest. asked, uploads: as in its Gallery."""
+    asked; empty: one came. picture: its newest. asked, taken: as in its Gallery."""
 
     device: str
     camera: Camera
@@ -47,7 +47,7 @@ class CameraView:
     failing: str
     picture: Picture | None
     asked: dict[str, Asked]
-    uploads: dict[str, Picture]
+    taken: tuple[Picture, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def camera(state: State, name: str) -> CameraView | None:
         failing=gallery.failing,
         picture=gallery.newest,
         asked=gallery.asked,
-        uploads=gallery.uploads,
+        taken=gallery.taken,
     )
 
 
@@ -135,7 +135,7 @@ def picture_age(picture: Picture, wall: int) -> float:
 def asked_for(view: CameraView) -> str:
     """The id of the picture that a person asked for last, come or not; empty: nobody did for a long while."""
     waiting = (upload for upload in reversed(view.asked) if view.asked[upload].trigger is Trigger.COMMAND)
-    come = (upload for upload in reversed(view.uploads) if view.uploads[upload].trigger is Trigger.COMMAND)
+    come = (picture.upload for picture in reversed(view.taken))
     return next(chain(waiting, come), "")
 
 

@@ -5,6 +5,8 @@ decoder 6. Nothing short of a checksum finds the rest, nor a flipped bit that le
 """
 
 import re
+import threading
+from contextlib import nullcontext
 
 import simplejpeg  # type: ignore[import-untyped]
 from PIL import Image
@@ -12,14 +14,21 @@ from PIL import Image
 from alarmd.frames.errors import PictureFault, PictureRefusedError
 
 SURPLUS = 16  # bytes between the last pixel and the next marker: sensors and webcams round up
+LARGE = 5_000_000  # pixels; more are decoded one picture at a time, for each may take 6 bytes a pixel
+_one_large = threading.Lock()
 _SURPLUS_TEXT = re.compile(r"(\d+) extraneous bytes before marker")
 
 
 def decode(data: bytes, at_least: int = 0) -> Image.Image:
     """In RGB. All of its data is read, yet pixels are made only for the smallest size, in steps of an eighth, whose
     longer side has `at_least` so many; 0: the full size. Raises PictureRefusedError. Runs without the interpreter's
-    lock."""
-    return _decoded(data, at_least, strict=True)
+    lock; a large one waits until no other is being decoded, so call it in threads."""
+    with _one_large if is_large(*size_of(data)) else nullcontext():
+        return _decoded(data, at_least, strict=True)
+
+
+def is_large(width: int, height: int) -> bool:
+    return width * height > LARGE
 
 
 def size_of(data: bytes) -> tuple[int, int]:

@@ -17,8 +17,9 @@ from alarmd.core.instant import Instant
 from alarmd.core.records import Picture, Record, Trigger
 from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
 from alarmd.frames.archive import Archive
+from alarmd.frames.decoding import is_large
 from alarmd.frames.errors import ArchiveError, ArchiveFullError
-from alarmd.frames.jpeg import Inspected, inspect
+from alarmd.frames.jpeg import Inspected, check, develop
 from alarmd.frames.keys import picture_key, thumbnail_key
 
 Made = TypeVar("Made")
@@ -61,6 +62,7 @@ class Intake:
         self._stored = stored
         self._full = full
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large-pictures")
         self._waiting = 0
         self._tells_from = 0.0  # mono
 
@@ -68,8 +70,8 @@ class Intake:
         """Pictures that are being taken in."""
         return self._waiting
 
-    async def take(self, upload: Upload) -> Picture:
-        """The picture, once it is stored and committed; the first one, if this is that one sent again. Raises
+    async def take(self, upload: Upload) -> Picture | None:
+        """The picture, once it is stored and committed; None: it is, and this is that one sent again. Raises
         PictureRefusedError, ArchiveError, RequestRefusedError."""
         if self._waiting >= MAX_WAITING:
             raise ArchiveError(f"{MAX_WAITING} pictures are being stored already; send it again")
@@ -87,26 +89,34 @@ class Intake:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._large.shutdown(wait=False, cancel_futures=True)
 
-    async def _take(self, upload: Upload, received_at: int) -> Picture:
-        found = await self._in_thread(inspect, upload.data)
+    async def _take(self, upload: Upload, received_at: int) -> Picture | None:
+        found = await self._inspected(upload.data)
         key = picture_key(upload.device, received_at, found.digest)
-        await self._in_thread(self._write, key, found)
-        picture = await self._known(upload, received_at, key, found)
-        if picture.key == key:
+        fresh = await self._in_thread(self._write, key, found)
+        try:
+            picture = await self._known(_received(upload, received_at, key, found))
+        except RequestRefusedError as refused:
+            if fresh and refused.reason != UNAVAILABLE:  # that one may yet be stored, when the database is back
+                await self._in_thread(self._remove, key)
+            raise
+        if picture is not None:
             self._stored(picture)
-        else:
+        elif fresh:
             await self._in_thread(self._remove, key)
         return picture
 
-    async def _known(self, upload: Upload, received_at: int, key: str, found: Inspected) -> Picture:
-        try:
-            (picture,) = await self._submit(_received(upload, received_at, key, found))
-        except RequestRefusedError as refused:
-            if refused.reason != UNAVAILABLE:  # that one may yet be stored, when the database is back
-                await self._in_thread(self._remove, key)
-            raise
-        assert isinstance(picture, Picture)
+    async def _inspected(self, data: bytes) -> Inspected:
+        """Large ones wait in a thread of their own for each other, or they would have all threads wait."""
+        mended = await self._in_thread(check, data)
+        if is_large(mended.outline.width, mended.outline.height):
+            return await asyncio.get_running_loop().run_in_executor(self._large, develop, mended)
+        return await self._in_thread(develop, mended)
+
+    async def _known(self, received: PictureReceived) -> Picture | None:
+        picture = next(iter(await self._submit(received)), None)
+        assert picture is None or isinstance(picture, Picture)
         return picture
 
     async def _in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
@@ -118,9 +128,12 @@ class Intake:
             self._tells_from = mono + TELL_EVERY
             _log.error("no picture can be stored", reason=str(error))
 
-    def _write(self, key: str, found: Inspected) -> None:
+    def _write(self, key: str, found: Inspected) -> bool:
+        """Whether it was not there before: what was may be a picture that is acknowledged."""
+        fresh = not self._archive.path(key).exists()
         self._archive.write(thumbnail_key(key), found.thumbnail)
         self._archive.write(key, found.data)
+        return fresh
 
     def _remove(self, key: str) -> None:
         self._archive.delete(key)

@@ -5,18 +5,20 @@ Each viewer has one place, which holds the newest picture alone: who is slow mis
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alarmd.core.refusals import RequestRefusedError
 
 MAX_VIEWERS = 64
 MAX_VIEWERS_OF_ONE = 16  # camera
+MAX_SILENCE = 60.0  # s without a picture after which a viewer, who may be gone without a word, is sent away
 
 
 class Viewer:
-    """An asynchronous iterator of pictures; ends when the hub is closed."""
+    """An asynchronous iterator of pictures; ends when the hub is closed, or none came for so many s."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_silence: float) -> None:
+        self._max_silence = max_silence
         self._newest: bytes | None = None
         self._closed = False
         self._changed = asyncio.Event()
@@ -25,7 +27,9 @@ class Viewer:
         return self
 
     async def __anext__(self) -> bytes:
-        await self._changed.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._max_silence):
+                await self._changed.wait()
         self._changed.clear()
         picture, self._newest = self._newest, None
         if self._closed or picture is None:
@@ -44,11 +48,14 @@ class Viewer:
 
 class LiveHub:
     """Belongs to the loop's thread. begins, ends: are told of a device when its first viewer comes and its last one
-    goes."""
+    goes. max_silence: see Viewer."""
 
-    def __init__(self, begins: Callable[[str], None], ends: Callable[[str], None]) -> None:
+    def __init__(
+        self, begins: Callable[[str], None], ends: Callable[[str], None], max_silence: float = MAX_SILENCE
+    ) -> None:
         self._begins = begins
         self._ends = ends
+        self.max_silence = max_silence
         self._viewers: dict[str, set[Viewer]] = {}
         self._closed = False
 
@@ -65,7 +72,7 @@ class LiveHub:
     def watch(self, device: str) -> Iterator[Viewer]:
         """A place among the viewers. Raises RequestRefusedError when there is none left."""
         self._check_room(device)
-        viewer = Viewer()
+        viewer = Viewer(self.max_silence)
         others = self._viewers.setdefault(device, set())
         others.add(viewer)
         try:

@@ -73,7 +73,7 @@ async def show_snapshot(
 
 def _state_of(house: Dependencies, name: str, upload: str) -> Snapshot:
     view = _view(house, name)
-    picture = view.uploads.get(upload)
+    picture = next((taken for taken in view.taken if taken.upload == upload), None)
     if picture is not None:
         taken = Picture.of(StoredPicture(picture, name))
         return Snapshot(device=name, upload=upload, state=SnapshotState.TAKEN, picture=taken, reason="")

@@ -42,7 +42,8 @@ async def _viewer(house: House, name: str) -> AsyncIterator[Viewer]:
     },
 )
 async def stream(viewer: Annotated[Viewer, Depends(_viewer)]) -> StreamingResponse:
-    """The camera is asked for pictures while somebody watches. Who reads slowly gets fewer."""
+    """The camera is asked for pictures while somebody watches. Who reads slowly gets fewer. The stream ends when the
+    camera has sent none for a minute."""
     return StreamingResponse(_parts(viewer), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

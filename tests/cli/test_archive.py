@@ -9,9 +9,7 @@ import pytest
 from alarmd.adapters import exit_codes
 from alarmd.adapters.reactor_clock import now
 from alarmd.cli import exits
-from alarmd.core.records import Trigger
 from alarmd.frames.archive import DirectoryArchive
-from alarmd.frames.intake import Upload
 from alarmd.frames.keys import day_of, parse_picture
 from alarmd.frames.manifests import delete_for_good, seal
 from tests.cli.conftest import Alarmd
@@ -23,7 +21,7 @@ from tests.running_house import RunningHouse, running_house
 
 def take(house: RunningHouse, name: str = "cam1", quality: int = 60) -> str:
     data = jpeg(64, 48, quality=quality)
-    return house.run(house.intake.take(Upload(name, data, Trigger.DEVICE, captured_at=1_700_000_000_000_000))).key
+    return house.picture(name, data, captured_at=1_700_000_000_000_000).key
 
 
 @pytest.fixture

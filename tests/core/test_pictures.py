@@ -1,11 +1,13 @@
 """A picture that comes: stored once, joined to its alarm, and sent to whoever is to have it."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
 from alarmd.core.effects import Answer, FetchPicture, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
+from alarmd.core.galleries import MAX_TAKEN, MAX_UPLOADS, Gallery
 from alarmd.core.inputs import (
     AlarmAcknowledged,
     AlarmCleared,
@@ -25,6 +27,7 @@ from alarmd.core.pictures import MAX_TOLD
 from alarmd.core.records import Arming, Picture, Standing, Trigger
 from alarmd.core.settings import PictureRoute
 from alarmd.core.state import UNASSIGNED
+from tests.contracts.records import PICTURE
 from tests.core.pictures import ANN, BOB, ROUTES, arrives, moal, pulled, told
 from tests.playbook import Playbook
 
@@ -123,22 +126,19 @@ def test_a_picture_is_refused_while_too_much_waits_for_the_database(play: Playbo
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_what_comes_again_is_answered_with_the_first_one_and_changes_nothing(play: Playbook, restarted: bool) -> None:
+def test_what_comes_again_is_stored_already_and_changes_nothing(play: Playbook, restarted: bool) -> None:
     play << moal()
     named, unnamed = arrives(play, upload="b.1"), arrives(play, "cam2")
-    play << named
-    (first,) = play.answer
-    play << unnamed
-    (second,) = play.answer
+    play << named << unnamed
     if restarted:
         play = play.restart(after=50)
-    for again, known in ((named, first), (unnamed, second)):
+    for again in (named, unnamed):
         other = replace(again, key="cam1/other.jpg", received_at=play.now.wall)
         play << other
-        assert play.answer == (known,)
+        assert play.answer == ()
         assert len(play.effects) == 1
         play << BacklogFilled() << other
-        assert play.answer == (known,), "it is stored, so it can be said"
+        assert play.answer == (), "it is stored, so it can be said"
         play << BacklogDrained()
 
 
@@ -157,10 +157,10 @@ def test_the_same_bytes_are_another_picture_after_a_minute_or_with_another_id(pl
 def test_another_picture_with_an_id_that_was_used_is_stored_too(play: Playbook) -> None:
     first, second = arrives(play, upload="garden"), arrives(play, upload="garden")
     play << first
-    for other in (second, replace(second, key="again.jpg")):
-        play << other
-        (answered,) = play.answer
-        assert answered.key == second.key, "it is answered with itself, not with the one before"
+    play << second
+    assert [picture.key for picture in play.answer] == [second.key]
+    play << replace(second, key="again.jpg")
+    assert (play.answer, saved(play)) == ((), [])
     play << replace(first, key="back.jpg")
     assert len(saved(play)) == 1, "the id is that of the later one now"
 
@@ -189,11 +189,72 @@ def test_a_picture_that_the_database_refused_is_stored_when_it_comes_again(play:
 def test_ids_of_uploads_are_remembered_but_not_for_ever(play: Playbook) -> None:
     first = arrives(play, upload="b.0")
     play << first
-    for number in range(1, 17):
+    for number in range(1, MAX_UPLOADS):
         play << arrives(play, upload=f"b.{number}")
         assert len(saved(play)) == 1
+        play << replace(first, key="again.jpg")
+        assert saved(play) == []
+    play << arrives(play, upload="b.last") << replace(first, key="again.jpg")
+    assert len(saved(play)) == 1, f"only {MAX_UPLOADS} are known"
+
+
+def test_an_older_upload_that_comes_again_after_a_restart_is_stored_once_more(play: Playbook) -> None:
+    first = arrives(play, upload="b.0")
+    play << first << arrives(play, upload="b.1")
+    again = play.restart()
+    again << replace(first, key="again.jpg")
+    assert [picture.key for picture in saved(again)] == ["again.jpg"]
+
+
+def test_an_earlier_upload_that_the_database_refused_late_is_stored_when_it_comes_again(play: Playbook) -> None:
+    first = arrives(play, upload="b.0", trigger=Trigger.COMMAND)
+    play << first
+    (refused,) = saved(play)
+    play << arrives(play, upload="b.1")
+    (second,) = saved(play)
+    play << TurnQuarantined("a constraint failed", pictures=(refused,))
+    assert play.engine.state.galleries[1].taken == ()
     play << replace(first, key="again.jpg")
-    assert len(saved(play)) == 1, "only 16 are known"
+    assert [picture.key for picture in saved(play)] == ["again.jpg"]
+    play << TurnQuarantined("of another one", pictures=(replace(second, digest="other"),))
+    play << arrives(play, upload="b.1", digest=second.digest)
+    assert saved(play) == []
+
+
+def test_pictures_that_persons_asked_for_are_remembered_but_not_for_ever(play: Playbook) -> None:
+    for number in range(MAX_TAKEN + 1):
+        play << arrives(play, upload=f"b.{number}", trigger=Trigger.COMMAND) << arrives(play)
+    taken = play.engine.state.galleries[1].taken
+    assert [picture.upload for picture in taken] == [f"b.{number}" for number in range(1, MAX_TAKEN + 1)]
+
+
+def test_a_camera_that_sent_many_takes_less_than_a_kilobyte() -> None:
+    cameras = [Gallery() for _ in range(100)]
+    tracemalloc.start()
+    try:
+        for number, gallery in enumerate(cameras):
+            for upload in range(20):
+                gallery.add(_sent(number, upload))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1000 * len(cameras)
+
+
+def _sent(camera: int, upload: int) -> Picture:
+    """With nothing that another one shares."""
+    digest, wall = f"{camera:032x}{upload:032x}", 1_790_000_000_000_000 + 60_000_000 * upload + camera
+    return replace(
+        PICTURE,
+        id=100_000 + wall % 10**9,
+        sequence=1000 + upload,
+        key=f"camera-{camera:06}/2026/11/05/120000{upload:06}-{digest[:16]}.jpg",
+        captured_at=wall - 1,
+        received_at=wall,
+        upload=f"{camera:08x}.{upload}",
+        digest=digest,
+        hlc=wall << 16,
+    )
 
 
 def test_a_picture_during_an_incident_joins_the_alarm_and_is_told_to_who_knows_of_it(play: Playbook) -> None:

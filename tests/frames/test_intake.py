@@ -14,8 +14,11 @@ from alarmd.frames import intake as intake_module
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.errors import ArchiveError, PictureRefusedError
 from alarmd.frames.intake import Intake, Upload
+from alarmd.frames.keys import thumbnail_key
 from tests.contracts.records import NOON, PICTURE
 from tests.frames.pictures import jpeg
+from tests.frames.slow_decoder import LARGE_PICTURE, SlowDecoder
+from tests.waiting import until
 
 UPLOAD = Upload("cam1", jpeg(), Trigger.DEVICE, captured_at=NOON - 5, upload="A.7")
 
@@ -27,7 +30,7 @@ class Rules:
         self.received: list[PictureReceived] = []
         self.held: list[list[str]] = []
         self.refusal: RequestRefusedError | None = None
-        self.earlier: Picture | None = None
+        self.knows = False  # all that come
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self._archive = archive
@@ -38,7 +41,7 @@ class Rules:
         await self.may_answer.wait()
         if self.refusal is not None:
             raise self.refusal
-        return (self.earlier or _record(received),)
+        return () if self.knows else (_record(received),)
 
 
 def _record(received: PictureReceived) -> Picture:
@@ -70,6 +73,7 @@ async def test_the_rules_hear_of_a_picture_once_it_lies_in_the_archive(
     intake: Intake, rules: Rules, archive: DirectoryArchive
 ) -> None:
     picture = await intake.take(UPLOAD)
+    assert picture is not None
     (received,) = rules.received
     assert rules.held == [[picture.key, picture.key.replace(".jpg", ".thumb.jpg")]]
     assert archive.read(picture.key) == UPLOAD.data
@@ -101,10 +105,37 @@ async def test_a_picture_that_may_yet_be_stored_stays(intake: Intake, rules: Rul
 
 async def test_a_picture_sent_again_is_kept_once(intake: Intake, rules: Rules, archive: DirectoryArchive) -> None:
     first = await intake.take(UPLOAD)
-    rules.earlier = first
-    again = Intake(archive, rules.submit, lambda: Instant(NOON + 9, 0.0))
-    assert await again.take(UPLOAD) == first
-    assert len(list(archive.keys())) == 2
+    assert first is not None
+    rules.knows = True
+    for later in (9, 0):  # at 0 it has the key of the first one
+        again = Intake(archive, rules.submit, lambda later=later: Instant(NOON + later, 0.0))
+        assert await again.take(UPLOAD) is None
+        assert len(rules.held[-1]) == (4 if later else 2)
+        assert list(archive.keys()) == [first.key, thumbnail_key(first.key)]
+
+
+async def test_a_refused_picture_does_not_take_along_the_one_that_is_stored(
+    intake: Intake, rules: Rules, archive: DirectoryArchive
+) -> None:
+    first = await intake.take(UPLOAD)
+    assert first is not None
+    rules.refusal = RequestRefusedError("busy", "", "the database does not answer")
+    with pytest.raises(RequestRefusedError):
+        await intake.take(UPLOAD)
+    assert archive.read(first.key) == UPLOAD.data
+
+
+async def test_small_pictures_do_not_wait_for_large_ones(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = SlowDecoder(monkeypatch)
+    large = [asyncio.create_task(intake.take(Upload("cam1", LARGE_PICTURE, Trigger.DEVICE))) for _ in range(8)]
+    try:
+        await until(lambda: decoder.most == 1)
+        assert await intake.take(UPLOAD)
+        assert not any(task.done() for task in large)
+    finally:
+        decoder.may_go_on.set()
+    assert all(await asyncio.gather(*large))
+    assert decoder.most == 1, "one after the other"
 
 
 async def test_more_than_may_wait_are_sent_away(intake: Intake, rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +147,7 @@ async def test_more_than_may_wait_are_sent_away(intake: Intake, rules: Rules, mo
     with pytest.raises(ArchiveError, match="send it again"):
         await intake.take(UPLOAD)
     rules.may_answer.set()
-    assert (await first).key
+    assert await first
     assert len(intake) == 0
 
 
@@ -132,5 +163,5 @@ async def test_why_nothing_can_be_stored_is_logged_now_and_then(
     assert (told["event"], told["reason"]) == ("no picture can be stored", archive.failing)
     assert "No such file or directory" in archive.failing
     (tmp_path / "unplugged").rename(tmp_path / "archive")
-    assert (await intake.take(UPLOAD)).key
+    assert await intake.take(UPLOAD)
     assert archive.failing == ""

@@ -5,15 +5,17 @@ import asyncio
 import pytest
 
 from alarmd.core.refusals import RequestRefusedError
-from alarmd.frames.live import MAX_VIEWERS, MAX_VIEWERS_OF_ONE, LiveHub
+from alarmd.frames.live import MAX_SILENCE, MAX_VIEWERS, MAX_VIEWERS_OF_ONE, LiveHub
 
 
 class Hub(LiveHub):
     """told: whose first viewer came (+) and whose last one went (-)."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_silence: float = MAX_SILENCE) -> None:
         self.told: list[str] = []
-        super().__init__(lambda device: self.told.append(f"+{device}"), lambda device: self.told.append(f"-{device}"))
+        super().__init__(
+            lambda device: self.told.append(f"+{device}"), lambda device: self.told.append(f"-{device}"), max_silence
+        )
 
 
 async def test_a_slow_viewer_gets_the_newest_picture_and_a_fast_one_gets_all() -> None:
@@ -75,6 +77,14 @@ async def test_a_viewer_whose_camera_could_not_be_asked_leaves_no_trace() -> Non
     with pytest.raises(ValueError, match="a defect"), hub.watch("cam1"):
         pass
     assert len(hub) == 0
+
+
+async def test_a_viewer_whose_camera_sends_nothing_is_sent_away() -> None:
+    hub = Hub(max_silence=0.001)
+    with hub.watch("cam1") as viewer:
+        hub.publish("cam1", b"the only one")
+        assert [picture async for picture in viewer] == [b"the only one"]
+    assert (len(hub), hub.told) == (0, ["+cam1", "-cam1"])
 
 
 async def test_closing_ends_every_stream_and_lets_nobody_in() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from alarmd.core.records import Trigger
 from tests.frames.camera import answer
+from tests.frames.pictures import jpeg
 from tests.running_house import RunningHouse
 from tests.served_camera import served_camera
 
@@ -122,6 +123,18 @@ def test_a_picture_is_asked_for_and_waited_for(house: RunningHouse, client: http
     shown = client.get("/cameras/cam1").json()
     assert shown["picture"] == taken["picture"]
     assert 0 <= shown["age"] < 60
+
+
+def test_a_picture_that_was_asked_for_is_shown_although_others_came_since(
+    house: RunningHouse, client: httpx.Client
+) -> None:
+    with served_camera() as camera:
+        client.patch("/cameras/cam1", json={"pull_url": camera.url()})
+        taken = snapshot(client)
+    house.picture("cam1", jpeg(32, 32))
+    shown = client.get("/cameras/cam1/snapshot", params={"upload": taken["upload"]}).json()
+    assert shown == taken
+    assert client.get("/cameras/cam1").json()["picture"] != taken["picture"]
 
 
 def test_a_picture_that_does_not_come_is_told_with_its_reason(house: RunningHouse, client: httpx.Client) -> None:

@@ -125,6 +125,24 @@ def test_the_camera_is_asked_when_the_first_viewer_comes_and_not_after_the_last_
     assert not house.engine.state.watched
 
 
+def test_who_leaves_while_the_camera_sends_nothing_has_no_place_any_more(house: RunningHouse) -> None:
+    with house.tcp_client() as client, watching(client, house):
+        pass
+    wait_for_viewers(house, 0)
+    assert not house.engine.state.watched
+
+
+def test_a_stream_of_a_camera_that_sends_nothing_ends_and_the_camera_is_left_alone(
+    house: RunningHouse, client: httpx.Client
+) -> None:
+    house.live.max_silence = 0.05
+    with house.tcp_client() as viewer, viewer.stream("GET", STREAM) as response:
+        assert b"".join(response.iter_raw()) == f"--{BOUNDARY}\r\n".encode()
+        wait_for_viewers(house, 0)
+    assert not house.engine.state.watched
+    assert client.get("/commands").json()["commands"][0]["outcome"] == "nobody watches any more"
+
+
 @pytest.mark.parametrize(
     ("name", "status", "reason"), [("nobody", 404, "unknown_device"), ("cam2", 409, "unsupported")]
 )
