@@ -13,6 +13,8 @@ from lfcp.client import VolatileMemory
 from tests.serving import LOOPBACK, Served
 from tests.waiting import LIMIT, wait_until
 
+GENEROUS = {"DEVICES_MESSAGE_RATE": "1000", "DEVICES_MESSAGE_BURST": "100000"}  # for cameras that never pause
+
 
 def adopted(server: Served, name: str) -> str:
     """The upload secret of a new camera of ours. By control.sock itself: a command line takes a second to begin."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alarmd.frames.jpeg import inspect
-from tests.end_to_end.cameras import adopted, shown
+from tests.end_to_end.cameras import GENEROUS, adopted, shown
 from tests.end_to_end.places import BUCKET, all_told, archived, copies, held, prusaconnect, webhook
 from tests.fakes.prusaconnect import TOKEN, FakePrusaConnect, Fault, Put
 from tests.fakes.receiver import Receiver, Reply
@@ -69,12 +69,12 @@ def known(server: Served) -> list[dict[str, object]]:
 
 
 def test_no_acknowledged_picture_is_lost_by_a_kill_and_none_is_half(tmp_path: Path) -> None:
-    with served(tmp_path) as server:
+    with served(tmp_path, **GENEROUS) as server:
         prove(server)
 
 
 def test_no_acknowledged_picture_is_lost_by_a_kill_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
-    with served(tmp_path, STORAGE_URL=postgresql_url) as server:
+    with served(tmp_path, STORAGE_URL=postgresql_url, **GENEROUS) as server:
         prove(server)
 
 

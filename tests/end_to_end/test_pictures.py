@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.end_to_end.cameras import adopted, lfcp_camera, posted_by_arduino, shown
+from tests.end_to_end.cameras import GENEROUS, adopted, lfcp_camera, posted_by_arduino, shown
 from tests.end_to_end.places import ANN, BUCKET, all_told, archived, copies, held, prusaconnect, telegram
 from tests.fakes.prusaconnect import TOKEN, FakePrusaConnect
 from tests.fakes.telegram import FakeTelegram
@@ -82,7 +82,7 @@ def test_one_cheap_camera_feeds_everybody_at_once(
 def test_the_arduino_needs_one_command_and_its_pictures_become_a_film(tmp_path: Path) -> None:
     ffprobe = need_program("ffprobe", "ffmpeg")
     sent = [jpeg(quality=50 + number) for number in range(30)]
-    with served(tmp_path) as server:
+    with served(tmp_path, **GENEROUS) as server:
         server.command("camera", "set", "stopmotion", "--adopt", "--from", LOOPBACK, "--by-address")
         for picture in sent:
             assert posted_by_arduino(server, picture).startswith(b"HTTP/1.1 204 ")
