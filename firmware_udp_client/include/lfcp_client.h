@@ -165,6 +165,7 @@ typedef struct lfcp_client_server {
     uint64_t resend_at; /* of the message in flight, or when the next one may go */
     uint64_t sent_at;
     uint64_t ack_answers; /* counter of the frame whose ACK is owed */
+    uint64_t picture; /* counter of the FRAM that is under way; 0: none */
     uint32_t interval_ms;
     uint32_t copies[LFCP_CLIENT_COPIES]; /* counters of sent copies, the lower half */
     uint8_t copy_places[LFCP_CLIENT_COPIES];

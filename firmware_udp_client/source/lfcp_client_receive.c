@@ -32,12 +32,24 @@ static bool is_sync_for_this_start(const lfcp_client *client, const lfcp_message
            boot_id == client->boot_id;
 }
 
+/* Once for each FRAM. Its answer comes by another way than the rest, and may be overtaken by whatever the server said
+ * later; it can only have been made since, so that the window need not vouch for it. */
+static bool answers_picture(lfcp_client_server *known, const lfcp_message *message)
+{
+    bool it_does = known->picture != 0 && answered_by(message) == known->picture;
+    if (it_does) {
+        known->picture = 0;
+    }
+    return it_does;
+}
+
 /* Nothing is taken before a frame that can only have been made since the start. That one opens the window. */
 static lfcp_status accept(lfcp_client *client, unsigned server, const lfcp_message *message)
 {
     lfcp_client_server *known = &client->servers[server];
     if (known->opened) {
-        return lfcp_window_accept(&known->window, message->counter);
+        lfcp_status status = lfcp_window_accept(&known->window, message->counter);
+        return answers_picture(known, message) ? LFCP_OK : status;
     }
     if (!lfcp_counter_is_ours(client, answered_by(message)) && !is_sync_for_this_start(client, message)) {
         return LFCP_REPLAYED;

@@ -154,6 +154,7 @@ lfcp_status lfcp_upload_poll(lfcp_upload *upload, lfcp_client *client, uint64_t 
     }
     line[(*length)++] = '\n';
     upload->state = LFCP_UPLOAD_UNDER_WAY;
+    client->servers[upload->server].picture = client->counter;
     return LFCP_OK;
 }
 

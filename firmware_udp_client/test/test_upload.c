@@ -224,6 +224,22 @@ static void a_signed_answer_counts_once_and_only_to_what_was_sent(void)
     CHECK(serve_again(&w, 0) == LFCP_REPLAYED);
 }
 
+static void an_answer_that_later_frames_overtook_counts_once(void)
+{
+    world_meet(&w);
+    begin(LFCP_TRIGGER_ALARM, NULL);
+    CHECK(announces() == 100);
+    uint64_t before = w.down[0];
+    w.down[0] += 10000;
+    CHECK(serve(&w, 0, LFCP_VERB_ACK, "1", "0", "0", "0") == LFCP_OK);
+    w.down[0] = before;
+    CHECK(serve(&w, 0, LFCP_VERB_ACK, hex_of(announced.counter - 1), "0", "0", "9f3c.1") == LFCP_REPLAYED);
+    CHECK(answer("1", "40", "9f3c.1") && announces() == 40);
+    w.down[0] = before;
+    CHECK(serve(&w, 0, LFCP_VERB_ACK, hex_of(announced.counter - 1), "1", "40", "9f3c.1") == LFCP_REPLAYED);
+    CHECK(answer("0", "0", "9f3c.1") && serve_again(&w, 0) == LFCP_REPLAYED);
+}
+
 static void an_unsigned_answer_is_no_heartbeats(void)
 {
     unsigned_with_crypto();
@@ -341,6 +357,7 @@ int main(void)
     RUN(an_offset_that_leads_nowhere_is_a_try_in_vain);
     RUN(what_is_not_its_answer_changes_nothing);
     RUN(a_signed_answer_counts_once_and_only_to_what_was_sent);
+    RUN(an_answer_that_later_frames_overtook_counts_once);
     RUN(an_unsigned_answer_is_no_heartbeats);
     RUN(a_live_picture_is_sent_whole_and_once);
     RUN(what_cannot_be_a_picture_gets_no_name);

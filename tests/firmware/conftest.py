@@ -1,11 +1,11 @@
-"""The C library, built once for the session."""
+"""The C library, built once for all."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.firmware.building import build
+from tests.firmware.building import SANITIZED, SHARED, build, folder_of_all
 from tests.firmware.c_client import CClientLibrary
 from tests.firmware.c_library import CLibrary
 from tests.firmware.running_device import KEY, NAME
@@ -14,8 +14,7 @@ from tests.firmware.signing_server import SigningServer, signing_server
 
 @pytest.fixture(scope="session")
 def shared_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("lfcp-shared")
-    return build(folder, "BUILD_SHARED_LIBS=ON", "LFCP_TESTS=OFF")
+    return build(folder_of_all(tmp_path_factory, "lfcp-shared"), *SHARED, targets=("lfcp", "lfcp_mbedtls"))
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +30,10 @@ def c_client_library(shared_libraries: Path, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def sanitized_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Builds a program of cmake's by its path there, under the sanitizers; what several need is built once."""
-    folder: Path = tmp_path_factory.mktemp("lfcp-sanitized-programs")
+    folder = folder_of_all(tmp_path_factory, "lfcp-sanitized")
 
     def built(path: str) -> Path:
-        return build(folder, "LFCP_SANITIZE=ON", target=Path(path).name) / path
+        return build(folder, *SANITIZED, targets=(Path(path).name,)) / path
 
     return built
 

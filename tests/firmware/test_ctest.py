@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.firmware.building import FIRMWARE, SOURCE, build, library_sources, run
+from tests.firmware.building import FIRMWARE, SANITIZED, SHARED, SOURCE, build, folder_of_all, library_sources, run
 from tests.needs import need, need_program
 
 LEAST_BRANCHES = 0.95  # of each file's, taken
@@ -23,13 +23,13 @@ def ctest(folder: Path) -> str:
     return run(need_program("ctest", "cmake"), "--test-dir", folder, "--output-on-failure", "--no-tests=error")
 
 
-def test_the_c_tests_pass(tmp_path: Path) -> None:
-    assert "100% tests passed" in ctest(build(tmp_path))
+def test_the_c_tests_pass(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert "100% tests passed" in ctest(build(folder_of_all(tmp_path_factory, "lfcp-shared"), *SHARED))
 
 
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("lfcp-sanitized"), "LFCP_SANITIZE=ON")
+    return build(folder_of_all(tmp_path_factory, "lfcp-sanitized"), *SANITIZED)
 
 
 def test_the_c_tests_pass_under_the_sanitizers(sanitized: Path) -> None:
@@ -107,7 +107,7 @@ def fuzzing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need(linked.returncode == 0, "libFuzzer (Debian: apt install libclang-rt-dev)")
     options = (f"CMAKE_C_COMPILER={clang}", "LFCP_FUZZ=ON", "LFCP_SANITIZE=ON")
     for target in FUZZERS:
-        build(tmp_path / "build", *options, target=target)
+        build(tmp_path / "build", *options, targets=(target,))
     return tmp_path / "build" / "test"
 
 

@@ -40,7 +40,7 @@ def test_the_real_server_sees_hears_and_commands_it(lfcp_device: Path, tmp_path:
 
             alarmd.ask(b"cam1,TLGS", alarmd.operator_port)
             device.wait_for("done TLGS")
-            assert camera.runs == ["command one.jpg cam1 - - - -"]
+            assert camera.runs == ["command two.jpg cam1 - - - -"]  # the motion had the first
             wait_until(lambda: alarmd.told("events", "--kind", "command_finished")["events"], "the command's outcome")
 
             assert device.stop() == 0
@@ -98,12 +98,12 @@ def test_a_device_with_a_key_of_the_real_server_is_commanded_at_once(lfcp_device
         device.wait_for("answered A", times=2)  # the challenge and its proof; the next heartbeat is 18 s away
         alarmd.ask(b"cam1,TLGS", alarmd.operator_port)
         device.wait_for("done TLGS")
+        assert device.said("dropped") == 0, device.lines
         device.order("motion stairs")
         device.wait_for("stored A MOAL")
         (alarm,) = alarmd.told("alarms")["alarms"]
         assert (alarm["device"], alarm["text"]) == (NAME, "stairs")
         assert device.said("answered A") == 2
-        assert device.said("dropped") == 0
 
 
 def test_a_killed_device_goes_on_where_it_was_at_the_real_server(lfcp_device: Path, tmp_path: Path) -> None:

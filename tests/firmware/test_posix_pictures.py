@@ -79,6 +79,19 @@ def test_whoever_asks_a_signed_camera_gets_its_next_picture_in_the_archive(
         assert (device.said("done SNAP"), device.said("dropped")) == (2, 0)
 
 
+def test_a_signed_picture_arrives_at_once_whatever_else_the_server_says_meanwhile(
+    lfcp_device: Path, alarmd: Served, tmp_path: Path
+) -> None:
+    with running(lfcp_device, tmp_path, *keyed(alarmd, "busy", tmp_path), *film(tmp_path, LARGE)) as device:
+        device.wait_for("answered A", times=2)
+        for number in range(1, 4):
+            device.order(f"motion number {number}")
+            for _ in range(5):
+                device.order("log meanwhile")
+            boot = device.lines[0].split()[-1]
+            device.wait_for(f"uploaded A {boot}.{number}")
+
+
 def test_the_picture_of_a_motion_joins_its_alarm(lfcp_device: Path, alarmd: Served, tmp_path: Path) -> None:
     (tmp_path / "one.jpg").write_bytes(LARGE)
     camera = ("--picture", str(tmp_path / "one.jpg"))
@@ -129,7 +142,9 @@ class Relay:
                 server.sendall(data)
                 if len(sent) > CUT_AFTER and not self.cut:
                     self.cut = True
-                    device.shutdown(socket.SHUT_RDWR)
+                    break
+            server.shutdown(socket.SHUT_RDWR)  # an end, not a reset: what was sent arrives before it
+            device.shutdown(socket.SHUT_RDWR)
 
     def _down(self, server: socket.socket, device: socket.socket) -> None:
         with suppress(OSError):
@@ -158,7 +173,7 @@ def test_a_picture_whose_connection_breaks_half_way_is_gone_on_with(
             device.wait_for("uploaded A ")
             assert between.cut
             assert content(alarmd, pictures(alarmd, "far")[-1]) == LARGE
-            assert any(0 < offset < total for offset, total in between.spans)
+            assert any(0 < offset < total for offset, total in between.spans), (between.spans, device.lines)
 
 
 def test_who_watches_sees_the_camera_live(lfcp_device: Path, alarmd: Served, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ void send_all(uint64_t now)
 }
 
 // What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time.
+// Messages' answers first: a picture's is taken also after what was sent later.
 void receive_all(uint64_t now)
 {
     uint8_t frame[LFCP_SIGNED_MAX_FRAME];

@@ -60,7 +60,8 @@ static void take(device *of, unsigned server, const uint8_t *frame, size_t lengt
     }
 }
 
-/* What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time. */
+/* What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time.
+ * Messages' answers first: a picture's is taken also after what was sent later, see lfcp_client_receive.c. */
 void device_receive_all(device *of)
 {
     uint8_t frame[LFCP_LINE_BUFFER];
