@@ -40,6 +40,7 @@ TOKEN = "123456:AA-secret_token"
         (["--name", NAME, "--server", "A=h:1", "--key-file", "k", "--state", "s", "--plain-heartbeats"], "--plain"),
         (["--name", NAME, "--server", "A=h:1", "--on-picture", "/dev/null"], "--on-picture"),
         (["--name", NAME, "--server", "A=h:1", "--picture", "/no/such"], "--picture"),
+        (["--name", NAME, "--server", "A=h:1", "--live-rate", "0"], "--live-rate"),
         (["--key", "secret"], "--key"),
     ],
 )
@@ -56,7 +57,7 @@ def test_help_teaches_every_option_and_order(lfcp_device: Path) -> None:
     assert done.returncode == 0
     options = ("--name", "--server", "--key-file", "--state", "--interval", "--sleep", "--picture", "--on-picture")
     orders = ("motion", "log", "err", "sleep", "status", "quit")
-    for word in (*options, "--failover", "--tcp", "--plain-heartbeats", *orders):
+    for word in (*options, "--live-rate", "--failover", "--tcp", "--plain-heartbeats", *orders):
         assert word in done.stdout
 
 
