@@ -21,11 +21,6 @@ class Inspected:
     thumbnail: bytes = field(repr=False)  # from the same decoding
 
 
-def inspect(data: bytes) -> Inspected:
-    """Raises PictureRefusedError. About 2 ms for 50 kB, mostly without the interpreter's lock: call it in threads."""
-    return develop(check(data))
-
-
 def check(data: bytes) -> Mended:
     """All but the decoding: soon done, and then the size is known. Raises PictureRefusedError."""
     _check_length(data)
@@ -34,7 +29,8 @@ def check(data: bytes) -> Mended:
 
 
 def develop(mended: Mended) -> Inspected:
-    """The rest. Raises PictureRefusedError. Memory: the data, and up to 6 bytes a pixel."""
+    """The rest. Raises PictureRefusedError. About 2 ms for 50 kB, mostly without the interpreter's lock: call it in
+    threads. Memory: the data, and up to 6 bytes a pixel."""
     small = thumbnail(decode(mended.data, SIDE))
     digest = hashlib.sha256(mended.data).hexdigest()
     return Inspected(mended.data, mended.outline.width, mended.outline.height, digest, mended.repair, small)

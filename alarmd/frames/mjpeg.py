@@ -20,7 +20,7 @@ _LENGTH = 2  # bytes of a segment's length, which counts them too
 
 
 class FirstPicture:
-    """Feed it until it returns the picture. It may still be broken inside: what is kept is judged by jpeg.inspect."""
+    """Feed it until it returns the picture. It may still be broken inside: what is kept is judged in jpeg.py."""
 
     def __init__(self, max_bytes: int) -> None:
         """max_bytes: of the stream, until the picture's last; no more is held."""

@@ -16,9 +16,9 @@ from alarmd.device import simulated_uploads
 from alarmd.device.drawn_pictures import drawn
 from alarmd.device.simulated_device import Behaviour
 from alarmd.device.simulator import Server, Simulator
-from alarmd.frames.jpeg import inspect
 from tests.adapters.picture_site import Site
 from tests.adapters.real_house import real_house
+from tests.frames.pictures import inspect
 from tests.waiting import LIMIT, until
 
 NAMES = ("sim1", "sim2", "sim3")

@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from alarmd.frames.jpeg import inspect
 from tests.end_to_end.cameras import GENEROUS, adopted, shown
 from tests.end_to_end.places import BUCKET, all_told, archived, copies, held, prusaconnect, webhook
 from tests.fakes.prusaconnect import TOKEN, FakePrusaConnect, Fault, Put
 from tests.fakes.receiver import Receiver, Reply
 from tests.fakes.tcp_proxy import tcp_proxy
-from tests.frames.pictures import jpeg
+from tests.frames.pictures import inspect, jpeg
 from tests.serving import LOOPBACK, Served, served
 from tests.waiting import LIMIT, wait_until
 

@@ -6,6 +6,8 @@ from functools import cache
 
 from PIL import Image
 
+from alarmd.frames.jpeg import Inspected, check, develop
+
 
 @cache
 def jpeg(width: int = 160, height: int = 120, mode: str = "RGB", **options: object) -> bytes:
@@ -19,6 +21,11 @@ def scene(width: int, height: int) -> Image.Image:
     noise = Image.frombytes("L", (width, height), random.Random(1).randbytes(width * height))
     grey = Image.blend(Image.linear_gradient("L").resize((width, height)), noise, 0.2)
     return Image.merge("RGB", (grey, grey.transpose(Image.Transpose.ROTATE_180), grey.point(lambda v: 255 - v)))
+
+
+def inspect(data: bytes) -> Inspected:
+    """As the intake does."""
+    return develop(check(data))
 
 
 def other(form: str) -> bytes:

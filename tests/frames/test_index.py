@@ -17,14 +17,13 @@ from alarmd.core.settings import Settings
 from alarmd.frames import index as index_module
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.index import EmptyArchiveError, Rebuilding, Rebuilt
-from alarmd.frames.jpeg import inspect
 from alarmd.frames.keys import day_of, picture_key, thumbnail_key
 from alarmd.frames.manifests import Entry, manifest_keys, seal
 from alarmd.frames.retention import DAY
 from alarmd.storage.interface import PictureFilter
 from alarmd.storage.opening import open_reader, open_store
 from tests.contracts.records import EVERYTHING, NOON, ORIGIN, VAULT, picture
-from tests.frames.pictures import jpeg
+from tests.frames.pictures import inspect, jpeg
 
 NOW = Instant(NOON + 10 * DAY, 1000.0)
 

@@ -13,10 +13,10 @@ from PIL import Image
 
 from alarmd.frames.decoding import SURPLUS, decode
 from alarmd.frames.errors import PictureFault, PictureRefusedError
-from alarmd.frames.jpeg import MAX_BYTES, Inspected, inspect
+from alarmd.frames.jpeg import MAX_BYTES, Inspected
 from alarmd.frames.markers import MAX_PIXELS, MAX_SCANS, MAX_SEGMENTS, outline
 from alarmd.frames.thumbnail import SIDE
-from tests.frames.pictures import jpeg, other, restated, start_of_scan
+from tests.frames.pictures import inspect, jpeg, other, restated, start_of_scan
 
 GOOD = jpeg()
 END = b"\xff\xd9"

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarmd.frames.errors import PictureFault, PictureRefusedError
-from alarmd.frames.jpeg import inspect
 from alarmd.frames.mjpeg import MAX_FALSE, FirstPicture
-from tests.frames.pictures import jpeg, start_of_scan
+from tests.frames.pictures import inspect, jpeg, start_of_scan
 
 LIMIT = 1_000_000
 PICTURE = jpeg(64, 48)

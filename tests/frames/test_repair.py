@@ -3,8 +3,7 @@
 import pytest
 
 from alarmd.frames.errors import PictureFault, PictureRefusedError
-from alarmd.frames.jpeg import inspect
-from tests.frames.pictures import jpeg
+from tests.frames.pictures import inspect, jpeg
 
 GOOD = jpeg()
 

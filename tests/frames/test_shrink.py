@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 
 from alarmd.frames.errors import PictureFault, PictureRefusedError
-from alarmd.frames.jpeg import inspect
 from alarmd.frames.shrink import shrunk
-from tests.frames.pictures import jpeg
+from tests.frames.pictures import inspect, jpeg
 
 LARGE = jpeg(640, 480, quality=90)
 
