@@ -1,5 +1,6 @@
 """A disk that is full of pictures: alarms are told as ever, and what may go makes room."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from alarmd.relays.lane import MAX_TRIES_AT_ONCE
+from tests.end_to_end.places import copies
 from tests.frames.pictures import jpeg
 from tests.needs import need, need_program
 from tests.serving import LOOPBACK, Served, served
@@ -17,6 +20,7 @@ from tests.waiting import wait_until
 DISK = "4m"
 RESERVE = 1_000_000  # bytes
 STORED, FULL = 204, 507
+NOBODY = f"http://{LOOPBACK}:9"  # the port of the discard service
 MOST = 200  # pictures; a tenth of them fills the disk
 
 
@@ -72,6 +76,25 @@ def test_while_pictures_are_refused_a_motion_is_told(server: Served) -> None:
     found = server.told("archive", "status")
     assert found["free"] - found["reserve"] < 200_000
     assert "cam1: faults: 0; " in server.command("archive", "verify")
+
+
+def test_a_bucket_that_is_away_does_not_fill_the_disk_and_what_it_missed_is_told_once(
+    tmp_path: Path, disk: Path
+) -> None:
+    settings = copies(NOBODY) | {"ARCHIVE_DIRECTORY": str(disk / "archive"), "ARCHIVE_RESERVE": str(RESERVE)}
+    with served(tmp_path, PICTURES_DESTINATIONS="copy", **settings) as server:
+        camera = Camera(server)
+        for _ in range(2):
+            camera.fill()
+            wait_until(lambda: camera.upload() == STORED, "room")
+        wait_until(lambda: "with a picture" in server.get("/api/v1/events?kind=delivery_abandoned"), "the event")
+        events = json.loads(server.get("/api/v1/events?kind=delivery_abandoned"))["events"]
+        (told,) = [event["text"] for event in events if "with a picture" in event["text"]]
+        assert len(events) <= 1 + MAX_TRIES_AT_ONCE, "beside it those that were just being tried"
+        assert told.endswith(
+            "with a picture to copy: deleted from the archive to make room before it could be delivered"
+        )
+        assert "cam1: faults: 0; " in server.command("archive", "verify")
 
 
 def test_what_may_go_makes_room_for_what_comes(server: Served) -> None:
