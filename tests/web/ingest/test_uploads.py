@@ -16,7 +16,7 @@ from alarmd.frames.intake import Upload
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.web.ingest.described import MAX_UPLOAD_ID
 from alarmd.web.ingest.gathered import BLOCK
-from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_PARTS, file_in
+from alarmd.web.ingest.multipart import MAX_BOUNDARY, MAX_CONTENT_TYPE, MAX_PARTS, file_in
 from alarmd.web.ingest.senders import GUESS_BURST, SECRET_LENGTH, Sender, make_secret
 from tests.needs import need_program
 from tests.web.ingest.post import CLIENT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
@@ -265,7 +265,7 @@ def test_a_form_that_is_not_one_picture_is_refused(office: Post, body: bytes, re
     assert office.stored == []
 
 
-@pytest.mark.parametrize("boundary", ["", "x" * (MAX_BOUNDARY + 1)])
+@pytest.mark.parametrize("boundary", ["", "x" * (MAX_BOUNDARY + 1), "b" + ";" * MAX_CONTENT_TYPE])
 def test_a_form_needs_a_boundary(office: Post, boundary: str) -> None:
     assert problem(form(office, part(PICTURE) + END, boundary)) == (400, "malformed_form", "Content-Type")
 
