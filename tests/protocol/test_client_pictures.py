@@ -237,6 +237,24 @@ def test_a_signed_answer_counts_and_one_that_is_not_signed_does_not() -> None:
     assert device.receive("A", unread, 1) == []
 
 
+def test_an_answer_that_datagrams_overtook_counts_once() -> None:
+    device = session(KEY)
+    device.offer(PICTURE, Trigger.ALARM)
+    announced = device.poll_picture("A", 0)
+    beat = next(frame for server, frame in device.poll(0) if server == "A")
+    assert announced is not None
+    down = derive(KEY, Purpose.TAG, Way.DOWN, "A")
+    asked, beaten = (decode(frame).signature for frame in (announced[0], beat))
+    assert asked is not None
+    assert beaten is not None
+    device.receive("A", encode_signed(down, 5000, "cam1", "ACK", f"{beaten.counter:x}", "0", "0", "20"), 1)
+    overtaken = encode_signed(down, 5, "cam1", "ACK", f"{asked.counter:x}", "1", "40", "9f3c.1")
+    assert device.receive("A", overtaken, 1) == [PictureAcknowledged("A", "9f3c.1", UPLOAD_GO_ON, "")]
+    assert device.receive("A", overtaken, 1) == []
+    again = encode_signed(down, 6, "cam1", "ACK", f"{asked.counter:x}", "1", "40", "9f3c.1")
+    assert device.receive("A", again, 1) == []
+
+
 def test_without_a_boot_id_a_device_has_no_pictures_of_its_own() -> None:
     device = ClientSession("cam1", ("A",), 20, lambda: 0.0)
     with pytest.raises(ValueError, match="boot id"):

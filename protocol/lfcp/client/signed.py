@@ -118,9 +118,10 @@ class SignedLink:
         return encode_signed(self._tag_up, counter, self._name, verb, *params)
 
     def _is_new(self, message: Message, counter: int) -> bool:
-        """The window opens with a frame that can only have been made since the start."""
+        """The window opens with a frame that can only have been made since the start. A picture's answer comes over
+        TCP; datagrams whose counters are far ahead may overtake it."""
         if self._window is not None:
-            return self._window.accept(counter)
+            return self._window.accept(counter) or self._answers_picture(message)
         if self._answered(message) is None and not self._is_sync_for_this_start(message):
             return False
         self._window = SequenceWindow(counter)
@@ -131,6 +132,9 @@ class SignedLink:
         at = 3 if VERBS[message.verb].command else 0 if message.verb == Verb.ACK else None
         counter = None if at is None else read_counter(message.params[at])
         return self._awaited.get(counter) if counter is not None and counter > self._counters.doubtful else None
+
+    def _answers_picture(self, message: Message) -> bool:
+        return message.verb == Verb.ACK and isinstance(self._answered(message), Part)
 
     def _is_sync_for_this_start(self, message: Message) -> bool:
         return message.verb == Verb.SYNC and message.params[1] == self._boot_id
@@ -146,6 +150,7 @@ class SignedLink:
         if isinstance(answered, QueuedMessage):
             return MessageStored(answered)
         if isinstance(answered, Part):
+            self._awaited = OrderedDict((at, one) for at, one in self._awaited.items() if one is not answered)  # once
             answer = read_answer(message)
             return PictureAnswered(answer) if answer is not None else Understood()
         if answered is None:
