@@ -8,7 +8,7 @@ from alarmd.core.effects import DURABLE, Answer, DurableEffect, RecordEvent, Sen
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import FrameReceived, Input, PictureReceived, ServerStarted, TimerFired
 from alarmd.core.paths import Path
-from alarmd.core.records import Picture, Trigger
+from alarmd.core.records import Trigger
 from alarmd.core.settings import PictureRoute, Settings
 from alarmd.storage.memory_store import MemoryStore
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_COMMIT = 0.05  # s
-Promise = SendFrame | Answer
+Promise = SendFrame | PictureReceived
 
 
 class SimulatedServer:
@@ -70,7 +70,8 @@ class SimulatedServer:
             if isinstance(effect, RecordEvent):
                 self.world.note(f"event {effect.event.kind} of device {effect.event.device_id}: {effect.event.text}")
         promises: list[Promise] = [send for send in sends if send.promises]
-        promises += [effect for effect in effects if isinstance(effect, Answer)]
+        if isinstance(happened, PictureReceived) and any(isinstance(effect, Answer) for effect in effects):
+            promises.append(happened)  # now, or before
         if durable or promises:
             self._waiting.append((durable, promises))
             self._commit()
@@ -94,10 +95,9 @@ class SimulatedServer:
 
     def _send(self, send: Promise) -> None:
         for device in self.world.devices:
-            if isinstance(send, Answer):
-                for picture in send.records:
-                    if isinstance(picture, Picture) and picture.key.startswith(f"{device.name}/"):
-                        self.world.transmit(partial(device.uploaded, picture.upload), may_repeat=False)
+            if isinstance(send, PictureReceived):
+                if send.device == device.name:
+                    self.world.transmit(partial(device.uploaded, send.upload), may_repeat=False)
             elif device.host == send.path.host:
                 self.world.transmit(partial(device.receive, send.payload), may_repeat=device.key is not None)
 

@@ -192,7 +192,7 @@ def test_a_server_that_acknowledges_before_it_stores_is_caught(monkeypatch: pyte
 
 
 def test_a_server_that_forgets_which_pictures_it_has_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alarmd.core.galleries.Gallery.earlier", lambda *_: None)
+    monkeypatch.setattr("alarmd.core.galleries.Gallery.is_again", lambda *_: False)
     with pytest.raises(AssertionError, match="stored twice"):
         pictures_once_for_many_seeds()
 
