@@ -1,5 +1,6 @@
 """The commands that run the server and look after what it needs: serve, check-config, upgrade-database."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -39,9 +40,12 @@ def serve(config_file: Path | None) -> None:
     from alarmd.application import serve as serve_until_stopped  # not before: it loads half a second of libraries
 
     try:
-        sys.exit(serve_until_stopped(config))
+        code = serve_until_stopped(config)
     except StartError as error:
         _end(error.code, str(error))
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)  # everything is stored; sys.exit would wait for threads in which a look-up or an upload hangs
 
 
 @click.command("check-config")
