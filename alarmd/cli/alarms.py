@@ -2,10 +2,9 @@
 
 import click
 
-from alarmd.cli import exits
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked
 from alarmd.cli.client import Client, connect
-from alarmd.cli.exits import Failure
+from alarmd.cli.each import change_each, end
 from alarmd.cli.moments import shown
 from alarmd.cli.output import print_json, print_line, print_table
 from alarmd.cli.sources import LiveSource, open_source
@@ -62,20 +61,11 @@ def _act(asked: Asked, action: str, ids: tuple[int, ...], of_states: frozenset[A
     """For each of the alarms; one that is refused does not keep the others from it. of_states: instead of ids."""
     if bool(ids) == (of_states is not None):
         raise click.UsageError("name the alarms by their ids, or say --all", click.get_current_context())
-    done: list[Alarm] = []
-    refused = False
     with connect(asked) as client:
-        for alarm_id in ids or _open_ids(client, of_states or frozenset()):
-            try:
-                done.append(client.change(Alarm, "POST", f"/alarms/{alarm_id}/{action}"))
-            except Failure as failure:
-                if failure.code == exits.NO_SERVER:
-                    raise
-                refused = True
-                exits.tell(failure, asked.json)
+        wanted = ids or _open_ids(client, of_states or frozenset())
+        done, all_done = change_each(asked, client, Alarm, (f"/alarms/{number}/{action}" for number in wanted))
     _print(asked, done)
-    if refused:
-        raise click.exceptions.Exit(exits.FAILED)
+    end(all_done=all_done)
 
 
 def _open_ids(client: Client, states: frozenset[AlarmState]) -> list[int]:

@@ -4,10 +4,9 @@ import sys
 
 import click
 
-from alarmd.cli import exits
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked
 from alarmd.cli.client import Client, connect
-from alarmd.cli.exits import Failure
+from alarmd.cli.each import change_each, end
 from alarmd.cli.moments import shown
 from alarmd.cli.output import print_json, print_line, print_table
 from alarmd.cli.sources import LiveSource, open_source
@@ -71,20 +70,11 @@ def _act(asked: Asked, action: str, ids: tuple[int, ...], every: bool, destinati
     """For each of the messages; one that is refused does not keep the others from it."""
     if bool(ids) == every or (destination is not None and not every):
         raise click.UsageError("name the messages by their ids, or say --all", click.get_current_context())
-    done: list[Delivery] = []
-    refused = False
     with connect(asked) as client:
-        for number in ids or _given_up(client, destination):
-            try:
-                done.append(client.change(Delivery, "POST", f"/outbox/{number}/{action}"))
-            except Failure as failure:
-                if failure.code == exits.NO_SERVER:
-                    raise
-                refused = True
-                exits.tell(failure, asked.json)
+        wanted = ids or _given_up(client, destination)
+        done, all_done = change_each(asked, client, Delivery, (f"/outbox/{number}/{action}" for number in wanted))
     _print(asked, done)
-    if refused:
-        raise click.exceptions.Exit(exits.FAILED)
+    end(all_done=all_done)
 
 
 def _given_up(client: Client, destination: str | None) -> list[int]:

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.fakes.http_server import FakeHandler, http_server
 
 TOKEN = "T0nSPU2v05v0pJeKYFYV"
 OTHER_TOKEN = "aB3dE5gH7jK9mN1pQ3sT"
@@ -112,10 +113,8 @@ class FakePrusaConnect:
 def fake_prusaconnect() -> Iterator[FakePrusaConnect]:
     made = FakePrusaConnect()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_PUT(self) -> None:
+    class Handler(FakeHandler):
+        def do_PUT(self) -> None:  # noqa: N802  as http.server calls it
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
             put = Put(self.path.partition("?")[0], headers, body)
@@ -147,24 +146,6 @@ def fake_prusaconnect() -> Iterator[FakePrusaConnect]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_message(self, *_what: object) -> None:
-            """Nothing of it in the output of tests."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-        daemon_threads = True
-
-        def handle_error(self, *_who: object) -> None:
-            """A client that goes away is what tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with http_server(Handler, made.closed.set) as url:
+        made.url = url
         yield made
-    finally:
-        made.closed.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

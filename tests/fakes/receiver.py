@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.fakes.http_server import FakeHandler, http_server
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Receiver:
         self.closed = threading.Event()
         self.url = ""
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: FakeHandler) -> None:
         length = int(handler.headers.get("Content-Length", "0"))
         request = Request(handler.path, dict(handler.headers.items()), handler.rfile.read(length))
         self.received.append(request)
@@ -56,35 +57,15 @@ class Receiver:
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
+    class Handler(FakeHandler):
+        def do_POST(self) -> None:  # noqa: N802  as http.server calls it
             made.answer(self)
 
         do_HEAD = do_PUT = do_POST  # noqa: N815  # as http.server calls them
 
-        def log_message(self, *_what: object) -> None:
-            """Nothing of it in the output of tests."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-        daemon_threads = True
-
-        def handle_error(self, *_who: object) -> None:
-            """A client that goes away is what tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}/alarms?key=in-the-url"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with http_server(Handler, made.closed.set) as url:
+        made.url = f"{url}/alarms?key=in-the-url"
         yield made
-    finally:
-        made.closed.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.fakes import telegram_requests
+from tests.fakes.http_server import FakeHandler, http_server
 from tests.fakes.telegram_checks import ApiError, Media, album, attached, caption, keyboard, media, text
 from tests.fakes.telegram_requests import chunks, form
 
@@ -107,6 +107,13 @@ class FakeTelegram:
         self._updates: list[dict[str, Any]] = []
         self._numbers: Counter[str] = Counter()
         self._changed = threading.Condition()
+
+    def close(self) -> None:
+        """Whoever waits for an answer gets none."""
+        self.closed.set()
+        self.may_upload.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def add_chat(self, number: int, title: str = "ann", kind: str | None = None) -> Chat:
         chat = self.chats[number] = Chat(number, kind or ("private" if number > 0 else "group"), title)
@@ -292,10 +299,8 @@ def _snake(method: str) -> str:
 def fake_telegram() -> Iterator[FakeTelegram]:
     made = FakeTelegram()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
+    class Handler(FakeHandler):
+        def do_POST(self) -> None:  # noqa: N802  as http.server calls it
             path, _, query = self.path.partition("?")
             _, token, method = path.split("/")
             length = int(self.headers.get("Content-Length", "0"))
@@ -314,7 +319,7 @@ def fake_telegram() -> Iterator[FakeTelegram]:
                 return
             self._answer(status, json.dumps(body).encode())
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802  as http.server calls it
             self.do_POST()
 
         def _result(self, token: str, method: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -345,27 +350,6 @@ def fake_telegram() -> Iterator[FakeTelegram]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_message(self, *_what: object) -> None:
-            """Nothing of it in the output of tests."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-        daemon_threads = True
-
-        def handle_error(self, *_who: object) -> None:
-            """A client that goes away is what tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with http_server(Handler, made.close) as url:
+        made.url = url
         yield made
-    finally:
-        made.closed.set()
-        made.may_upload.set()
-        with made._changed:
-            made._changed.notify_all()
-        server.shutdown()
-        server.server_close()
-        thread.join()
