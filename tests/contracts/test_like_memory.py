@@ -1,6 +1,7 @@
 """Whatever is done in whatever order, the databases answer as the store in memory does."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,6 +45,7 @@ from tests.contracts.records import NOON, SITE, ZONE
 
 NUMBERS = st.sampled_from([1, 2, 3, 1, 2, 3, 1, 2, 3, 4])  # few, so that records meet; 4 is often not there
 TIMES = st.integers(NOON, NOON + 5)
+PROOF = 10 if os.environ.get("ALARMD_PROVE") else 1  # times as many examples
 NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.sampled_from(["incarnation 1", "incarnation 2"])
 PLACES = st.sampled_from(["", "17", "18"])
@@ -273,7 +275,7 @@ def test_sqlite_answers_like_memory(tmp_path: Path) -> None:
         shutil.copy(template, file)
         return Storage(f"sqlite:///{file}")
 
-    compare(open_fresh, examples=50)
+    compare(open_fresh, examples=15 * PROOF)
 
 
 def test_postgresql_answers_like_memory(postgresql_url: str) -> None:
@@ -285,5 +287,5 @@ def test_postgresql_answers_like_memory(postgresql_url: str) -> None:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
         return Storage(postgresql_url)
 
-    compare(open_fresh, examples=20)
+    compare(open_fresh, examples=8 * PROOF)
     engine.dispose()
