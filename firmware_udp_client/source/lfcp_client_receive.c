@@ -47,9 +47,10 @@ static bool answers_picture(lfcp_client_server *known, const lfcp_message *messa
 static lfcp_status accept(lfcp_client *client, unsigned server, const lfcp_message *message)
 {
     lfcp_client_server *known = &client->servers[server];
+    bool answer = answers_picture(known, message);
     if (known->opened) {
         lfcp_status status = lfcp_window_accept(&known->window, message->counter);
-        return answers_picture(known, message) ? LFCP_OK : status;
+        return answer ? LFCP_OK : status;
     }
     if (!lfcp_counter_is_ours(client, answered_by(message)) && !is_sync_for_this_start(client, message)) {
         return LFCP_REPLAYED;

@@ -67,6 +67,7 @@ class SignedLink:
         self._notebook = notebook
         self._window: SequenceWindow | None = None  # None: no frame proved yet that it was made since the start
         self._awaited: OrderedDict[int, Awaited] = OrderedDict()  # by counter
+        self._picture = 0  # the counter of the last FRAM, until it is answered
 
     def heartbeat(self, report: Report | None) -> bytes:
         assert report is not None
@@ -88,7 +89,9 @@ class SignedLink:
         return self._write(message.verb, message.text, str(age), str(event), *of, awaits=message)
 
     def part(self, part: Part) -> bytes:
-        return self._write(Verb.FRAM, *part_parameters(part), awaits=part)
+        frame = self._write(Verb.FRAM, *part_parameters(part), awaits=part)
+        self._picture = next(reversed(self._awaited))
+        return frame
 
     def acknowledge(self, ack: OwedAck) -> bytes:
         assert ack.id is not None
@@ -120,8 +123,9 @@ class SignedLink:
     def _is_new(self, message: Message, counter: int) -> bool:
         """The window opens with a frame that can only have been made since the start. A picture's answer comes over
         TCP; datagrams whose counters are far ahead may overtake it."""
+        answers_picture = self._answers_picture(message)
         if self._window is not None:
-            return self._window.accept(counter) or self._answers_picture(message)
+            return self._window.accept(counter) or answers_picture
         if self._answered(message) is None and not self._is_sync_for_this_start(message):
             return False
         self._window = SequenceWindow(counter)
@@ -134,7 +138,10 @@ class SignedLink:
         return self._awaited.get(counter) if counter is not None and counter > self._counters.doubtful else None
 
     def _answers_picture(self, message: Message) -> bool:
-        return message.verb == Verb.ACK and isinstance(self._answered(message), Part)
+        """Once for each FRAM."""
+        answers = self._picture != 0 and message.verb == Verb.ACK and read_counter(message.params[0]) == self._picture
+        self._picture = 0 if answers else self._picture
+        return answers
 
     def _is_sync_for_this_start(self, message: Message) -> bool:
         return message.verb == Verb.SYNC and message.params[1] == self._boot_id
@@ -150,7 +157,6 @@ class SignedLink:
         if isinstance(answered, QueuedMessage):
             return MessageStored(answered)
         if isinstance(answered, Part):
-            self._awaited = OrderedDict((at, one) for at, one in self._awaited.items() if one is not answered)  # once
             answer = read_answer(message)
             return PictureAnswered(answer) if answer is not None else Understood()
         if answered is None:
