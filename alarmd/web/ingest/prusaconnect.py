@@ -7,6 +7,7 @@ import uuid
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from alarmd.core.cameras import MAX_INFO
 from alarmd.core.inputs import CameraIntroduced
 from alarmd.web.ingest.desk import Arrival, wrong_fingerprint
 from alarmd.web.ingest.messages import Answer, UploadRefusedError, json_answer
@@ -15,7 +16,6 @@ from alarmd.web.ingest.uploads import STORED, device_upload
 
 MIN_FINGERPRINT, MAX_FINGERPRINT = 16, 64  # characters
 MAX_NAME = 64  # characters
-MAX_INFO = 4000  # characters of what a camera says of itself, in compact JSON
 MAX_INFO_BODY = 16 * MAX_INFO  # bytes that are read for it, on the loop: 16 MB of JSON would hold that up for seconds
 KEPT = ("config", "options", "capabilities")
 STATUSES = frozenset({400, 401, 403, 404, 429, 503})  # those that its clients know

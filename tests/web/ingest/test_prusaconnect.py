@@ -10,10 +10,11 @@ import requests
 from prusa.connect.printer.camera import Snapshot
 from prusa.connect.printer.camera_controller import CameraController
 
+from alarmd.core.cameras import MAX_INFO
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.frames.errors import ArchiveError, ArchiveFullError, PictureFault, PictureRefusedError
 from alarmd.frames.intake import Upload
-from alarmd.web.ingest.prusaconnect import MAX_INFO, MAX_INFO_BODY
+from alarmd.web.ingest.prusaconnect import MAX_INFO_BODY
 from tests.needs import need_program
 from tests.waiting import wait_until
 from tests.web.ingest.post import CLIENT, FINGERPRINT, OTHER_SECRET, PATIENCE, SECRET, Post, jpeg
