@@ -334,7 +334,7 @@ class Application:
             take_in=self._intake.take,
             live=self._live,
         )
-        self._metrics.queue("upload_bytes", lambda: self._lfcp.uploads.bytes, MAX_UPLOAD_BYTES)
+        self._metrics.queue("lfcp_upload_bytes", lambda: self._lfcp.uploads.bytes, MAX_UPLOAD_BYTES)
         answers = OperatorAnswers(
             submit=self._runner.submit_request,
             state=self._engine.state,

@@ -79,12 +79,16 @@ class Metrics:
         self.gauge_function(catalogue.QUEUE_LIMIT.name, catalogue.QUEUE_LIMIT.help, labels, lambda: limit)
 
     def gauge_function(self, name: str, help_: str, labels: Mapping[str, str], read: Callable[[], float]) -> None:
-        """Show what `read` returns at every scrape; once for each set of label values."""
+        """Show what `read` returns at every scrape. Raises ValueError for labels that are shown already: one of the two
+        would never be seen."""
         gauge = self._gauges.get(name)
         if gauge is None:
             gauge = self._gauges[name] = Readings(Definition(name, "gauge", tuple(labels), help_))
             self._families.add(gauge)
-        gauge.functions[tuple(labels.values())] = read
+        values = tuple(labels.values())
+        if values in gauge.functions:
+            raise ValueError(f"{name}{dict(labels)} is shown already")
+        gauge.functions[values] = read
 
     def heartbeats(self, count: int) -> None:
         """Plain heartbeats that the listener's cache answered; called once a batch."""

@@ -67,6 +67,12 @@ def test_a_queue_is_shown_with_its_bound_as_it_is_at_the_scrape(registry: Collec
     assert registry.get_sample_value("alarmd_queue_length", {"queue": "emergency"}) == 7
 
 
+def test_two_queues_may_not_hide_behind_one_name(metrics: Metrics) -> None:
+    metrics.queue("uploads", lambda: 1, 10)
+    with pytest.raises(ValueError, match="shown already"):
+        metrics.queue("uploads", lambda: 2, 20)
+
+
 def test_a_delivery_is_timed_by_destination_and_outcome(registry: CollectorRegistry, metrics: Metrics) -> None:
     metrics.delivery("log", "delivered", 0.2)
     metrics.delivery("log", "delivered", -3.0)  # the wall clock was set back meanwhile

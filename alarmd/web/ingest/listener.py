@@ -35,7 +35,7 @@ class UploadListener:
         self.source = proxies.source
         self._is_proxy = proxies.trusts
         self._metrics = metrics
-        metrics.queue("upload_bytes", lambda: self.budget.used, self.budget.limit)
+        metrics.queue("http_upload_bytes", lambda: self.budget.used, self.budget.limit)
         self._loop = asyncio.get_running_loop()
         self._places = Places(limits)
         self._sockets: list[socket.socket] = []

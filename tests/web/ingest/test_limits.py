@@ -277,7 +277,7 @@ def test_bodies_of_all_uploads_together_have_a_bound(office: Post) -> None:
         first.sendall(bytes(900))
         assert said(all_of(first))[0] == 204
     assert office.listener.budget.used == 0
-    assert 'alarmd_queue_length{queue="upload_bytes"} 0.0' in office.metrics()
+    assert 'alarmd_queue_length{queue="http_upload_bytes"} 0.0' in office.metrics()
 
 
 def test_strangers_get_no_memory_for_their_bodies(office: Post) -> None:

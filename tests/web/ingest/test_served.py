@@ -21,6 +21,8 @@ def test_the_server_takes_uploads_and_nothing_of_the_operator_s_there(tmp_path: 
         refused = httpx.put(f"{url}/c/snapshot", content=jpeg(), headers=PRUSA)
         assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN_INVALID_TOKEN")
         assert 'alarmd_uploads_total{result="invalid_token",way="prusaconnect"} 1.0' in server.get("/metrics")
+        for queue in ("lfcp_upload_bytes", "http_upload_bytes"):
+            assert f'alarmd_queue_length{{queue="{queue}"}} 0.0' in server.get("/metrics")
         assert server.logged("an upload was refused")[0]["reason"] == "invalid_token"
         assert SECRET not in server.log_text()
 
