@@ -16,6 +16,7 @@ from alarmd.core.records import (
     Device,
     DeviceKey,
     Event,
+    Mark,
     Picture,
     Record,
     Site,
@@ -26,6 +27,8 @@ from lfcp import Part
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
+
+COPY_PATIENCE = 0.15  # s that the ACK of an alarm waits for the peer's copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +112,56 @@ class DropDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyEvent:
+    """An event that the peer recorded. Its alarm may be one that a purge took here: then it names none."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMark:
+    """A delivery is settled, here or at the peer: its row, if there is one that is open, counts as delivered, and one
+    that comes later with CopyDelivery is born so."""
+
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDelivery:
+    """A message that the peer is to tell: told here when it is due, unless a mark settled it before. Nothing if it is
+    known."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class HushAlarm:
+    """What is still to be told of this alarm is dropped: another one tells of the same incident."""
+
+    alarm_id: int
+    dropped_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellPeer:
+    """Devices, by name, that this server hears from now on, and that it hears no longer. Lost if the link is down:
+    PeerMet is answered with all that it hears."""
+
+    heard: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SendFrame:
     """Bytes for a device. `promises`: the frame says that something is stored, so it waits for the commit;
     a heartbeat's ACK and a command promise nothing and leave at once. One with a secret waits too, for the counter that
-    sealed it."""
+    sealed it. `doubled`: sent in its place if the peer has stored the turn too within COPY_PATIENCE; None: do not wait
+    for the peer."""
 
     path: Path
     payload: bytes
     promises: bool
+    doubled: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +246,12 @@ DurableEffect = (
     | QueueDelivery
     | RetryDelivery
     | DropDelivery
+    | CopyEvent
+    | SaveMark
+    | CopyDelivery
+    | HushAlarm
 )
-Performed = SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+Performed = TellPeer | SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
 OutgoingEffect = Performed | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
 
@@ -221,4 +270,8 @@ DURABLE = (
     QueueDelivery,
     RetryDelivery,
     DropDelivery,
+    CopyEvent,
+    SaveMark,
+    CopyDelivery,
+    HushAlarm,
 )

@@ -52,3 +52,8 @@ class EventKind(StrEnum):
     STORAGE_FAILED = "storage_failed"
     STORAGE_RECOVERED = "storage_recovered"
     TURN_QUARANTINED = "turn_quarantined"
+    # the pair
+    PEER_MET = "peer_met"
+    PEER_LEFT = "peer_left"
+    PEER_LOST = "peer_lost"
+    CLOCKS_APART = "clocks_apart"

@@ -19,3 +19,7 @@ class HybridClock:
         """A stamp greater than every one before, and not less than the wall clock."""
         self.last = max(self.last + 1, (now.wall // 1000) << COUNTER_BITS)
         return self.last
+
+    def witness(self, stamp: int) -> None:
+        """Stamps from now on are greater than this one of the peer's."""
+        self.last = max(self.last, stamp)

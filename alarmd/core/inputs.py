@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect, Event, Picture, Signing, Trigger
+from alarmd.core.records import Arming, Dialect, Event, Picture, Signing, Told, Trigger
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -90,6 +90,51 @@ class DeliveryAbandoned:
     destination: str
     alarm_id: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettled:
+    """A destination took a message. Made only in a pair."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMet:
+    """The link to the peer is up, and everything that this server had was told or is being told. last_alarm,
+    last_command: the highest ids that the peer knows of. clock_offset: s that its wall clock is ahead of ours."""
+
+    version: str
+    last_alarm: int
+    last_command: int
+    clock_offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerGone:
+    """The link is down, or silent for too long. reason: for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLeft:
+    """The peer said goodbye: a planned stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTold:
+    """Records of the peer, in the order in which it made them, parents first. Merging them twice is harmless."""
+
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHears:
+    """Devices, by name, that the peer hears from now on, and that it hears no longer."""
+
+    heard: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +384,7 @@ OperatorRequest = (
     | DeliveryDropped
 )
 # What parts of the server itself report, and wait until it is stored.
-Report = PictureReceived | CameraIntroduced | FilmMade | ManifestSealed
+Report = PictureReceived | CameraIntroduced | FilmMade | ManifestSealed | PeerTold
 Input = (
     FrameReceived
     | HeartbeatsRepeated
@@ -353,6 +398,11 @@ Input = (
     | BacklogDrained
     | TurnQuarantined
     | DeliveryAbandoned
+    | DeliverySettled
+    | PeerMet
+    | PeerGone
+    | PeerLeft
+    | PeerHears
     | PictureFound
     | PictureFailed
     | PartSettled

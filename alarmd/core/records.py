@@ -38,6 +38,7 @@ class Presence(StrEnum):
     ONLINE = "online"
     LATE = "late"
     LOST = "lost"
+    ELSEWHERE = "elsewhere"  # this server does not hear it, its peer does
     ASLEEP = "asleep"
 
 
@@ -52,6 +53,8 @@ class AlarmKind(StrEnum):
     CONTACT_LOST = "contact_lost"  # one device
     SITE_LOST = "site_lost"  # every device behind one public address
     UPLINK_LOST = "uplink_lost"  # every device there is: our own line, most likely
+    PATH_LOST = "path_lost"  # devices that this server does not hear and its peer does
+    PEER_LOST = "peer_lost"  # the other server of the pair
     TAMPER = "tamper"  # two devices have one key
 
 
@@ -271,4 +274,26 @@ class Delivery:
     hlc: int
 
 
-Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Camera | Picture | Delivery
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A delivery that is settled: told, or dropped by a person. Whoever has a copy of it leaves it untold."""
+
+    identity: str  # of the delivery
+    settled_at: int
+    origin: str
+    hlc: int
+
+
+Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Camera | Picture | Delivery | Mark
+Replicated = Site | Zone | Device | DeviceKey | Camera | Mark | Alarm | Command | Event | Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record as one server tells it to the other. Ids of devices, zones and sites are each server's own, so their
+    names go with it; those of alarms and commands are the same at both, see core/numbering.py."""
+
+    record: Replicated
+    device: str | None = None
+    zone: str | None = None
+    site: str | None = None

@@ -35,6 +35,19 @@ class PictureRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two servers watch together. peer: the other's label. preferred: the label of the one that speaks. voice_delay:
+    s after which the other speaks if it does not know that something was told. lost_after: s without the peer.
+    peer_lost_enables: whether detectors are wanted on while the peer is lost."""
+
+    peer: str
+    preferred: str
+    voice_delay: float = 5.0
+    lost_after: float = 10.0
+    peer_lost_enables: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     label: str = "A"  # of this server; two that meet must differ
     time_zone: str = "UTC"  # IANA name; of the site that a new installation starts with
@@ -53,3 +66,4 @@ class Settings:
     remind_every: int = 0  # s; of alarms that nobody acknowledged; 0: never
     reminders: int = 6  # of one alarm
     picture_routes: tuple[PictureRoute, ...] = ()
+    pair: Pair | None = None  # None: this server is alone, and meant to be

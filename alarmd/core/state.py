@@ -82,6 +82,9 @@ class State:
         self.agenda = Agenda()
         self.addresses = AddressBuckets(settings.stranger_rate, settings.stranger_burst)
         self.strangers_bucket = TokenBucket(STRANGERS_BURST, now.mono)
+        self.peer_met = False  # the link to the peer is up
+        self.peer_hears: set[int] = set()  # ids of the devices that it hears
+        self.absorbed: OrderedDict[int, int] = OrderedDict()  # alarms in whose place another one is told, and which
         self.backlog_full = False
         self.blind = 0.0
         self.stalls: deque[tuple[float, float]] = deque(maxlen=MAX_STALLS)  # when on the rules' clock, and how long

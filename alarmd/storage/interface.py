@@ -1,6 +1,6 @@
 """What the rest of the house may ask of storage; memory, SQLite and PostgreSQL answer alike (tests/contracts)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path as FilePath
@@ -9,12 +9,15 @@ from typing import Protocol, Self
 from alarmd.core.effects import DurableEffect
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.names import device_name, zone_name
-from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Picture, Site, Zone
+from alarmd.core.records import Alarm, Command, Contact, Delivery, Device, Event, Picture, Site, Told, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.core.state import State
 from lfcp.constants import VERBS
 
 Turn = Sequence[DurableEffect]
+
+# By kind and origin, the highest stamp of the records that a server has; kinds are those of KINDS in replication.py.
+Vector = Mapping[tuple[str, str], int]
 
 MAX_PAGE = 1000  # rows in one answer to a reader, or deliveries claimed at once
 FRESH = 120 * SECOND  # µs in which an alarm goes before older ones: whoever it is about may still be there
@@ -351,6 +354,16 @@ class Reader(Protocol):
 
     def moved(self, destination: str) -> dict[str, str]:
         """Recipients of a destination that moved, and where they are now."""
+        ...
+
+    def vector(self) -> Vector:
+        """What this database has of which server; the rows themselves are the cursor."""
+        ...
+
+    def changes(self, since: Vector, page: int) -> Iterator[tuple[Told, ...]]:
+        """Everything that may be told to a peer and is newer than `since`, in one snapshot of the database: parents
+        first, each kind of each origin by its stamps, up to `page` records at once. Deliveries: those that are open and
+        carry no file. Close it early with close()."""
         ...
 
     def healthy(self) -> bool: ...

@@ -1,0 +1,26 @@
+"""Which of the two servers acts: the preferred one speaks, the other waits its turn and speaks if nobody did.
+
+Fail open: a server that has no link to its peer acts as if it were alone. Twice beats never.
+"""
+
+from alarmd.core.device_session import DeviceSession
+from alarmd.core.instant import SECOND
+from alarmd.core.state import State
+
+
+def speaks(state: State) -> bool:
+    """Whether this server tells the alarms, and listens to what people answer, at once."""
+    pair = state.settings.pair
+    return pair is None or not state.peer_met or pair.preferred == state.settings.label
+
+
+def due(state: State, wall: int) -> int:
+    """When this server tells what there is to tell now, wall µs."""
+    pair = state.settings.pair
+    return wall if pair is None or speaks(state) else wall + round(pair.voice_delay * SECOND)
+
+
+def serves(state: State, session: DeviceSession) -> bool:
+    """Whether this server sends the device its commands and asks it for pictures. Of two that hear it, one does: a
+    device without a key would do everything twice."""
+    return speaks(state) or session.device.id not in state.peer_hears
