@@ -251,7 +251,9 @@ DurableEffect = (
     | CopyDelivery
     | HushAlarm
 )
-Performed = TellPeer | SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+Performed = (
+    TellPeer | SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+)
 OutgoingEffect = Performed | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
 
