@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from alarmd import config as config_module
-from alarmd.config import DESTINATIONS, Config, ConfigError, default_state_directory, find_config, load_config
+from alarmd.config import DESTINATIONS, Config, ConfigError, default_state_directory, find_config, load_config, reading
 from alarmd.core.settings import Settings, UnknownDevices
 
 EXAMPLE = files("alarmd") / "alarmd.toml.example"
@@ -24,7 +23,7 @@ def nothing_else_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(config_module, "SYSTEM_FILE", tmp_path / "etc" / "alarmd.toml")
+    monkeypatch.setattr(reading, "SYSTEM_FILE", tmp_path / "etc" / "alarmd.toml")
     monkeypatch.chdir(tmp_path)
 
 

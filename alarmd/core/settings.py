@@ -1,4 +1,4 @@
-"""What the operator configured, as far as the rules care. Built by alarmd/config.py; each default stands here once."""
+"""What the operator configured, as far as the rules care. Built by alarmd/config; each default stands here once."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,0 +1,188 @@
+"""The sections of alarmd.toml but for [destinations.NAME]. What concerns the rules has its default in
+core/settings.py, everything else here; alarmd.toml.example repeats them and a test compares.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from alarmd.adapters.addresses import ALL
+from alarmd.config.values import (
+    Loopback,
+    Port,
+    Seconds,
+    is_database,
+    is_listen_address,
+    is_network,
+    is_plain_secret,
+    is_time_zone,
+)
+from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
+from alarmd.core.settings import Settings, UnknownDevices
+from alarmd.destinations import LOG, MAX_DESTINATIONS, split
+from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
+
+_RULES = Settings()
+_UPLOADS = UploadLimits()
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class Server(Section):
+    """label: tells two servers apart. time_zone: of the site that a new installation starts with.
+    state_directory: empty for systemd's, else the user's."""
+
+    label: Annotated[str, Field(pattern=r"^[A-Z]$")] = _RULES.label
+    time_zone: Annotated[str, AfterValidator(is_time_zone)] = _RULES.time_zone
+    state_directory: str = ""
+
+
+class Lfcp(Section):
+    """Where devices reach the server, over UDP and TCP on one port number."""
+
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(is_listen_address)], ...],
+        BeforeValidator(split),
+        Field(min_length=1, max_length=16),
+    ] = (ALL,)
+    port: Port = 8443
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200
+    line_timeout: Seconds = 10.0
+    idle_timeout: Seconds = 3600.0
+
+
+class Operator(Section):
+    """The operator's port, UDP and TCP, for netcat and scripts."""
+
+    address: Loopback = "127.0.0.1"
+    port: Port = 8445
+    secret: Annotated[SecretStr, Field(max_length=62), AfterValidator(is_plain_secret)] = SecretStr("")
+
+
+class Http(Section):
+    """The operator's API, /metrics and /healthz. hosts: further names it may be asked by, in the Host header."""
+
+    address: Loopback = "127.0.0.1"
+    port: Port = 8080
+    hosts: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=64)] = ()
+
+
+class Ingest(Section):
+    """Where cameras upload pictures over HTTP. addresses: empty: nowhere. http_port, tls_port: 0: none."""
+
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(is_listen_address)], ...], BeforeValidator(split), Field(max_length=16)
+    ] = (ALL,)
+    port: Port = 8081
+    http_port: Port = 0
+    tls_port: Port = 0
+    certificate: str = ""
+    key: Annotated[str, Field(validate_default=True)] = ""
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(is_network)], ...], BeforeValidator(split), Field(max_length=64)
+    ] = ()
+    connections: Annotated[int, Field(ge=1, le=10_000)] = _UPLOADS.connections
+    connections_per_address: Annotated[int, Field(ge=1, le=10_000)] = _UPLOADS.connections_per_address
+    head_timeout: Seconds = _UPLOADS.head_timeout
+    body_idle_timeout: Seconds = _UPLOADS.body_idle_timeout
+    total_timeout: Seconds = _UPLOADS.total_timeout
+    max_body: Annotated[int, Field(ge=10_000, le=MAX_UNDER_WAY)] = _UPLOADS.max_body
+
+    @field_validator("key")
+    @classmethod
+    def _is_complete(cls, key: str, others: ValidationInfo) -> str:
+        certificate = others.data.get("certificate", "")
+        if bool(certificate) != bool(key) or (others.data.get("tls_port") and not key):
+            raise ValueError(
+                "set ingest.certificate and ingest.key, two PEM files, together, and both for ingest.tls_port"
+            )
+        return key
+
+    def limits(self) -> UploadLimits:
+        return UploadLimits(
+            connections=self.connections,
+            connections_per_address=self.connections_per_address,
+            head_timeout=self.head_timeout,
+            body_idle_timeout=self.body_idle_timeout,
+            total_timeout=self.total_timeout,
+            max_body=self.max_body,
+        )
+
+
+class Storage(Section):
+    """url: empty for an SQLite file in the state directory."""
+
+    url: Annotated[SecretStr, AfterValidator(is_database)] = SecretStr("")
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+
+
+class Devices(Section):
+    unknown: UnknownDevices = _RULES.unknown_devices
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] = _RULES.max_devices
+    message_rate: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = _RULES.message_rate
+    message_burst: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = _RULES.message_burst
+    stranger_rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] = _RULES.stranger_rate
+    stranger_burst: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = _RULES.stranger_burst
+
+
+class Supervision(Section):
+    report_within: Annotated[float, Field(ge=MIN_REPORT_WITHIN, le=MAX_REPORT_WITHIN, allow_inf_nan=False)] = (
+        _RULES.report_within
+    )
+    failover_hysteresis: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = _RULES.failover_hysteresis
+    failover_latched: bool = _RULES.failover_latched
+
+
+class Alarms(Section):
+    incident_quiet: Seconds = _RULES.incident_quiet
+    remind_every: Annotated[int, Field(ge=0, le=86_400)] = _RULES.remind_every
+    reminders: Annotated[int, Field(ge=0, le=1000)] = _RULES.reminders
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = (LOG,)
+
+
+class Archive(Section):
+    """Pictures on this machine. directory: empty for one in the state directory. reserve: bytes of its disk that are
+    kept free for alarms. keep_bytes, keep_pictures: 0 for as many as fit; the oldest go first."""
+
+    directory: str = ""
+    reserve: Annotated[int, Field(ge=0, le=10**15)] = 500_000_000
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    keep_alarm_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    keep_bytes: Annotated[int, Field(ge=0, le=10**18)] = 0
+    keep_pictures: Annotated[int, Field(ge=0, le=10**12)] = 0
+
+
+class Pictures(Section):
+    """destinations: where every picture goes as it comes, beside the archive."""
+
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = ()
+
+
+class Films(Section):
+    """cameras: of which a film is made every night, of the day before; "*" for all. destinations: where it is sent."""
+
+    cameras: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=10_000)] = ()
+    destinations: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_DESTINATIONS)] = ()
+
+
+class Commands(Section):
+    time_to_live: Seconds = _RULES.command_time_to_live
+
+
+class Logging(Section):
+    """format: `auto` is for people on a terminal and JSON otherwise."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
