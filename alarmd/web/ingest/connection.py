@@ -17,7 +17,7 @@ import structlog
 
 from alarmd.web.ingest.gathered import Gathered, beside_the_loop
 from alarmd.web.ingest.limits import LINGER, BodyRoom, Budget, UploadLimits
-from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
+from alarmd.web.ingest.messages import Answer, Finish, Head, UploadRefusedError, refused
 from alarmd.web.ingest.request_parser import End, Event, Headers, RequestLine, RequestParser
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -27,16 +27,14 @@ _log = structlog.get_logger(__name__)
 
 
 class Exchange(Protocol):
-    """One request from its head on. begin and finish raise UploadRefusedError, which `refused` makes an answer of.
-    device: whose it is, known after begin."""
+    """One request from its head on. begin and what it returns raise UploadRefusedError, which `refused` makes an answer
+    of. device: whose it is, known after begin."""
 
     device: str
 
-    def begin(self) -> Answer | None:
-        """Before the body is read: whether it is wanted at all. An answer is sent at once."""
+    def begin(self) -> Answer | Finish:
+        """Before the body is read: an answer, which is sent at once, or what is to be done with the body."""
         ...
-
-    async def finish(self, body: bytes) -> Answer: ...
 
     def refused(self, error: UploadRefusedError) -> Answer: ...
 
@@ -86,6 +84,7 @@ class UploadConnection(asyncio.Protocol):
         self._received = False  # anything at all
         self._ended = False  # the peer has closed its side
         self._exchange: Exchange | None = None
+        self._finish_with: Finish | None = None
         self._body = Gathered()
         self._room: BodyRoom | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -178,10 +177,11 @@ class UploadConnection(asyncio.Protocol):
         source = self._owner.source(self.peer, line.headers)
         head = Head(line.method, line.path, line.headers, source)
         self._exchange = self._owner.exchange(head)
-        answer = self._exchange.begin()
-        if answer is not None:
-            self._answer(answer)
+        begun = self._exchange.begin()
+        if isinstance(begun, Answer):
+            self._answer(begun)
             return
+        self._finish_with = begun
         self._room = self._owner.budget.open(self._exchange.device)
         self._hold(int(head.get("Content-Length") or 0))  # the parser has checked that it is a number
         self._phase = Phase.BODY
@@ -202,13 +202,14 @@ class UploadConnection(asyncio.Protocol):
         self._room.hold(size)
 
     async def _finish(self) -> None:
-        exchange = self._exchange
+        exchange, finish = self._exchange, self._finish_with
         assert exchange is not None
+        assert finish is not None
         gathered, self._body = self._body, Gathered()
         try:
             body = await beside_the_loop(len(gathered), gathered.whole)
             del gathered
-            answer = await exchange.finish(body)
+            answer = await finish(body)
         except UploadRefusedError as error:
             answer = exchange.refused(error)
         except Exception:

@@ -1,5 +1,6 @@
 """What every upload goes through, whatever way it came: stored and committed, or refused in words."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from alarmd.frames.intake import Upload
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import StorageError
 from alarmd.web.errors import status_of
-from alarmd.web.ingest.messages import Answer, Head, UploadRefusedError, refused
+from alarmd.web.ingest.messages import Answer, Finish, Head, UploadRefusedError, refused
 from alarmd.web.ingest.senders import Doorkeeper, Sender
 
 AWAY_RETRY = 30  # s until a database that is away may be back
@@ -84,7 +85,7 @@ async def _in_words(work: Awaitable[object]) -> None:
         ) from error
 
 
-class Arrival:
+class Arrival(ABC):
     """One request; each way of uploading is a subclass. way: the metrics' label."""
 
     way = "other"
@@ -94,13 +95,9 @@ class Arrival:
         self.head = head
         self.device = ""
 
-    def begin(self) -> Answer | None:
-        """Before the body is read. An answer ends the request; raises UploadRefusedError."""
-        raise NotImplementedError
-
-    async def finish(self, body: bytes) -> Answer:
-        """Raises UploadRefusedError."""
-        raise NotImplementedError
+    @abstractmethod
+    def begin(self) -> Answer | Finish:
+        """Before the body is read: the answer, or what is to be done with the body. Both raise UploadRefusedError."""
 
     def admit(self, sender: Sender) -> Sender:
         self.device = sender.device

@@ -1,7 +1,7 @@
 """A request's head, an answer, and a refusal, as this listener sees them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -68,6 +68,9 @@ class Answer:
             lines += [f"Content-Type: {self.media_type}", f"Content-Length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in (*self.headers, ("Connection", "close"))]
         return "\r\n".join([*lines, "", ""]).encode("ascii") + (self.body if with_body else b"")
+
+
+Finish = Callable[[bytes], Awaitable[Answer]]  # what is done with a request's body
 
 
 def json_answer(status: int, content: object, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

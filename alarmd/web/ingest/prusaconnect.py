@@ -4,13 +4,14 @@ another host name and nothing else. Codes are formed as the genuine service was 
 
 import json
 import uuid
+from abc import abstractmethod
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from alarmd.core.cameras import MAX_INFO
 from alarmd.core.inputs import CameraIntroduced
 from alarmd.web.ingest.desk import Arrival, wrong_fingerprint
-from alarmd.web.ingest.messages import Answer, UploadRefusedError, json_answer
+from alarmd.web.ingest.messages import Answer, Finish, UploadRefusedError, json_answer
 from alarmd.web.ingest.senders import RENEWAL, SECRET_LENGTH, Sender
 from alarmd.web.ingest.uploads import STORED, device_upload
 
@@ -25,14 +26,18 @@ NO_PRINTER = str(uuid.UUID(int=0))
 class PrusaArrival(Arrival):
     methods: ClassVar[tuple[str, ...]] = ("PUT",)
 
-    def begin(self) -> Answer | None:
+    @abstractmethod
+    async def finish(self, body: bytes) -> Answer:
+        """Raises UploadRefusedError."""
+
+    def begin(self) -> Finish:
         self.fingerprint = self._header("Fingerprint", MIN_FINGERPRINT, MAX_FINGERPRINT)
         token = self._header("Token", SECRET_LENGTH, SECRET_LENGTH)
         unknown = UploadRefusedError(403, "invalid_token", "Token", f"the token is not valid or is outdated; {RENEWAL}")
         self.sender: Sender = self.admit(self.desk.doorkeeper.by_secret(token, self.head.source, unknown))
         if self.sender.fingerprint not in ("", self.fingerprint):
             raise wrong_fingerprint()
-        return None
+        return self.finish
 
     def render(self, error: UploadRefusedError) -> Answer:
         status = error.status
@@ -56,7 +61,7 @@ class PrusaArrival(Arrival):
 class PrusaSnapshot(PrusaArrival):
     way = "prusaconnect"
 
-    def begin(self) -> Answer | None:
+    def begin(self) -> Finish:
         if self.head.media_type not in ("image/jpg", "image/jpeg"):
             raise UploadRefusedError(400, "not_jpeg", "Content-Type", "send Content-Type: image/jpg")
         return super().begin()

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from typing import ClassVar
+from abc import abstractmethod
+from typing import ClassVar, NoReturn
 
 from alarmd.core.records import Trigger
 from alarmd.frames.intake import Upload
 from alarmd.web.ingest import described
 from alarmd.web.ingest.desk import Arrival, UploadDesk
-from alarmd.web.ingest.messages import TEXT, Answer, Head, UploadRefusedError
+from alarmd.web.ingest.messages import TEXT, Answer, Finish, Head, UploadRefusedError
 from alarmd.web.ingest.senders import RENEWAL, Sender
 
 STORED = Answer(204)
@@ -25,7 +26,7 @@ SECRET is given by `alarmd camera token DEVICE`; docs/operations.md has the othe
 class About(Arrival):
     methods: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
 
-    def begin(self) -> Answer | None:
+    def begin(self) -> Answer:
         return Answer(200, ABOUT.encode(), TEXT)
 
 
@@ -36,7 +37,7 @@ class Nowhere(Arrival):
         super().__init__(desk, head)
         self._methods = methods
 
-    def begin(self) -> Answer | None:
+    def begin(self) -> NoReturn:
         if self._methods:
             allowed = ", ".join(self._methods)
             raise UploadRefusedError(
@@ -54,19 +55,19 @@ class PictureUpload(Arrival):
 
     methods: ClassVar[tuple[str, ...]] = ("POST", "PUT")
 
-    def sender(self) -> Sender:
-        raise NotImplementedError
+    @abstractmethod
+    def sender(self) -> Sender: ...
 
-    def begin(self) -> Answer | None:
+    def begin(self) -> Finish:
         """Everything that can be known without the body, so that none is sent in vain."""
         self.admit(self.sender())
         described.check_media_type(self.head)
         self._captured_at = described.captured_at(self.head, self.desk.now())
         self._trigger = described.trigger(self.head)
         self._upload_id = described.upload_id(self.head)
-        return None
+        return self._finish
 
-    async def finish(self, body: bytes) -> Answer:
+    async def _finish(self, body: bytes) -> Answer:
         data = await described.picture_in(self.head, body)
         await self.desk.store(Upload(self.device, data, self._trigger, self._captured_at, self._upload_id))
         return self.accepted(STORED, len(body))
