@@ -37,7 +37,7 @@ def serve(config_file: Path | None) -> None:
     form = config.logging.format
     set_up_logging(form if form != "auto" else ("console" if sys.stderr.isatty() else "json"), config.logging.level)
     observe_twisted()
-    from alarmd.application import serve as serve_until_stopped  # not before: it loads half a second of libraries
+    from alarmd.process import serve as serve_until_stopped  # not before: it loads half a second of libraries
 
     try:
         code = serve_until_stopped(config)
