@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from alarmd.adapters.peer.authority import issue
+from alarmd.adapters.peer.certificates import PAIR_KEY, Facts, Role, save_pair
 from alarmd.config import DESTINATIONS, Config, ConfigError, default_state_directory, find_config, load_config, reading
 from alarmd.core.settings import Settings, UnknownDevices
 
@@ -73,9 +75,10 @@ def test_every_setting_of_the_example_is_explained() -> None:
         assert "=" not in paragraph or paragraph.lstrip().startswith("#"), paragraph
 
 
-def test_every_setting_of_the_rules_can_be_configured() -> None:
+def test_every_setting_of_the_rules_can_be_configured(tmp_path: Path) -> None:
+    save_pair(tmp_path, Facts("id", "B", "C", Role.LISTENS, None), issue(("B", "C"))[0], bytes(PAIR_KEY))
     changed = {
-        "server": {"label": "B", "time_zone": "Europe/Prague"},
+        "server": {"label": "B", "time_zone": "Europe/Prague", "state_directory": str(tmp_path)},
         "devices": {
             "unknown": "reject", "limit": 7, "message_rate": 1.5, "message_burst": 9.0,
             "stranger_rate": 2.5, "stranger_burst": 11.0,

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from alarmd.adapters.exit_codes import WRONG_CONFIGURATION, StartError
+from alarmd.adapters.peer.certificates import PairFiles, load_pair
 from alarmd.config.sections import (
     Alarms,
     Archive,
@@ -20,11 +22,14 @@ from alarmd.config.sections import (
     Lfcp,
     Logging,
     Operator,
+    Pair,
     Pictures,
     Server,
     Storage,
     Supervision,
+    Watch,
 )
+from alarmd.core.settings import Pair as PairRules
 from alarmd.core.settings import Settings
 from alarmd.destinations import LOG, MAX_DESTINATIONS, Destination, LogDestination, Name, from_environment, no_bot_twice
 
@@ -70,6 +75,8 @@ class Config(BaseSettings):
     pictures: Pictures = Pictures()
     films: Films = Films()
     commands: Commands = Commands()
+    pair: Pair = Pair()
+    watch: Watch = Watch()
     logging: Logging = Logging()
 
     @classmethod
@@ -130,7 +137,7 @@ class Config(BaseSettings):
         return [(name, "") for name, one in self.pictured().items() if one.keeps]
 
     def rules(self) -> Settings:
-        """What concerns the rules."""
+        """What concerns the rules. Raises StartError as pair_files() does."""
         return Settings(
             label=self.server.label,
             time_zone=self.server.time_zone,
@@ -149,7 +156,26 @@ class Config(BaseSettings):
             picture_routes=tuple(route for name, one in self.pictured().items() for route in one.picture_routes(name)),
             remind_every=self.alarms.remind_every,
             reminders=self.alarms.reminders,
+            pair=self._pair_rules(),
         )
+
+    def pair_files(self) -> PairFiles | None:
+        """The pair that this server is in. Raises StartError if it cannot be read, or is not this server's."""
+        files = load_pair(self.state_directory)
+        if files is not None and files.label != self.server.label:
+            raise StartError(
+                WRONG_CONFIGURATION,
+                f"server.label is {self.server.label}, but in its pair this server is {files.label}: "
+                f'set label = "{files.label}"',
+            )
+        return files
+
+    def _pair_rules(self) -> PairRules | None:
+        files = self.pair_files()
+        try:
+            return None if files is None else self.pair.rules(files.label, files.peer_label)
+        except ValueError as error:
+            raise StartError(WRONG_CONFIGURATION, str(error)) from None
 
 
 def default_state_directory(environ: Mapping[str, str]) -> Path:

@@ -23,15 +23,18 @@ from alarmd.config.values import (
     is_database,
     is_listen_address,
     is_network,
+    is_ping_url,
     is_plain_secret,
     is_time_zone,
 )
 from alarmd.core.device_session import MAX_REPORT_WITHIN, MIN_REPORT_WITHIN
+from alarmd.core.settings import Pair as PairRules
 from alarmd.core.settings import Settings, UnknownDevices
 from alarmd.destinations import LOG, MAX_DESTINATIONS, split
 from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
 
 _RULES = Settings()
+_PAIR = PairRules(peer="", preferred="")
 _UPLOADS = UploadLimits()
 
 
@@ -179,6 +182,43 @@ class Films(Section):
 
 class Commands(Section):
     time_to_live: Seconds = _RULES.command_time_to_live
+
+
+class Pair(Section):
+    """Of two servers that watch together; who they are is in the state directory, see `alarmd peer`. addresses, port:
+    where the one that does not dial is reached. preferred: the label of the one that tells the alarms."""
+
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(is_listen_address)], ...],
+        BeforeValidator(split),
+        Field(min_length=1, max_length=16),
+    ] = (ALL,)
+    port: Port = 8446
+    preferred: Annotated[str, Field(pattern=r"^[A-Z]?$")] = ""
+    voice_delay: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = _PAIR.voice_delay
+    lost_after: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = _PAIR.lost_after
+    peer_lost_enables: bool = _PAIR.peer_lost_enables
+
+    def rules(self, label: str, peer: str) -> PairRules:
+        """Raises ValueError with what to do."""
+        if self.preferred not in ("", label, peer):
+            raise ValueError(f"pair.preferred: the servers of this pair are {label} and {peer}, not {self.preferred}")
+        return PairRules(
+            peer=peer,
+            preferred=self.preferred or min(label, peer),
+            voice_delay=self.voice_delay,
+            lost_after=self.lost_after,
+            peer_lost_enables=self.peer_lost_enables,
+        )
+
+
+class Watch(Section):
+    """Who watches the watchman. ping_url: told every ping_every seconds that all is well, as Healthchecks does it.
+    daily_proof: local time of the site `home` at which `alarmd drill` runs by itself; empty: never."""
+
+    ping_url: Annotated[SecretStr, AfterValidator(is_ping_url)] = SecretStr("")
+    ping_every: Annotated[int, Field(ge=10, le=86_400)] = 60
+    daily_proof: Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] = ""
 
 
 class Logging(Section):

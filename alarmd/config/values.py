@@ -1,6 +1,7 @@
 """What single values of the configuration may be."""
 
 import ipaddress
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -57,12 +58,21 @@ def is_database(value: SecretStr) -> SecretStr:
     return value
 
 
+def is_ping_url(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url and not (re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", url, re.ASCII) and len(url) <= MAX_URL):
+        raise ValueError("write an http or https URL without ? and #, such as https://hc-ping.com/UUID")
+    return value
+
+
 def is_plain_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if text == "0" or not (text.isascii() and text.isprintable()) or set(text) & set(", \"'"):
         raise ValueError('write ASCII letters, digits and signs, without comma, quote or blank, and not "0"')
     return value
 
+
+MAX_URL = 1000  # characters
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
