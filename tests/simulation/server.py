@@ -1,111 +1,226 @@
-"""A server that can die at any moment: the real rules, the store's contract, and commits that take their time."""
+"""A server that can die, stand still or stop at any moment: the real rules, the store's contract, and commits that take
+their time. It keeps the order of adapters/turn_runner.py: what promises leaves after the commit of everything before.
+"""
 
-from functools import partial
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from alarmd.core.effects import DURABLE, Answer, DurableEffect, RecordEvent, SendFrame
+from alarmd.core.effects import (
+    COPY_PATIENCE,
+    DURABLE,
+    Answer,
+    DurableEffect,
+    Effect,
+    RecordEvent,
+    Refuse,
+    SendFrame,
+    TellPeer,
+)
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import FrameReceived, Input, PictureReceived, ServerStarted, TimerFired
+from alarmd.core.inputs import FrameReceived, Input, ServerStarted, ServerStopping, TimerFired
+from alarmd.core.instant import Instant
 from alarmd.core.paths import Path
-from alarmd.core.records import Trigger
-from alarmd.core.settings import PictureRoute, Settings
+from alarmd.core.settings import Settings
 from alarmd.storage.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from tests.simulation.world import World
+from tests.simulation.network import Network
+from tests.simulation.world import World
 
 MAX_COMMIT = 0.05  # s
-Promise = SendFrame | PictureReceived
+
+
+@dataclass(slots=True)
+class WaitingTurn:
+    """answered: told once it is stored; None: nobody asked, or it was refused."""
+
+    happened: Input
+    durable: list[DurableEffect]
+    sends: list[SendFrame] = field(default_factory=list)
+    answered: Callable[[], None] | None = None
+
+
+class Company(Protocol):
+    """What else lives and dies with a server's process: its link to the peer, whoever tells the alarms."""
+
+    def started(self) -> None: ...
+    def died(self) -> None: ...
+    def left(self) -> None: ...
+    def stored(self, turn: WaitingTurn) -> None: ...
+
+
+class Peer(Company, Protocol):
+    def hears(self, told: TellPeer) -> None: ...
+
+    def when_doubled(self, turn: WaitingTurn, then: Callable[[], None]) -> None:
+        """Once the peer has stored this turn too; perhaps never."""
+        ...
 
 
 class SimulatedServer:
-    """`life` tells one process from the next: what an earlier one left behind does nothing."""
+    """`life` tells one process from the next: what an earlier one left behind does nothing. deliver(path, bytes): the
+    way to the devices. ahead: s by which its wall clock is wrong."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(
+        self,
+        world: World,
+        network: Network,
+        settings: Settings,
+        deliver: Callable[["SimulatedServer", Path, bytes], None],
+        ahead: float = 0.0,
+    ) -> None:
         self.world = world
-        self.settings = Settings(stranger_burst=10_000.0, picture_routes=(PictureRoute("s3"),))
-        self.store = MemoryStore(self.settings.label)
+        self.network = network
+        self.settings = settings
+        self.label = settings.label
+        self.ahead = ahead
+        self.store = MemoryStore(settings.label)
         self.life = 0
         self.up = False
-        self._waiting: list[tuple[list[DurableEffect], list[Promise]]] = []
+        self.still_until = 0.0  # SIGSTOP
+        self.company: list[Company] = []
+        self.peer: Peer | None = None
+        self._armed = 0.0
+        self._deliver = deliver
+        self._waiting: list[WaitingTurn] = []
         self._committing = False
-        self.start()
+
+    def instant(self) -> Instant:
+        return self.world.instant(self.ahead)
 
     def start(self) -> None:
         self.life += 1
         self.up = True
-        self._waiting, self._committing = [], False
-        self.engine = Engine(self.settings, self.store.load(), ZoneInfo, self.world.instant())
+        self._waiting, self._committing, self._armed = [], False, math.inf
+        self.engine = Engine(self.settings, self.store.load(), ZoneInfo, self.instant())
         self.handle(ServerStarted("simulated"))
-        self._arm()
+        for one in self.company:
+            one.started()
 
-    def crash(self, down: float) -> None:
+    def crash(self) -> None:
         """kill -9: what was not committed is gone."""
-        self.world.note(f"the server dies with {len(self._waiting)} turns not stored")
-        self.up = False
-        self.life += 1
-        self.world.at(down, self.start)
+        self.world.note(f"{self.label} dies with {len(self._waiting)} turns not stored")
+        self._end()
+
+    def stop(self) -> None:
+        """A planned stop: everything that waits is stored, then the process ends."""
+        self.world.note(f"{self.label} is stopped")
+        self.handle(ServerStopping())
+        for one in self.company:
+            one.left()
+        self._store(self._waiting)
+        self._end()
+
+    def stand_still(self, seconds: float) -> None:
+        """What happens meanwhile waits in sockets and timers."""
+        self.world.note(f"{self.label} stands still for {seconds:.1f} s")
+        self.still_until = max(self.still_until, self.world.now + seconds)
+
+    @property
+    def awake(self) -> bool:
+        return self.up and self.world.now >= self.still_until
+
+    def later(self, delay: float, what: Callable[[], None]) -> None:
+        """In this process only, and not while it stands still."""
+        self.world.at(delay, self._of_this_life(what))
 
     def receive(self, payload: bytes, path: Path) -> None:
         if self.up:
-            self.handle(FrameReceived(payload, path))
+            self._of_this_life(lambda: self.handle(FrameReceived(payload, path)))()
 
-    def take(self, name: str, upload: str) -> None:
-        """A picture that arrived whole and lies in the archive."""
-        if self.up:
-            wall = self.world.instant().wall
-            key, digest = f"{name}/{wall}-{upload}.jpg", f"{upload:0>64}"
-            what = upload, digest, 50_000, 640, 480
-            self.handle(PictureReceived(name, key, None, wall, Trigger.ALARM, *what, was_announced=True))
-
-    def handle(self, happened: Input) -> None:
-        effects = self.engine.handle(happened, self.world.instant())
-        sends = [effect for effect in effects if isinstance(effect, SendFrame)]
-        for send in sends:
-            if not send.promises:
-                self._send(send)
-        durable = [effect for effect in effects if isinstance(effect, DURABLE)]
-        for effect in durable:
-            if isinstance(effect, RecordEvent):
-                self.world.note(f"event {effect.event.kind} of device {effect.event.device_id}: {effect.event.text}")
-        promises: list[Promise] = [send for send in sends if send.promises]
-        if isinstance(happened, PictureReceived) and any(isinstance(effect, Answer) for effect in effects):
-            promises.append(happened)  # now, or before
-        if durable or promises:
-            self._waiting.append((durable, promises))
+    def handle(self, happened: Input, answered: Callable[[], None] | None = None) -> None:
+        effects = self.engine.handle(happened, self.instant())
+        turn = WaitingTurn(happened, [effect for effect in effects if isinstance(effect, DURABLE)])
+        for effect in effects:
+            self._perform(turn, effect)
+        if not any(isinstance(effect, Refuse) for effect in effects):
+            turn.answered = answered
+        if turn.durable or turn.sends or turn.answered or any(isinstance(effect, Answer) for effect in effects):
+            self._waiting.append(turn)
             self._commit()
+        self._arm()
+
+    def _of_this_life(self, what: Callable[[], None]) -> Callable[[], None]:
+        life = self.life
+
+        def act() -> None:
+            if life != self.life:
+                return
+            if self.world.now < self.still_until:
+                self.world.at(self.still_until - self.world.now, act)
+            else:
+                what()
+
+        return act
+
+    def _end(self) -> None:
+        self.up = False
+        self.life += 1
+        for one in self.company:
+            one.died()
+
+    def _perform(self, turn: WaitingTurn, effect: Effect) -> None:
+        if isinstance(effect, SendFrame):
+            if effect.promises:
+                turn.sends.append(effect)
+            else:
+                self._deliver(self, effect.path, effect.payload)
+        elif isinstance(effect, TellPeer):
+            if self.peer is not None:
+                self.peer.hears(effect)
+        elif isinstance(effect, RecordEvent):
+            event = effect.event
+            self.world.note(f"{self.label}: {event.kind} of device {event.device_id}: {event.text}")
 
     def _commit(self) -> None:
         if self._committing or not self._waiting:
             return
         self._committing = True
-        batch, self._waiting, life = self._waiting, [], self.life
-        self.world.at(self.world.random.uniform(0.0005, MAX_COMMIT), lambda: self._committed(batch, life))
+        batch, self._waiting = self._waiting, []
+        self.later(self.world.random.uniform(0.0005, MAX_COMMIT), lambda: self._committed(batch))
 
-    def _committed(self, batch: list[tuple[list[DurableEffect], list[Promise]]], life: int) -> None:
-        if life != self.life:
-            return
-        assert self.store.commit([durable for durable, _ in batch]) == []
-        for _, promises in batch:
-            for send in promises:
-                self._send(send)
+    def _committed(self, batch: list[WaitingTurn]) -> None:
+        self._store(batch)
         self._committing = False
         self._commit()
 
-    def _send(self, send: Promise) -> None:
-        for device in self.world.devices:
-            if isinstance(send, PictureReceived):
-                if send.device == device.name:
-                    self.world.transmit(partial(device.uploaded, send.upload), may_repeat=False)
-            elif device.host == send.path.host:
-                self.world.transmit(partial(device.receive, send.payload), may_repeat=device.key is not None)
+    def _store(self, batch: list[WaitingTurn]) -> None:
+        refused = self.store.commit([turn.durable for turn in batch])
+        assert refused == [], f"{self.label}: the store refuses {refused}"
+        for turn in batch:
+            self._stored(turn)
+
+    def _stored(self, turn: WaitingTurn) -> None:
+        for one in self.company:
+            one.stored(turn)
+        if turn.answered is not None:
+            turn.answered()
+        for send in turn.sends:
+            self._promise(turn, send)
+
+    def _promise(self, turn: WaitingTurn, send: SendFrame) -> None:
+        if send.doubled is None or self.peer is None:
+            self._deliver(self, send.path, send.payload)
+            return
+        left: list[bytes] = []
+
+        def leave(payload: bytes) -> None:
+            if not left:
+                left.append(payload)
+                self._deliver(self, send.path, payload)
+
+        doubled = send.doubled
+        self.peer.when_doubled(turn, lambda: leave(doubled))
+        self.later(COPY_PATIENCE, lambda: leave(send.payload))
 
     def _arm(self) -> None:
-        due, life = self.engine.next_deadline(), self.life
-        self.world.at(max(0.0, due - self.world.instant().mono), lambda: self._fire(due, life))
+        due = self.engine.next_deadline()
+        if due < self._armed:
+            self._armed = due
+            self.later(max(0.0, due - self.instant().mono), lambda: self._fire(due))
 
-    def _fire(self, due: float, life: int) -> None:
-        if life == self.life:
+    def _fire(self, due: float) -> None:
+        if due == self._armed:  # else an earlier one took its place
+            self._armed = math.inf
             self.handle(TimerFired(due))
-            self._arm()
