@@ -29,6 +29,7 @@ from alarmd.core.inputs import (
     ServerStarted,
     TimerFired,
 )
+from alarmd.core.link_condition import LinkCondition
 from alarmd.core.paths import Path as PeerPath
 from alarmd.core.records import Picture, Record, Trigger
 from alarmd.core.refusals import RequestRefusedError
@@ -57,6 +58,7 @@ class RunningHouse:
         self.url = f"sqlite:///{directory / 'alarmd.sqlite'}"
         self.condition = Condition(storage_failing=False, waiting=0, waiting_limit=100)
         self.database_away = False  # tests set it: readers fail
+        self.link: LinkCondition | None = None  # tests set it: how that to a peer fares
         self.tcp_port = 0
         self.udp_port = udp_port
         self._settings = settings
@@ -135,6 +137,7 @@ class RunningHouse:
             started=started,
             live=self.live,
             archive=self.archive,
+            link=lambda: self.link,
         )
         self.api = OperatorApi(self.house)
         await self.api.start_control(self.control_socket)

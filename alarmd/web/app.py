@@ -15,6 +15,7 @@ from alarmd.web import (
     keys,
     live,
     outbox,
+    peer,
     pictures,
     status,
     upload_secrets,
@@ -46,7 +47,7 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
     app.state.house = house
     app.state.access = access
     api = APIRouter(prefix=PREFIX, responses={404: problem, 409: problem, 422: problem, 503: problem})
-    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, archive, status):
+    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, archive, status, peer):
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from alarmd.core.inputs import OperatorRequest
 from alarmd.core.instant import Instant
+from alarmd.core.link_condition import LinkCondition
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import State
@@ -43,7 +44,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """submit: an operator's request → the records it made, once they are stored; raises RequestRefusedError.
-    state: the engine's, read on the loop's thread only. started: when the server was."""
+    state: the engine's, read on the loop's thread only. started: when the server was. link: how that to the peer
+    fares; None: this server is in no pair."""
 
     submit: Callable[[OperatorRequest], Awaitable[tuple[Record, ...]]]
     reader: Reader
@@ -54,6 +56,7 @@ class Dependencies:
     started: Instant
     archive: Archive
     live: LiveHub
+    link: Callable[[], LinkCondition | None] = lambda: None
     wakeups: Wakeups = field(default_factory=Wakeups)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-reader")

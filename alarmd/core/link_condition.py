@@ -1,0 +1,53 @@
+"""How the link to the peer fares, and what that means with what the rules know."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alarmd.core.records import AlarmKind, AlarmState
+from alarmd.core.state import State
+
+
+class Link(StrEnum):
+    MET = "met"
+    GONE = "gone"  # also: never there since the start
+    LEFT = "left"  # the peer said goodbye: a planned stop
+
+
+class PeerStanding(StrEnum):
+    """As people are told."""
+
+    ALONE = "alone"  # there is no pair
+    MET = "met"
+    GONE = "gone"  # not for long yet
+    LOST = "lost"  # that is an alarm
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCondition:
+    """since: wall µs when it became so. seen_at: wall µs of the peer's last sign of life, None: none since the start.
+    clock_offset: s that the peer's wall clock is ahead. waiting: records that the peer has not said it stored. reason:
+    why the link is gone, for people."""
+
+    link: Link
+    since: int
+    seen_at: int | None = None
+    version: str = ""
+    clock_offset: float = 0.0
+    waiting: int = 0
+    reason: str = ""
+
+
+def peer_standing(state: State, condition: LinkCondition | None) -> PeerStanding:
+    """condition: None if this server is alone, and meant to be."""
+    if condition is None:
+        return PeerStanding.ALONE
+    if condition.link is Link.GONE and _is_told_lost(state):
+        return PeerStanding.LOST
+    return PeerStanding(condition.link)
+
+
+def _is_told_lost(state: State) -> bool:
+    return any(
+        alarm.kind is AlarmKind.PEER_LOST and alarm.state is not AlarmState.CLEARED for alarm in state.alarms.values()
+    )
