@@ -69,8 +69,7 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
         muted_until=None,
         first_seen=turn.now.wall,
         forgotten_at=None,
-        origin=state.settings.label,
-        hlc=turn.stamp(),
+        **turn.made(),
     )
     session = DeviceSession(device, Presence.NEW, turn.now.mono)
     state.enter(session)
@@ -95,7 +94,7 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     _drop_keys(turn, session)
     state.leave(session)
     session.presence = Presence.LOST  # whatever still refers to it expects nothing of it
-    turn.effects.append(SaveDevice(replace(session.device, forgotten_at=turn.now.wall, hlc=turn.stamp())))
+    turn.effects.append(SaveDevice(replace(session.device, forgotten_at=turn.now.wall, **turn.made())))
 
 
 def _drop_keys(turn: Turn, session: DeviceSession) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from alarmd.core import capture, follow_ups
+from alarmd.core import capture, follow_ups, numbering
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.event_kinds import EventKind
@@ -73,11 +73,10 @@ def raise_alarm(
 ) -> Alarm:
     """Make an alarm and tell of it. session: the device it concerns, None for a site or the server. subject: the
     device's name, the site's address, or nothing; the identity ends with it."""
-    state, now = turn.state, turn.now
-    state.last_alarm += 1
+    state, now, made = turn.state, turn.now, turn.made()
     alarm = Alarm(
-        id=state.last_alarm,
-        identity=f"{kind}:{state.settings.label}:{state.last_alarm}:{subject}",
+        id=numbering.next_alarm(state),
+        identity=f"{kind}:{made['origin']}:{made['hlc']:x}:{subject}",
         kind=kind,
         state=AlarmState.RAISED,
         device_id=session.device.id if session else None,
@@ -97,8 +96,7 @@ def raise_alarm(
         picture_by=None,
         picture="",
         pictures=0,
-        origin=state.settings.label,
-        hlc=turn.stamp(),
+        **made,
     )
     alarm = follow_ups.begin(turn, alarm)
     if kind is AlarmKind.MOTION and session is not None:
@@ -129,7 +127,7 @@ def acknowledge(turn: Turn, alarm: Alarm, by: str) -> Alarm:
     alarm = _counted(turn, alarm)
     after = moved(alarm, AlarmSign.ACKNOWLEDGED, turn.now.wall, by)
     if after is not alarm:
-        after = replace(follow_ups.end(turn.state, after), hlc=turn.stamp())
+        after = replace(follow_ups.end(turn.state, after), **turn.made())
         turn.save_alarm(after)
         _record(turn, EventKind.ALARM_ACKNOWLEDGED, after, f"by {by}")
         tell(turn, after, "acknowledged", f"alarm {alarm.id} acknowledged by {by}")
@@ -140,7 +138,7 @@ def clear(turn: Turn, alarm: Alarm, by: str, text: str) -> Alarm:
     """It is over: a person said so, or its cause is gone."""
     now, alarm = turn.now, _counted(turn, alarm)
     after = follow_ups.end(turn.state, moved(alarm, AlarmSign.CLEARED, now.wall, by))
-    after = replace(after, ended_at=alarm.ended_at or now.wall, hlc=turn.stamp())
+    after = replace(after, ended_at=alarm.ended_at or now.wall, **turn.made())
     turn.save_alarm(after)
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
     if session is not None and session.alarm_incident == alarm.id:
@@ -180,7 +178,7 @@ def end_incident(turn: Turn, session: DeviceSession) -> None:
         return
     alarm = _counted(turn, turn.state.alarms[session.alarm_incident])
     session.alarm_incident = None
-    turn.save_alarm(replace(alarm, ended_at=turn.now.wall, hlc=turn.stamp()))
+    turn.save_alarm(replace(alarm, ended_at=turn.now.wall, **turn.made()))
 
 
 def _close_oldest(turn: Turn, candidates: Iterable[int]) -> bool:

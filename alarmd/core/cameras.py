@@ -126,7 +126,7 @@ def usual(state: State, device_id: int) -> Camera:
 
 
 def _save(turn: Turn, camera: Camera) -> None:
-    camera = replace(camera, hlc=turn.stamp())
+    camera = replace(camera, **turn.made())
     enter(turn.state, camera)
     turn.effects.append(SaveCamera(camera))
 

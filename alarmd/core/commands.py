@@ -8,7 +8,7 @@ and after an ACK one heartbeat stays quiet: an ERR in between belongs to the com
 
 from collections.abc import Callable
 
-from alarmd.core import asked
+from alarmd.core import asked, numbering
 from alarmd.core.command_lifecycle import CommandSign, finished, sent
 from alarmd.core.command_queue import MAX_SENDS, PUSH, ROWS_GAP, CommandQueue
 from alarmd.core.device_session import DeviceSession
@@ -23,12 +23,10 @@ EXPIRY = "expiry"  # kind of appointment: is the command still open?
 
 def enqueue(turn: Turn, session: DeviceSession, verb: str, params: tuple[str, ...], by: str, seconds: float) -> Command:
     """Queue a command for the next heartbeat. seconds: its time to live."""
-    state, now = turn.state, turn.now
-    state.last_command += 1
-    stamp = turn.stamp()
+    state, now, made = turn.state, turn.now, turn.made()
     command = Command(
-        id=state.last_command,
-        identity=f"{state.settings.label}.{stamp:x}",
+        id=numbering.next_command(state),
+        identity=f"{made['origin']}.{made['hlc']:x}",
         device_id=session.device.id,
         verb=verb,
         params=params,
@@ -40,8 +38,7 @@ def enqueue(turn: Turn, session: DeviceSession, verb: str, params: tuple[str, ..
         sent_at=None,
         finished_at=None,
         outcome="",
-        origin=state.settings.label,
-        hlc=stamp,
+        **made,
     )
     queue_of(session).waiting.append(command)
     state.open_commands[command.id] = session

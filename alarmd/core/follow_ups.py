@@ -72,7 +72,7 @@ def next_step(settings: Settings, age: int) -> int | None:
 def _follow_up(turn: Turn, alarm: Alarm, step: int) -> None:
     settings = turn.state.settings
     knew = reached_routes(settings, alarm)
-    alarm = replace(alarm, followed_up=step, hlc=turn.stamp())
+    alarm = replace(alarm, followed_up=step, **turn.made())
     alarm = _planned(turn.state, alarm, turn.now)
     turn.save_alarm(alarm)
     new = [route for route in reached_routes(settings, alarm) if route not in knew]

@@ -22,8 +22,7 @@ def key_given(turn: Turn, given: KeyGiven) -> None:
         signed.drop_key(unused)
         turn.effects.append(DropKey(session.device.id, unused))
     signed.add_key(epoch, given.key)
-    label = turn.state.settings.label
-    key = DeviceKey(session.device.id, epoch, given.key, turn.now.wall, label, turn.stamp())
+    key = DeviceKey(session.device.id, epoch, given.key, turn.now.wall, **turn.made())
     turn.effects.append(SaveKey(key))
     turn.record(EventKind.KEY_GIVEN, f"key {epoch} by {given.operator}", session)
     turn.effects.append(Answer((session.device,)))

@@ -138,15 +138,14 @@ def _picture(
         width=received.width,
         height=received.height,
         repair=received.repair,
-        origin=state.settings.label,
-        hlc=turn.stamp(),
+        **turn.made(),
     )
 
 
 def _join(turn: Turn, session: DeviceSession, alarm: Alarm, picture: Picture) -> None:
     """The alarm's own picture, told to those who know of the alarm."""
     number = alarm.pictures + 1
-    changed = replace(alarm, pictures=number, picture=alarm.picture or picture.key, hlc=turn.stamp())
+    changed = replace(alarm, pictures=number, picture=alarm.picture or picture.key, **turn.made())
     turn.save_alarm(changed)
     if number <= MAX_TOLD:
         tell(turn, changed, "picture", _text(session, picture), number, attachment=picture.key)

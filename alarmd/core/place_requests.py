@@ -77,8 +77,7 @@ def site_requested(turn: Turn, request: SiteRequested) -> None:
         id=old.id if old else state.last_site,
         name=request.name,
         time_zone=request.time_zone,
-        origin=state.settings.label,
-        hlc=turn.stamp(),
+        **turn.made(),
     )
     state.sites[site.id] = site
     turn.effects.append(SaveSite(site))
@@ -97,9 +96,9 @@ def zone_requested(turn: Turn, request: ZoneRequested) -> None:
     if old is None:
         _check_room(len(state.zones), MAX_ZONES, "zones")
         state.last_zone += 1
-        zone = Zone(state.last_zone, site.id, request.name, Arming.ARMED, "", state.settings.label, turn.stamp())
+        zone = Zone(state.last_zone, site.id, request.name, Arming.ARMED, "", **turn.made())
     else:
-        zone = replace(old, site_id=site.id, hlc=turn.stamp())
+        zone = replace(old, site_id=site.id, **turn.made())
     _save(turn, zone, f"zone {zone.name} of site {site.name}", request.operator)
     turn.effects.append(Answer((zone,)))
 
@@ -158,7 +157,7 @@ def _said(request: DeviceChanged) -> dict[str, Any]:
 def _armed(turn: Turn, zone: Zone, request: ArmingRequested) -> Zone:
     schedule = zone.schedule if request.schedule is None else request.schedule
     turn.state.spans.pop(zone.schedule, None)  # parsed again if another zone has it too
-    changed = replace(zone, arming=request.arming, schedule=schedule, hlc=turn.stamp())
+    changed = replace(zone, arming=request.arming, schedule=schedule, **turn.made())
     by_schedule = f" {schedule!r}" if request.arming is Arming.SCHEDULE else ""
     _save(turn, changed, f"zone {zone.name} {request.arming}{by_schedule}", request.operator)
     return changed

@@ -1,6 +1,6 @@
 """From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
 
-from alarmd.core import cameras, capture, follow_ups
+from alarmd.core import cameras, capture, follow_ups, numbering
 from alarmd.core.alarms import INCIDENT, count_motion
 from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
@@ -38,6 +38,7 @@ STAGGER = 97  # a prime: first looks at the sessions are spread over one interva
 
 def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
     """Fill the tables. Zones and sites are there already."""
+    numbering.begin(state, now)
     contacts = {contact.device_id: contact for contact in snapshot.contacts}
     for device in snapshot.devices:
         _restore_session(state, device, contacts.get(device.id), now)
@@ -70,14 +71,14 @@ def server_started(turn: Turn, started: ServerStarted) -> None:
 
 
 def _install(turn: Turn) -> None:
-    state, stamp = turn.state, turn.stamp()
-    label = state.settings.label
-    site = Site(id=1, name=HOME, time_zone=state.settings.time_zone, origin=label, hlc=stamp)
+    """Stamped as older than anything: what a person sets up at either server of a pair takes its place."""
+    state, label = turn.state, turn.state.settings.label
+    site = Site(id=1, name=HOME, time_zone=state.settings.time_zone, origin=label, hlc=0)
     state.sites[1] = site
     state.last_site = 1
     turn.effects.append(SaveSite(site))
     for number, name in enumerate((HOME, UNASSIGNED), start=1):
-        zone = Zone(number, site.id, name, Arming.ARMED, "", origin=label, hlc=stamp)
+        zone = Zone(number, site.id, name, Arming.ARMED, "", origin=label, hlc=0)
         state.zones[number] = zone
         state.last_zone = number
         turn.effects.append(SaveZone(zone))

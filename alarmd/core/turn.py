@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import (
@@ -32,6 +32,13 @@ class Said(NamedTuple):
 
     event: EventId
     age: int  # s
+
+
+class Made(TypedDict):
+    """Who made this version of a record, and when: what two servers order their versions by."""
+
+    origin: str
+    hlc: int
 
 
 class Turn:
@@ -83,13 +90,17 @@ class Turn:
     def stamp(self) -> int:
         return self.state.clock.stamp(self.now)
 
+    def made(self) -> Made:
+        """For a record that this server makes or changes."""
+        return Made(origin=self.state.settings.label, hlc=self.stamp())
+
     def reject(self, path: Path, reason: str, payload: bytes) -> None:
         self.effects.append(RejectFrame(path, reason, payload[:MAX_SAMPLE]))
 
     def change_device(self, session: DeviceSession, **changes: Any) -> None:
         """Change the device's record, in every table that files it by what changed."""
         self.state.leave(session)
-        session.device = replace(session.device, **changes, hlc=self.stamp())
+        session.device = replace(session.device, **changes, **self.made())
         self.state.enter(session)
         self.effects.append(SaveDevice(session.device))
         self.uncache(session)
@@ -131,10 +142,12 @@ class Turn:
 def contact(state: State, session: DeviceSession, now: Instant) -> Contact:
     """now: its mono on the rules' clock."""
     asleep_until = session.asleep_until if session.presence is Presence.ASLEEP else None
-    signed = session.signed
+    signed, presence = session.signed, session.presence
+    if presence is Presence.LATE and session.loss_alarm is not None:
+        presence = Presence.ELSEWHERE  # until it is found or lost: the alarm of the path to it goes on over a restart
     return Contact(
         device_id=session.device.id,
-        presence=session.presence,
+        presence=presence,
         last_contact=now.wall - round(state.seconds_since(session.seen, now.mono) * SECOND),
         address=str(session.path) if session.path else "",
         asleep_until=None if asleep_until is None else now.wall_at(asleep_until),
