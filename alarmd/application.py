@@ -36,6 +36,7 @@ from alarmd.adapters.uploads import MAX_BYTES as MAX_UPLOAD_BYTES
 from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
+from alarmd.core.outflow import Outflow
 from alarmd.core.settings import UnknownDevices
 from alarmd.metrics import Metrics
 from alarmd.outbox_house import OutboxHouse
@@ -187,6 +188,7 @@ class Application:
         storage = self._storage
         self._started = now()
         self._engine = Engine(self._config.rules(), storage.snapshot, time_zone, self._started)
+        self._outflow = Outflow(lambda _durable: ())
         self._sockets = Sockets()
         self._flow_cache = FlowCache(self._config.devices.limit)
         self._emergency = EmergencyOutbox()
@@ -197,12 +199,17 @@ class Application:
             writer=storage.writer,
             store=storage.store,
             performer=EffectPerformer(
-                self._sockets, self._flow_cache, rejected, lambda wanted: self._pictures.fetch(wanted)
+                self._sockets,
+                self._flow_cache,
+                rejected,
+                fetch=lambda wanted: self._pictures.fetch(wanted),
+                tell_peer=lambda _told: None,
             ),
             metrics=self._metrics,
             now=now,
             outbox=self._emergency,
             committed=lambda: self._api.stored(),
+            outflow=self._outflow,
         )
         metrics = self._metrics
         metrics.loaded(storage.snapshot)

@@ -15,13 +15,14 @@ from alarmd.core.effects import (
     RejectFrame,
     SendFrame,
     TakePart,
+    TellPeer,
 )
 from alarmd.core.paths import Path
 
 
 class EffectPerformer:
     """perform(effect) never raises on what the network does. Answers to operators are the turn runner's.
-    fetch: asks a camera for a picture; returns at once."""
+    fetch: asks a camera for a picture; returns at once. tell_peer: so does this."""
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class EffectPerformer:
         flow_cache: FlowCache,
         rejected: RejectedFrames,
         fetch: Callable[[FetchPicture], None],
+        tell_peer: Callable[[TellPeer], None],
     ) -> None:
         self._sockets = sockets
         self._flow_cache = flow_cache
@@ -41,6 +43,7 @@ class EffectPerformer:
             EvictHeartbeat: self._evict,
             FetchPicture: fetch,
             TakePart: self._take,
+            TellPeer: tell_peer,
         }
 
     def perform(self, effect: Performed) -> None:

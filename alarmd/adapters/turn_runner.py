@@ -8,13 +8,14 @@ is acknowledged by a turn that stores nothing, but what it acknowledges may stil
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 import structlog
 
+from alarmd.adapters.copy_patience import CopyPatience
 from alarmd.adapters.effect_performer import EffectPerformer
 from alarmd.adapters.group_commit import CommitHandlers, GroupCommit, WaitingTurn
 from alarmd.adapters.one_timer import OneTimer
+from alarmd.adapters.outbox_watch import OutboxWatch
 from alarmd.adapters.reactor_clock import stopwatch
 from alarmd.core.effects import (
     DURABLE,
@@ -27,8 +28,10 @@ from alarmd.core.effects import (
     RecordEvent,
     Refuse,
     RetryDelivery,
+    SaveMark,
     SavePicture,
     SendFrame,
+    TellPeer,
 )
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import (
@@ -43,9 +46,10 @@ from alarmd.core.inputs import (
     TurnQuarantined,
 )
 from alarmd.core.instant import Instant
+from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
-from alarmd.core.records import Delivery, Record
-from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
+from alarmd.core.records import Record
+from alarmd.core.refusals import DEFECT, UNAVAILABLE, RequestRefusedError, TurnSetAsideError
 from alarmd.core.supervision import BLIND
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import Store
@@ -54,6 +58,7 @@ from alarmd.storage.writer_thread import WriterThread
 HIGH_WATER = 20_000  # durable effects that wait; beyond, the rules refuse what would need one more
 LOW_WATER = 10_000
 MAX_BACKLOG = 200_000  # durable effects; beyond, turns are dropped as a whole, and nothing of them is acknowledged
+TOO_MUCH_WAITS = "the database does not answer and too much waits for it"
 ANSWER_PATIENCE = 15.0  # s that an operator waits for a commit
 
 _DURABLE = frozenset(DURABLE)
@@ -62,27 +67,11 @@ _log = structlog.get_logger(__name__)
 Asker = asyncio.Future[tuple[Record, ...]]
 
 
-class OutboxWatch(Protocol):
-    """Whoever tells the alarms, and has to know what became of the rows they wait in."""
-
-    def put(self, delivery: Delivery) -> None:
-        """An urgent message that cannot be stored now. May come more than once."""
-        ...
-
-    def stored(self) -> None:
-        """New messages are in the database."""
-        ...
-
-    def recovered(self) -> None:
-        """Everything that was put is in the database."""
-        ...
-
-
 class TurnRunner:
     """The engine's only caller; everything here happens on the loop's thread.
 
     now: the clock, for inputs that the runner makes itself. outbox: whoever tells the alarms. committed: called after
-    each transaction.
+    each transaction. outflow: hears of every turn that was stored.
     """
 
     def __init__(
@@ -97,6 +86,7 @@ class TurnRunner:
         now: Callable[[], Instant],
         outbox: OutboxWatch,
         committed: Callable[[], None],
+        outflow: Outflow,
     ) -> None:
         self._loop = loop
         self._engine = engine
@@ -105,10 +95,12 @@ class TurnRunner:
         self._now = now
         self._outbox = outbox
         self._committed = committed
+        self._outflow = outflow
         self._filled = False
         self._owed: Counter[Path] = Counter()  # frames for TCP peers that wait for a commit
         handlers = CommitHandlers(self._stored, self._refused, self._failed, self._recovered, self._settle_now)
         self.commits = GroupCommit(loop, writer, store, metrics, handlers)
+        self.copies = CopyPatience(loop, outflow, performer.perform)
         self.timer = OneTimer(loop, now, self._timer_fired)
 
     def submit(self, happened: Input, now: Instant) -> None:
@@ -127,7 +119,7 @@ class TurnRunner:
         if path in self._owed:
             self.commits.add(WaitingTurn((), [CloseConnection(path)]))
         else:
-            self._performer.perform(CloseConnection(path))
+            self.copies.send(CloseConnection(path), self._outflow.position)
 
     async def submit_request(self, request: OperatorRequest | Report) -> tuple[Record, ...]:
         """An operator's request, or a report of the server's own parts: the records it made, once they are stored.
@@ -154,7 +146,7 @@ class TurnRunner:
         except Exception:  # a defect of the rules must not take the listener out of the reactor
             _log.exception("the rules failed", input=type(happened).__name__)
             self._metrics.dropped("engine", "defect")
-            _refuse(asker, Refuse("defect", "", "the server failed on this request; its log says more"))
+            _refuse(asker, RequestRefusedError(DEFECT, "", "the server failed on this request; its log says more"))
             return
         self._metrics.watch(happened, effects, stopwatch() - began)
         if effects:
@@ -177,7 +169,7 @@ class TurnRunner:
             self._finish(turn)
         elif self.commits.effects + len(durable) > MAX_BACKLOG:
             self._metrics.dropped("storage", "backlog_full")
-            self._give_up(turn, "the database does not answer and too much waits for it")
+            self._give_up(turn, RequestRefusedError(UNAVAILABLE, "", TOO_MUCH_WAITS))
         else:
             self._wait_for_commit(turn)
 
@@ -187,11 +179,12 @@ class TurnRunner:
             return effect.promises  # type: ignore[union-attr]  # mypy narrows by isinstance only, which is slower
         if kind is CloseConnection:
             path: Path = effect.path  # type: ignore[union-attr]  # as above
-            owed = path in self._owed or any(getattr(one, "path", None) == path for one in afterwards)
+            held = path in self._owed or self.copies.holds(path)
+            owed = held or any(getattr(one, "path", None) == path for one in afterwards)
             if owed:  # an ACK is on its way; the peer may say nothing more until it has it
                 self._performer.stop_reading(path)
             return owed
-        return kind is Answer or kind is Refuse
+        return kind is Answer or kind is Refuse or kind is TellPeer
 
     def _wait_for_commit(self, turn: WaitingTurn) -> None:
         for effect in turn.afterwards:
@@ -231,27 +224,28 @@ class TurnRunner:
         self._finish(turn)
 
     def _finish(self, turn: WaitingTurn) -> None:
+        position = self._outflow.committed(turn.durable)
         for effect in turn.afterwards:
             if isinstance(effect, Answer):
                 if turn.asker is not None and not turn.asker.done():
                     turn.asker.set_result(effect.records)
             elif isinstance(effect, Refuse):
-                _refuse(turn.asker, effect)
+                _refuse(turn.asker, RequestRefusedError(effect.reason, effect.field, effect.message))
             else:
-                self._performer.perform(effect)
+                self.copies.send(effect, position)
 
     def _refused(self, turn: WaitingTurn, reason: str) -> None:
         """The database will never take this turn: nothing of it is acknowledged, and the operator hears of it."""
         self._no_longer_owed(turn)
-        self._give_up(turn, "the database refuses this; the server's log says more")
+        self._give_up(turn, TurnSetAsideError())
         _log.error("the database refused a turn for good", reason=reason)
         if not turn.about_quarantine:
             events = tuple(effect.event for effect in turn.durable if isinstance(effect, RecordEvent))
             pictures = tuple(effect.picture for effect in turn.durable if isinstance(effect, SavePicture))
             self._turn(TurnQuarantined(reason, events, pictures), self._now())
 
-    def _give_up(self, turn: WaitingTurn, message: str) -> None:
-        _refuse(turn.asker, Refuse("unavailable", "", message))
+    def _give_up(self, turn: WaitingTurn, why: RequestRefusedError) -> None:
+        _refuse(turn.asker, why)
         for effect in turn.afterwards:
             if isinstance(effect, CloseConnection):
                 self._performer.perform(effect)
@@ -271,6 +265,8 @@ class TurnRunner:
         for effect in turn.durable:
             if isinstance(effect, QueueDelivery) and effect.delivery.urgent:
                 self._outbox.put(effect.delivery)
+            elif isinstance(effect, SaveMark):
+                self._outbox.settled(effect.mark.identity)
 
     def _no_longer_owed(self, turn: WaitingTurn) -> None:
         for effect in turn.afterwards:
@@ -280,6 +276,6 @@ class TurnRunner:
                     del self._owed[effect.path]
 
 
-def _refuse(asker: Asker | None, refusal: Refuse) -> None:
+def _refuse(asker: Asker | None, why: RequestRefusedError) -> None:
     if asker is not None and not asker.done():
-        asker.set_exception(RequestRefusedError(refusal.reason, refusal.field, refusal.message))
+        asker.set_exception(why)

@@ -1,6 +1,7 @@
 """An operator's request that cannot be carried out, in words that name the field, the limit and the fix."""
 
 UNAVAILABLE = "unavailable"  # the reason when nobody knows yet: it may take effect when the database is back
+DEFECT = "defect"  # the rules failed on it
 
 
 class RequestRefusedError(Exception):
@@ -12,3 +13,10 @@ class RequestRefusedError(Exception):
         self.reason = reason
         self.field = field
         self.message = message
+
+
+class TurnSetAsideError(RequestRefusedError):
+    """The database will never take what the request decided; to ask again is of no use."""
+
+    def __init__(self) -> None:
+        super().__init__(UNAVAILABLE, "", "the database refuses this; the server's log says more")

@@ -78,6 +78,10 @@ class EmergencyOutbox:
         """Leave it to the stored copy."""
         self._waiting.pop(identity, None)
 
+    def settled(self, identity: str) -> None:
+        """It was told by the peer, or dropped by a person."""
+        self.drop(identity)
+
     def reference(self, identity: str) -> str | None:
         """Of what was told: the stored copy only needs to be settled. None: it was not told from here."""
         return self._told.get(identity)

@@ -11,7 +11,7 @@ from alarmd.adapters.effect_performer import EffectPerformer
 from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.log_sampling import RejectedFrames
 from alarmd.adapters.sockets import Sockets
-from alarmd.core.effects import CacheHeartbeat, Effect, FetchPicture, QueueDelivery, TakePart
+from alarmd.core.effects import CacheHeartbeat, Effect, FetchPicture, QueueDelivery, TakePart, TellPeer
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import Input
 from alarmd.core.instant import Instant
@@ -124,11 +124,15 @@ class Outbox:
 
     def __init__(self) -> None:
         self.urgent: list[Delivery] = []
+        self.settled_ones: list[str] = []
         self.stored_count = 0
         self.recovered_count = 0
 
     def put(self, delivery: Delivery) -> None:
         self.urgent.append(delivery)
+
+    def settled(self, identity: str) -> None:
+        self.settled_ones.append(identity)
 
     def stored(self) -> None:
         self.stored_count += 1
@@ -144,8 +148,9 @@ class Performing:
         self.sockets = Sockets()
         self.flow_cache = FlowCache(100)
         self.fetched: list[FetchPicture] = []
+        self.told: list[TellPeer] = []
         rejected = RejectedFrames(lambda: 0.0)
-        self.performer = EffectPerformer(self.sockets, self.flow_cache, rejected, self.fetched.append)
+        self.performer = EffectPerformer(self.sockets, self.flow_cache, rejected, self.fetched.append, self.told.append)
 
 
 def sqlite_url(directory: FilePath) -> str:

@@ -11,6 +11,7 @@ from alarmd.adapters.time_zones import time_zone
 from alarmd.adapters.turn_runner import TurnRunner
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, ServerStarted, ZoneRequested
+from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
 from alarmd.core.settings import Settings
 from tests.adapters.parts import Counted, Outbox, Peer, Performing, sqlite_url
@@ -38,6 +39,7 @@ class RealHouse:
             now=now,
             outbox=Outbox(),
             committed=lambda: None,
+            outflow=Outflow(lambda _durable: ()),
         )
         self.runner.submit(ServerStarted("test"), now())
 

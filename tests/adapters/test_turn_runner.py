@@ -34,8 +34,9 @@ from alarmd.core.inputs import (
     TimerFired,
     TurnQuarantined,
 )
+from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
-from alarmd.core.records import Site
+from alarmd.core.records import Site, Told
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.storage.writer_thread import WriterThread
@@ -61,6 +62,7 @@ class Runner:
         self.store = MoodyStore()
         self.outbox = Outbox()
         self.commits_seen = 0
+        self.outflow = Outflow(lambda durable: (Told(one.event) for one in durable if isinstance(one, RecordEvent)))
         self.parts = Performing()
         self.peer = Peer()
         self.udp = Path("udp", "192.0.2.1", 4000, self.parts.sockets.add(self.peer))
@@ -75,6 +77,7 @@ class Runner:
             now=now,
             outbox=self.outbox,
             committed=self._committed,
+            outflow=self.outflow,
         )
 
     def _committed(self) -> None:
