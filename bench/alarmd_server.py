@@ -57,7 +57,7 @@ class Alarmd(Server):
 
     def wait_until_told(self) -> None:
         """Until every alarm has left the outbox."""
-        reader = open_reader(_url(self.database))
+        reader = open_reader(url_of(self.database))
         try:
             deadline = time.monotonic() + SETTLE_PATIENCE
             while (state := reader.outbox()).pending + state.leased:
@@ -72,13 +72,13 @@ def database_in(directory: Path) -> Path:
     return directory / "alarmd.sqlite"
 
 
-def _url(database: Path) -> str:
+def url_of(database: Path) -> str:
     return f"sqlite:///{database}"
 
 
 def prepare(directory: Path, devices: int, report_within: float = fleet.REPORT_WITHIN, *, keyed: bool = False) -> None:
     """Adopted devices, seen just now, through the store as the server would. keyed: each has a key and signs."""
-    store = open_store(_url(database_in(directory)), fleet.LABEL, Vault(server_key(directory)))
+    store = open_store(url_of(database_in(directory)), fleet.LABEL, Vault(server_key(directory)))
     try:
         site, zones = fleet.places()
         store.commit([[SaveSite(site), *map(SaveZone, zones)]])
@@ -107,27 +107,40 @@ def alarmd(
     with tempfile.TemporaryDirectory(prefix="alarmd-bench-") as name:
         directory = Path(name)
         prepare(directory, devices, report_within, keyed=keyed)
-        port, metrics_port, source_port = free_udp_port(), _free_tcp_port(), free_udp_port()
-        began = time.monotonic()
-        with (directory / "log").open("w") as log:
-            process = pinned(
-                SERVE,
-                cores()[0],
-                env=_environment(directory, port, metrics_port) | dict(settings),
-                cwd=directory,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                _wait_for_answer(process, port, source_port, directory / "log", keyed)
-                seconds = time.monotonic() - began
-                server = Alarmd("alarmd", port, process, directory, metrics_port, source_port)
-                yield replace(server, started_after=seconds, start_cpu=server.cpu_seconds())
-            finally:
-                stop(process)
+        with running(directory, keyed=keyed, settings=settings) as server:
+            yield server
 
 
-def _environment(directory: Path, port: int, metrics_port: int) -> dict[str, str]:
+@contextmanager
+def running(
+    directory: Path,
+    *,
+    core: set[int] | None = None,
+    keyed: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Alarmd]:
+    """On what the directory holds. core: None for the servers'. Returns when the first device has an answer."""
+    port, metrics_port, source_port = free_udp_port(), free_tcp_port(), free_udp_port()
+    began = time.monotonic()
+    with (directory / "log").open("w") as log:
+        process = pinned(
+            SERVE,
+            core or cores()[0],
+            env=environment(directory, port, metrics_port) | dict(settings),
+            cwd=directory,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for_answer(process, port, source_port, directory / "log", keyed)
+            seconds = time.monotonic() - began
+            server = Alarmd("alarmd", port, process, directory, metrics_port, source_port)
+            yield replace(server, started_after=seconds, start_cpu=server.cpu_seconds())
+        finally:
+            stop(process)
+
+
+def environment(directory: Path, port: int = 0, metrics_port: int = 0) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALARMD_")}
     no_file = directory / "alarmd.toml"
     no_file.touch()
@@ -146,7 +159,7 @@ def _environment(directory: Path, port: int, metrics_port: int) -> dict[str, str
     )
 
 
-def _free_tcp_port() -> int:
+def free_tcp_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -81,3 +81,9 @@ def postgresql_template(postgresql_server: PostgresqlServer) -> str:
 def postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
     """A fresh database with the newest schema, dropped after the test."""
     yield from _fresh_database(postgresql_server, postgresql_template)
+
+
+@pytest.fixture
+def other_postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
+    """One more, for a second server."""
+    yield from _fresh_database(postgresql_server, postgresql_template)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ def alarmd(directory: Path, *arguments: str, **settings: str) -> "subprocess.Com
 class Served:
     """Use `served`. Ports are those of the running server; they change with a restart."""
 
+    command_line: Sequence[str] = (sys.executable, "-m", "alarmd", "serve")
+
     def __init__(self, directory: Path, settings: dict[str, str], environ: dict[str, str]) -> None:
         self.directory = directory
         self.state = directory / "state"
@@ -62,7 +64,7 @@ class Served:
     def start(self) -> None:
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "alarmd", "serve"],
+                self.command_line,
                 env=self.environ,
                 cwd=self.directory,
                 stdout=subprocess.DEVNULL,

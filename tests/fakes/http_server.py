@@ -22,13 +22,13 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def http_server(handler: type[FakeHandler], release: Callable[[], None]) -> Iterator[str]:
+def http_server(handler: type[FakeHandler], release: Callable[[], None], host: str = "127.0.0.1") -> Iterator[str]:
     """Its URL. release: called at the end, so that whoever holds a client lets it go."""
-    server = _Server(("127.0.0.1", 0), handler)
+    server = _Server((host, 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host}:{server.server_address[1]}"
     finally:
         release()
         server.shutdown()

@@ -54,7 +54,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
+def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
     made = Receiver()
 
     class Handler(FakeHandler):
@@ -63,7 +63,7 @@ def receiver() -> Iterator[Receiver]:
 
         do_HEAD = do_PUT = do_POST  # noqa: N815  # as http.server calls them
 
-    with http_server(Handler, made.closed.set) as url:
+    with http_server(Handler, made.closed.set, host) as url:
         made.url = f"{url}/alarms?key=in-the-url"
         yield made
 

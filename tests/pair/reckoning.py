@@ -1,0 +1,79 @@
+"""What was promised to devices and what the operator heard: counted, printed, and held against the promises."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from alarmd.storage.interface import MAX_PAGE, EventFilter
+from alarmd.storage.opening import open_reader
+from tests.pair.pair import Pair, PairServer
+from tests.waiting import wait_until
+
+TAKEOVER = 10.0  # s from an alarm's ACK within which it is told, whoever died, by the default settings
+PEER_LOST = 15.0  # s from a server's end within which that is told
+
+
+class Reckoning(NamedTuple):
+    """Alarms that a server acknowledged, those of them that were told, and that were told more than once. longest: s
+    from the first ACK to the telling; told before the ACK counts as 0."""
+
+    acknowledged: int
+    told: int
+    twice: int
+    longest: float
+
+    @property
+    def lost(self) -> int:
+        return self.acknowledged - self.told
+
+    def __str__(self) -> str:
+        return (
+            f"{self.acknowledged} alarms acknowledged, {self.told} told, {self.lost} lost, "
+            f"{self.twice} told more than once, longest {self.longest:.1f} s"
+        )
+
+
+def reckon(house: Pair) -> Reckoning:
+    raised = house.operator.about("motion")
+    times = Counter(message.device for message in raised)
+    first = {message.device: message.at for message in reversed(raised)}
+    acknowledged = dict(house.fleet.acknowledged)
+    waits = [max(0.0, first[device] - acks[0].at) for device, acks in acknowledged.items() if device in first]
+    twice = sum(times[device] > 1 for device in acknowledged)
+    return Reckoning(len(acknowledged), len(waits), twice, max(waits, default=0.0))
+
+
+def all_told(house: Pair, what: str) -> Reckoning:
+    """Waits until every alarm that a server acknowledged was told; prints the counts."""
+    wait_until(lambda: reckon(house).lost == 0, f"every alarm to be told; {reckon(house)}")
+    found = reckon(house)
+    print(f"{what}: {found}")  # noqa: T201 - shown by pytest -s
+    assert found.acknowledged > 0
+    return found
+
+
+def peer_lost_after(house: Pair, since: float, what: str) -> float:
+    """Waits until the operator is told that a server is lost; s since then (monotonic)."""
+    wait_until(lambda: house.operator.about("peer_lost"), "the loss of the peer to be told")
+    seconds = house.operator.about("peer_lost")[0].at - since
+    print(f"{what}: the loss of the peer told after {seconds:.1f} s")  # noqa: T201
+    return seconds
+
+
+def logs_alike(house: Pair) -> None:
+    """Waits until both servers have the same events and alarms."""
+    wait_until(lambda: _log(house.a) == _log(house.b), "both to have the same log")
+
+
+def _log(server: PairServer) -> set[tuple[str | None, ...]]:
+    reader = open_reader(server.database_url)
+    found: set[tuple[str | None, ...]] = set()
+    try:
+        after = 0
+        while page := reader.events(EventFilter(after_row=after, limit=MAX_PAGE)):
+            found |= {(one.event.origin, str(one.event.sequence), one.event.kind, one.event.text) for one in page}
+            after = page[-1].row
+        alarms = [one.alarm for one in reader.alarms(include_cleared=True, limit=MAX_PAGE)]
+        found |= {(one.identity, one.state, one.acknowledged_by, one.cleared_by) for one in alarms}
+    finally:
+        reader.close()
+    return found
