@@ -1,6 +1,6 @@
 """A device on lfcp.client, towards one server or two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,7 +26,7 @@ class SimulatedDevice:
     network: Network
     name: str
     host: str
-    servers: dict[str, Callable[[bytes, Path], None]]
+    servers: Mapping[str, Callable[[bytes, Path], None]]
     signed: bool = False
     reports: bool = False
     interval: float = INTERVAL
@@ -51,6 +51,10 @@ class SimulatedDevice:
     @property
     def acknowledged(self) -> list[str]:
         return [text for texts in self.acknowledged_by.values() for text in texts]
+
+    def has(self, server: str, text: str) -> bool:
+        """Whether this server acknowledged it."""
+        return text in self.acknowledged_by[server]
 
     def boot(self) -> None:
         """What it had in mind is gone; what it keeps is not."""

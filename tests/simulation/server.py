@@ -53,8 +53,8 @@ class Company(Protocol):
 class Peer(Company, Protocol):
     def hears(self, told: TellPeer) -> None: ...
 
-    def when_doubled(self, turn: WaitingTurn, then: Callable[[], None]) -> None:
-        """Once the peer has stored this turn too; perhaps never."""
+    def when_doubled(self, then: Callable[[], None]) -> None:
+        """Once the peer has what was stored last too; perhaps never."""
         ...
 
 
@@ -107,9 +107,9 @@ class SimulatedServer:
         """A planned stop: everything that waits is stored, then the process ends."""
         self.world.note(f"{self.label} is stopped")
         self.handle(ServerStopping())
+        self._store(self._waiting)
         for one in self.company:
             one.left()
-        self._store(self._waiting)
         self._end()
 
     def stand_still(self, seconds: float) -> None:
@@ -122,12 +122,11 @@ class SimulatedServer:
         return self.up and self.world.now >= self.still_until
 
     def later(self, delay: float, what: Callable[[], None]) -> None:
-        """In this process only, and not while it stands still."""
-        self.world.at(delay, self._of_this_life(what))
+        self.world.at(delay, self.bound(what))
 
     def receive(self, payload: bytes, path: Path) -> None:
         if self.up:
-            self._of_this_life(lambda: self.handle(FrameReceived(payload, path)))()
+            self.bound(lambda: self.handle(FrameReceived(payload, path)))()
 
     def handle(self, happened: Input, answered: Callable[[], None] | None = None) -> None:
         effects = self.engine.handle(happened, self.instant())
@@ -141,7 +140,8 @@ class SimulatedServer:
             self._commit()
         self._arm()
 
-    def _of_this_life(self, what: Callable[[], None]) -> Callable[[], None]:
+    def bound(self, what: Callable[[], None]) -> Callable[[], None]:
+        """To this process: done by no later one, and not while it stands still."""
         life = self.life
 
         def act() -> None:
@@ -211,7 +211,7 @@ class SimulatedServer:
                 self._deliver(self, send.path, payload)
 
         doubled = send.doubled
-        self.peer.when_doubled(turn, lambda: leave(doubled))
+        self.peer.when_doubled(lambda: leave(doubled))
         self.later(COPY_PATIENCE, lambda: leave(send.payload))
 
     def _arm(self) -> None:

@@ -178,8 +178,7 @@ def test_a_server_that_acknowledges_before_it_stores_is_caught(monkeypatch: pyte
     perform = SimulatedServer._perform
 
     def at_once(self: SimulatedServer, turn: WaitingTurn, effect: Effect) -> None:
-        hurried = isinstance(effect, SendFrame)
-        perform(self, turn, replace(effect, promises=False) if hurried else effect)
+        perform(self, turn, replace(effect, promises=False) if isinstance(effect, SendFrame) else effect)
 
     monkeypatch.setattr(SimulatedServer, "_perform", at_once)
     monkeypatch.setattr("tests.simulation.server.MAX_COMMIT", 2.0)

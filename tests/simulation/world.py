@@ -16,14 +16,14 @@ class World:
         self.random = Random(seed)
         self.now = 0.0
         self.trace: list[str] = []
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
 
     def instant(self, ahead: float = 0.0) -> Instant:
         """ahead: s by which a wall clock is wrong."""
         return Instant(round((START + self.now + ahead) * SECOND), 1000.0 + self.now)
 
-    def at(self, delay: float, what: Callable[[], None]) -> None:
+    def at(self, delay: float, what: Callable[[], object]) -> None:
         self._count += 1
         heapq.heappush(self._agenda, (self.now + delay, self._count, what))
 

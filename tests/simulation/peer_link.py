@@ -1,0 +1,274 @@
+"""The link of the pair as a reliable ordered stream that can be cut, stall and break; it says what adapters/peer says:
+hello, then what the database has that the peer has not, then what is committed, page by page, each answered when it is
+stored there.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from alarmd.core.effects import DurableEffect, TellPeer
+from alarmd.core.inputs import PeerGone, PeerHears, PeerLeft, PeerMet, PeerTold
+from alarmd.core.instant import SECOND
+from alarmd.core.outflow import Outflow
+from alarmd.core.records import Told
+from alarmd.core.told import told_of
+from alarmd.storage.interface import Vector
+from alarmd.storage.memory_reader import MemoryReader
+from tests.simulation.network import Network
+from tests.simulation.server import SimulatedServer, WaitingTurn
+from tests.simulation.world import World
+
+BEAT = 2.0  # s
+SILENCE = 6.0  # s after which a connection is given up
+DIAL_AGAIN = 1.0  # s
+STUCK = 0.25  # s until the stream tries again what did not pass
+MAX_TRIP = 0.02  # s
+PAGE = 4  # records; small, so that a crash in the middle of many pages is a common thing
+LIVE = 64  # records that wait; few, so that they overflow now and then
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    wall: int
+    vector: Vector
+    last_alarm: int
+    last_command: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    told: tuple[Told, ...]
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    live: int  # records of the page, if it was a live one
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Nothing else to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """A planned stop."""
+
+
+Message = Hello | Page | Stored | Beat | Goodbye | PeerHears
+
+
+class Stream:
+    """One way of one connection: in order, and as long as it takes. It ends with either process."""
+
+    def __init__(self, network: Network, source: "End", target: "End") -> None:
+        self._network = network
+        self._source, self._target = source.server.label, target.server.label
+        self._queue: deque[tuple[float, Callable[[], None]]] = deque()
+        self._bind = target.server.bound
+        self._pumping = False
+
+    def send(self, deliver: Callable[[], None]) -> None:
+        world = self._network.world
+        self._queue.append((world.now + world.random.uniform(0.0005, MAX_TRIP), self._bind(deliver)))
+        if not self._pumping:
+            self._pump()
+
+    def _pump(self) -> None:
+        world = self._network.world
+        self._pumping = bool(self._queue)
+        if not self._queue:
+            return
+        due = self._queue[0][0]
+        if due > world.now:
+            world.at(due - world.now, self._pump)
+        elif not self._network.passes(self._source, self._target):
+            world.at(STUCK, self._pump)
+        else:
+            self._queue.popleft()[1]()
+            self._pump()
+
+
+class End:
+    """One server's end. It is a part of the server's process."""
+
+    def __init__(self, link: "PeerLink", server: SimulatedServer) -> None:
+        self.link = link
+        self.server = server
+        self.connection: object | None = None
+        self.out: Stream | None = None
+        self.doubling: deque[tuple[int, Callable[[], None]]] = deque()
+        self._reader = MemoryReader(server.store)
+        self._position = 0  # of the turn that was stored last
+        self._catching_up: Iterator[tuple[Told, ...]] | None = None
+        self._waits = self._caught_up = False
+        self._heard_at = 0.0
+
+    # as a part of the server
+
+    def started(self) -> None:
+        self.outflow = Outflow(self._told_of, LIVE)
+        self.link.started(self)
+
+    def died(self) -> None:
+        """The kernel closes what the process had open."""
+        self._forget()
+
+    def left(self) -> None:
+        self.say(Goodbye())
+
+    def stored(self, turn: WaitingTurn) -> None:
+        self._position = self.outflow.committed(turn.durable)
+        self._go_on()
+
+    def hears(self, told: TellPeer) -> None:
+        self.say(PeerHears(told.heard, told.unheard))
+
+    def when_doubled(self, then: Callable[[], None]) -> None:
+        if self.connection is not None:
+            self.doubling.append((self._position, then))
+            self._double()
+
+    # as an end of a connection
+
+    def connected(self, connection: object, out: Stream) -> None:
+        if self.connection is not None:
+            self.close("a new connection took its place")
+        self.connection, self.out = connection, out
+        self._heard_at = self.server.world.now
+        self._waits, self._caught_up, self._catching_up = False, False, None
+        self.outflow.opened()
+        state = self.server.engine.state
+        self.say(Hello(self.server.instant().wall, self._reader.vector(), state.last_alarm, state.last_command))
+        self._beat(connection)
+
+    def say(self, message: Message) -> None:
+        if self.out is not None:
+            self.out.send(partial(self.link.other(self).hear, self.connection, message))
+
+    def hear(self, connection: object, message: Message) -> None:
+        if connection is not self.connection:
+            return
+        self._heard_at = self.server.world.now
+        if isinstance(message, Hello):
+            self._hello(message)
+        elif isinstance(message, Page):
+            self.link.pages.append((self.server.world.now, self.server.label, message.told))
+            done = Stored(len(message.told) if message.live else 0)
+            self.server.handle(PeerTold(message.told), partial(self._answer, connection, done))
+        elif isinstance(message, Stored):
+            self._waits = False
+            self.outflow.acknowledged(message.live)
+            self._double()
+            self._go_on()
+        elif isinstance(message, PeerHears):
+            self.server.handle(message)
+        elif isinstance(message, Goodbye):
+            self.server.handle(PeerLeft())
+
+    def lost(self, connection: object, reason: str) -> None:
+        if connection is self.connection:
+            self.close(reason)
+
+    def close(self, reason: str) -> None:
+        """Noticed here; the other end hears of it if the network lets it."""
+        self._forget()
+        self.server.handle(PeerGone(reason))
+
+    def _told_of(self, durable: Sequence[DurableEffect]) -> tuple[Told, ...]:
+        return tuple(told_of(self.server.engine.state, durable))
+
+    def _forget(self) -> None:
+        if self.out is not None:  # behind what was said before
+            self.out.send(partial(self.link.other(self).lost, self.connection, "closed"))
+        self.connection = self.out = self._catching_up = None
+        self.outflow.closed()
+        self.doubling.clear()
+
+    def _answer(self, connection: object, done: Stored) -> None:
+        if connection is self.connection:
+            self.say(done)
+
+    def _hello(self, hello: Hello) -> None:
+        offset = (hello.wall - self.server.instant().wall) / SECOND
+        self._catching_up = self._reader.changes(hello.vector, PAGE)
+        self.server.handle(PeerMet("simulated", hello.last_alarm, hello.last_command, offset))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """One page at a time: first what the database has, then what is committed."""
+        if self.connection is None or self._waits:
+            return
+        if self.outflow.overflowed:
+            self.close("the peer is too slow")
+        elif self._catching_up is not None:
+            self._catch_up(self._catching_up)
+        elif self._caught_up and len(page := self.outflow.take(PAGE)):
+            self._tell(page, live=True)
+
+    def _catch_up(self, pages: Iterator[tuple[Told, ...]]) -> None:
+        page = next(pages, None)
+        if page is not None:
+            self._tell(page, live=False)
+            return
+        self._catching_up, self._caught_up = None, True
+        self.outflow.acknowledged(0)
+        self._double()
+        self._go_on()
+
+    def _tell(self, page: tuple[Told, ...], live: bool) -> None:
+        self._waits = True
+        self.say(Page(page, live))
+
+    def _double(self) -> None:
+        while self.doubling and self.doubling[0][0] <= self.outflow.stored_position:
+            self.doubling.popleft()[1]()
+
+    def _beat(self, connection: object) -> None:
+        if connection is not self.connection:
+            return
+        if self.server.world.now - self._heard_at > SILENCE:
+            self.close("silent")
+            return
+        self.say(Beat())
+        self.server.later(BEAT, partial(self._beat, connection))
+
+
+class PeerLink:
+    """Of two servers, of which the first dials. pages: what arrived where, and when."""
+
+    def __init__(self, world: World, network: Network, dials: SimulatedServer, answers: SimulatedServer) -> None:
+        self.world = world
+        self.network = network
+        self.pages: list[tuple[float, str, tuple[Told, ...]]] = []
+        self.ends = [End(self, dials), End(self, answers)]
+        for end in self.ends:
+            end.server.company.append(end)
+            end.server.peer = end
+
+    def other(self, end: End) -> End:
+        return self.ends[0] if end is self.ends[1] else self.ends[1]
+
+    def started(self, end: End) -> None:
+        if end is self.ends[0]:
+            self._dial()
+
+    def reset(self) -> None:
+        """Something between them breaks the connection for both."""
+        self.world.note("the link is reset")
+        for end in self.ends:
+            if end.connection is not None:
+                self.world.at(0.0, end.server.bound(partial(end.lost, end.connection, "reset")))
+
+    def _dial(self) -> None:
+        """Both processes have a part in a handshake, and both ways."""
+        dials, answers = self.ends
+        places = dials.server.label, answers.server.label
+        if dials.connection is None and answers.server.awake and self.network.both_ways(*places):
+            connection = object()
+            dials.connected(connection, Stream(self.network, dials, answers))
+            answers.connected(connection, Stream(self.network, answers, dials))
+        dials.server.later(DIAL_AGAIN, self._dial)
