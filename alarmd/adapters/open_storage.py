@@ -26,7 +26,7 @@ class OpenStorage:
             with ExitStack() as undo:
                 self.store = open_store(url, label, vault)
                 undo.callback(self.store.close)
-                self.reader = open_reader(url)
+                self.reader = open_reader(url, vault)
                 undo.callback(self.reader.close)
                 self.snapshot = self.store.load()
                 undo.pop_all()

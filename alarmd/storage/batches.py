@@ -6,10 +6,12 @@ SQLite rows go out in powers of two. psycopg's executemany is a pipeline and gai
 PostgreSQL refuses an upsert that names one row twice in a statement.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Dialect, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alarmd.storage.rows import Values
@@ -24,17 +26,27 @@ INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 
 class Batch:
     """Rows for one table, written in order. With `replace` a row takes the place of the one with its key;
-    without, the one that is there stays."""
+    without, the one that is there stays. weak: columns that are NULL in place of what is not in this column."""
 
-    def __init__(self, table: Table, columns: Sequence[str], key: Sequence[str], dialect: Dialect, *, replace: bool):
-        statement = INSERT[dialect.name](table).values({name: bindparam(name) for name in columns})
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        key: Sequence[str],
+        dialect: Dialect,
+        *,
+        replace: bool,
+        weak: Mapping[str, Column[Any]] | None = None,
+    ):
+        parents = weak or {}
+        statement = INSERT[dialect.name](table).values({name: _value(name, parents.get(name)) for name in columns})
         if replace:
             changed = {name: statement.excluded[name] for name in columns if name not in key}
             statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=key)
         self._one = str(statement.compile(dialect=dialect))
-        self._sizes = _many_rows(self._one, len(columns)) if dialect.name == "sqlite" else {}
+        self._sizes = _many_rows(self._one) if dialect.name == "sqlite" else {}
 
     def write(self, connection: Connection, rows: Sequence[Values]) -> None:
         if not self._sizes:
@@ -44,10 +56,14 @@ class Batch:
             connection.exec_driver_sql(self._sizes[size], tuple(chain.from_iterable(part)))
 
 
-def _many_rows(one_row: str, width: int) -> dict[int, str]:
+def _value(name: str, parent: Column[Any] | None) -> ColumnElement[Any]:
+    given: BindParameter[Any] = bindparam(name)
+    return given if parent is None else select(parent).where(parent == given).scalar_subquery()
+
+
+def _many_rows(one_row: str) -> dict[int, str]:
     """By number of rows. As text, because SQLAlchemy needs milliseconds to make a large one."""
-    row = f"({', '.join('?' * width)})"
-    before, _, after = one_row.partition(row)
+    before, row, after = re.split(r"(?<= VALUES )(.*)(?= ON CONFLICT )", one_row, flags=re.DOTALL)
     return {size: f"{before}{', '.join([row] * size)}{after}" for size in SIZES}
 
 

@@ -13,6 +13,8 @@ from alarmd.storage.errors import RefusedError, is_corruption, is_refusal, reaso
 from alarmd.storage.interface import StorageError, StorageUnavailableError, StorageUnusableError
 from alarmd.storage.sqlite_file import SqliteFile
 
+SNAPSHOT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"}
+
 
 class Database:
     """shown: how the database is called in messages. file: None for PostgreSQL."""
@@ -37,6 +39,14 @@ class Database:
             raise StorageUnavailableError(f"{self.shown}: {reason(error)}") from error
         except OSError as error:
             raise StorageUnavailableError(f"{self.shown}: {error.strerror}") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is at its first statement, for as long as it lasts. On SQLite the
+        journal grows meanwhile by what others write."""
+        with self.transaction() as connection:
+            connection.exec_driver_sql(SNAPSHOT[connection.dialect.name])
+            yield connection
 
     @contextmanager
     def first_transaction(self) -> Iterator[Connection]:

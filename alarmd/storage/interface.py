@@ -1,6 +1,6 @@
 """What the rest of the house may ask of storage; memory, SQLite and PostgreSQL answer alike (tests/contracts)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path as FilePath
@@ -298,8 +298,8 @@ class Store(Protocol):
 
     def purge(self, before_wall: int, limit: int) -> int:
         """Delete up to `limit` rows of history older than this: events, cleared alarms, finished commands, settled
-        deliveries, forgotten devices nothing refers to (with contacts and keys, which are not counted). Returns how
-        many went; call again while it equals limit."""
+        deliveries, marks, forgotten devices nothing refers to (with contacts, cameras and keys, which are not counted).
+        Returns how many went; call again while it equals limit."""
         ...
 
     def backup(self, target: FilePath) -> None:
@@ -360,7 +360,7 @@ class Reader(Protocol):
         """What this database has of which server; the rows themselves are the cursor."""
         ...
 
-    def changes(self, since: Vector, page: int) -> Iterator[tuple[Told, ...]]:
+    def changes(self, since: Vector, page: int) -> Generator[tuple[Told, ...], None, None]:
         """Everything that may be told to a peer and is newer than `since`, in one snapshot of the database: parents
         first, each kind of each origin by its stamps, up to `page` records at once. Deliveries: those that are open and
         carry no file. Close it early with close()."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from alarmd.core.effects import DropDelivery, RetryDelivery
-from alarmd.core.records import Delivery
+from alarmd.core.effects import DropDelivery, HushAlarm, RetryDelivery
+from alarmd.core.records import Delivery, Mark
 from alarmd.storage.interface import FRESH, Claim, DeliveryFilter, DeliveryState, OutboxState, StoredDelivery, page
 from alarmd.storage.outbox_queries import DEAD, DELIVERED, DROPPED, PENDING, PICTURE
 
@@ -21,6 +21,9 @@ class Entry:
     uncertain: bool = False
     lease_owner: str | None = None
     lease_until: float = 0.0
+
+    def settle(self, state: str, at: int) -> None:
+        self.state, self.settled_at, self.lease_owner = state, at, None
 
     def is_due(self, wish: Claim) -> bool:
         delivery = self.delivery
@@ -124,7 +127,8 @@ class MemoryOutbox:
     def drop_attached(self, keys: Sequence[str], now_wall: int, reason: str) -> Counter[str]:
         doomed = [entry for entry in self._open() if entry.delivery.attachment in keys]
         for entry in doomed:
-            entry.state, entry.settled_at, entry.last_error, entry.lease_owner = DROPPED, now_wall, reason, None
+            entry.settle(DROPPED, now_wall)
+            entry.last_error = reason
         return Counter(entry.delivery.destination for entry in doomed)
 
     def attached(self) -> set[str]:
@@ -152,15 +156,27 @@ class MemoryOutbox:
                 yield entry
             earlier.add(delivery.subject)
 
-    def change(self, one: RetryDelivery | DropDelivery) -> None:
+    def change(self, one: RetryDelivery | DropDelivery | HushAlarm) -> None:
+        if isinstance(one, HushAlarm):
+            self._hush(one)
+            return
         entry = self._entries.get(one.identity)
         if entry is None or entry.state not in (PENDING, DEAD):
             return
         if isinstance(one, DropDelivery):
-            entry.state, entry.settled_at, entry.lease_owner = DROPPED, one.dropped_at, None
+            entry.settle(DROPPED, one.dropped_at)
         elif entry.lease_owner is None:
             entry.state, entry.settled_at, entry.attempts = PENDING, None, 0
             entry.delivery = replace(entry.delivery, due_at=one.due_at)
+
+    def settle_marked(self, mark: Mark) -> None:
+        entry = self._entries.get(mark.identity)
+        if entry is not None and entry.state == PENDING:
+            entry.settle(DELIVERED, mark.settled_at)
+
+    def tellable(self) -> list[Delivery]:
+        """Those that are open and carry no file."""
+        return [entry.delivery for entry in self._open() if not entry.delivery.attachment]
 
     def found(self, wanted: DeliveryFilter) -> list[StoredDelivery]:
         return [
@@ -171,10 +187,15 @@ class MemoryOutbox:
             and wanted.row in (None, entry.row)
         ][: page(wanted.limit)]
 
+    def _hush(self, one: HushAlarm) -> None:
+        for entry in self._open():
+            if entry.delivery.alarm_id == one.alarm_id and not entry.delivery.attachment:
+                entry.settle(DROPPED, one.dropped_at)
+
     def _settle(self, identity: str, owner: str, state: str, now_wall: int) -> Entry | None:
         entry = self._release(identity, owner)
         if entry is not None:
-            entry.state, entry.settled_at = state, now_wall
+            entry.settle(state, now_wall)
         return entry
 
     def _release(self, identity: str, owner: str) -> Entry | None:

@@ -1,9 +1,10 @@
 """Reads from the store in memory, from any thread: what read_queries.py answers from a database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
-from alarmd.core.records import AlarmState, Event, Picture, Site, Zone
+from alarmd.core.records import AlarmState, Event, Picture, Site, Told, Zone
+from alarmd.storage import memory_replication
 from alarmd.storage.interface import (
     MAX_PAGE,
     CameraTotals,
@@ -19,6 +20,7 @@ from alarmd.storage.interface import (
     StoredDevice,
     StoredEvent,
     StoredPicture,
+    Vector,
     page,
 )
 from alarmd.storage.memory_store import MemoryStore
@@ -129,6 +131,13 @@ class MemoryReader:
     def moved(self, destination: str) -> dict[str, str]:
         with self._store.lock:
             return self._store.outbox.moved(destination)
+
+    def vector(self) -> Vector:
+        with self._store.lock:
+            return memory_replication.vector(self._store)
+
+    def changes(self, since: Vector, page: int) -> Generator[tuple[Told, ...], None, None]:
+        return memory_replication.changes(self._store, since, page)
 
     def healthy(self) -> bool:
         return True

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from alarmd.core.effects import DropDelivery, RetryDelivery
+from alarmd.core.effects import CopyDelivery, DropDelivery, HushAlarm, RetryDelivery, SaveMark
 from alarmd.core.records import (
     Alarm,
     AlarmState,
@@ -34,6 +34,7 @@ from alarmd.storage.interface import (
 from alarmd.storage.memory_outbox import Entry, MemoryOutbox
 from alarmd.storage.memory_tables import MemoryTables
 from alarmd.storage.purge import HISTORIES, History
+from alarmd.storage.turns import marked
 
 OPEN_COMMANDS = (CommandState.QUEUED, CommandState.SENT)
 COUNTED: dict[type[Any], str] = {
@@ -176,8 +177,14 @@ class MemoryStore:
                 self._last_row += 1
                 self.event_rows[record.origin, record.sequence] = self._last_row
         for effect in chain.from_iterable(turns):
-            if isinstance(effect, RetryDelivery | DropDelivery):
+            if isinstance(effect, RetryDelivery | DropDelivery | HushAlarm):
                 self.outbox.change(effect)
+        marks = self.tables.by_name["marks"].kept
+        for identity in marked(
+            each for each in chain.from_iterable(turns) if isinstance(each, SaveMark | CopyDelivery)
+        ):
+            if identity in marks:
+                self.outbox.settle_marked(marks[identity])
 
     def _change_each(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
         refused = []
@@ -208,7 +215,7 @@ class MemoryStore:
         for place, (key, record) in enumerate(kept.items()):
             since = self._since(history, record)
             if since is not None and since < before and key not in named:
-                old.append((since, key if isinstance(key, int) else place, key))
+                old.append((since, place if "row" in history.table.c else key, key))
         return [key for _, _, key in sorted(old)]
 
     def _names(self, table: str, column: str) -> Iterable[Any]:
@@ -221,7 +228,7 @@ class MemoryStore:
         return since
 
     def _remove(self, table: str, key: Any) -> None:
-        del self.tables.by_name[table].kept[key]
+        self.tables.by_name[table].remove(key)
         if table == "events":
             del self.event_rows[key]
         elif table == "outbox":
@@ -230,10 +237,10 @@ class MemoryStore:
             self.outbox.forget_alarm(key)
         elif table == "devices":
             for of_device in ("contacts", "cameras"):
-                self.tables.by_name[of_device].kept.pop(key, None)
+                self.tables.by_name[of_device].remove(key)
             self._remove_keys(key)
 
     def _remove_keys(self, device_id: int) -> None:
-        kept = self.tables.by_name["device_keys"].kept
-        for identity in [identity for identity in kept if identity[0] == device_id]:
-            del kept[identity]
+        keys = self.tables.by_name["device_keys"]
+        for identity in [identity for identity in keys.kept if identity[0] == device_id]:
+            keys.remove(identity)

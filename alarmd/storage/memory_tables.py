@@ -1,13 +1,17 @@
 """Records in dicts, with the constraints of tables.py: changes are staged, checked together, then kept or dropped."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
 from alarmd.core.effects import (
+    CopyDelivery,
+    CopyEvent,
     DropDelivery,
     DropKey,
     DurableEffect,
+    HushAlarm,
     QueueDelivery,
     RecordEvent,
     RetryDelivery,
@@ -17,6 +21,7 @@ from alarmd.core.effects import (
     SaveContacts,
     SaveDevice,
     SaveKey,
+    SaveMark,
     SavePicture,
     SaveSite,
     SaveZone,
@@ -36,7 +41,10 @@ RECORDS: dict[type[DurableEffect], Callable[[Any], Iterable[Record]]] = {
     SaveCamera: lambda effect: (effect.camera,),
     SavePicture: lambda effect: (effect.picture,),
     RecordEvent: lambda effect: (effect.event,),
+    CopyEvent: lambda effect: (effect.event,),
+    SaveMark: lambda effect: (effect.mark,),
     QueueDelivery: lambda effect: (effect.delivery,),
+    CopyDelivery: lambda effect: (effect.delivery,),
 }
 
 # What may be there once beside the key; None: this record does not count.
@@ -55,6 +63,7 @@ class MemoryTable:
 
     def __init__(self, kind: Kind) -> None:
         self.kept: dict[Any, Any] = {}
+        self._removed: dict[str, int] = {}  # origin → the highest stamp of what went
         self.key_of = attrgetter(*kind.key)
         self._staged: dict[Hashable, Any] = {}
         self._dropped: set[Hashable] = set()
@@ -94,11 +103,24 @@ class MemoryTable:
         """Returns what was staged."""
         changed = list(self._staged.values())
         for key in self._dropped:
-            self.kept.pop(key, None)
+            self.remove(key)
         self.kept.update(self._staged)
         self._holders.update(self._staged_holders)
         self.unstage()
         return changed
+
+    def remove(self, key: Hashable) -> None:
+        """Its stamp stays counted; fine if there is none. A contact has no stamp."""
+        record = self.kept.pop(key, None)
+        if record is not None and hasattr(record, "hlc"):
+            self._removed[record.origin] = max(record.hlc, self._removed.get(record.origin, 0))
+
+    def stamps(self) -> dict[str, int]:
+        """By origin, the highest of all that are or were here."""
+        found = dict(self._removed)
+        for record in self.kept.values():
+            found[record.origin] = max(record.hlc, found.get(record.origin, 0))
+        return found
 
     def unstage(self) -> None:
         self._staged.clear()
@@ -123,21 +145,20 @@ class MemoryTables:
     """All tables, changed together."""
 
     def __init__(self) -> None:
-        self._of_effect = {effect: MemoryTable(kind) for effect, kind in KINDS.items()}
-        self.by_name = {kind.table.name: self._of_effect[effect] for effect, kind in KINDS.items()}
+        self.by_name = {kind.table.name: MemoryTable(kind) for kind in KINDS.values()}
 
     def change(self, effects: Iterable[DurableEffect]) -> list[Any]:
         """All or nothing. Returns the records that are new or changed; raises RefusedError."""
         try:
-            for effect in effects:
+            for effect in sorted(effects, key=lambda each: isinstance(each, CopyEvent | CopyDelivery)):  # as turns.py
                 self._stage(effect)
-            for table in self._of_effect.values():
+            for table in self.by_name.values():
                 table.check_references(self.by_name)
         except RefusedError:
-            for table in self._of_effect.values():
+            for table in self.by_name.values():
                 table.unstage()
             raise
-        return [record for table in self._of_effect.values() for record in table.keep()]
+        return [record for table in self.by_name.values() for record in table.keep()]
 
     def device_name(self, device_id: int | None) -> str | None:
         device = self.by_name["devices"].kept.get(device_id)
@@ -149,11 +170,15 @@ class MemoryTables:
         return self.device_name(record.device_id), zone.name if zone is not None else None
 
     def _stage(self, effect: DurableEffect) -> None:
-        if isinstance(effect, RetryDelivery | DropDelivery):
+        if isinstance(effect, RetryDelivery | DropDelivery | HushAlarm):
             return  # of the outbox
         if isinstance(effect, DropKey):
-            self._of_effect[SaveKey].stage_drop((effect.device_id, effect.epoch))
+            self.by_name["device_keys"].stage_drop((effect.device_id, effect.epoch))
             return
-        table = self._of_effect[type(effect)]
+        kind = KINDS[type(effect)]
         for record in RECORDS[type(effect)](effect):
-            table.stage(record)
+            self.by_name[kind.table.name].stage(self._without_missing(kind, record))
+
+    def _without_missing(self, kind: Kind, record: Any) -> Any:
+        missing = [name for name, to in kind.weak.items() if getattr(record, name) not in self.by_name[to.table.name]]
+        return replace(record, **dict.fromkeys(missing)) if missing else record

@@ -27,8 +27,8 @@ def open_store(url: str, origin: str, vault: Vault) -> SqlStore:
         return SqlStore(database, origin, vault, ownership)
 
 
-def open_reader(url: str) -> SqlReader:
-    """Reads beside a running server, or without one; changes nothing, not even the schema."""
+def open_reader(url: str, vault: Vault | None = None) -> SqlReader:
+    """Reads beside a running server, or without one; changes nothing, not even the schema. vault: for changes()."""
     parsed = parse(url)
     file = file_of(parsed)
     if file is not None and not file.exists():
@@ -41,7 +41,7 @@ def open_reader(url: str) -> SqlReader:
     except BaseException:
         database.close()
         raise
-    return SqlReader(database)
+    return SqlReader(database, vault)
 
 
 def upgrade_database(url: str) -> Upgrade:

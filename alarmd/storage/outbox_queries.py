@@ -5,7 +5,7 @@ once. It ends on the monotonic clock of that process; on PostgreSQL on the datab
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Double,
     Select,
+    Update,
     and_,
     cast,
     exists,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from alarmd.core.effects import DropDelivery, RetryDelivery
+from alarmd.core.effects import DropDelivery, HushAlarm, RetryDelivery
 from alarmd.storage import rows, told_messages
 from alarmd.storage.interface import (
     FRESH,
@@ -37,11 +38,12 @@ from alarmd.storage.interface import (
     page,
 )
 from alarmd.storage.rows import Row
-from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, outbox
+from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, marks, outbox
 
 PENDING, DELIVERED, DEAD, DROPPED = map(str, DeliveryState)  # as plain strings, see rows.py
 PICTURE = "picture"  # the subject of those that may go together
 MAX_ERROR = 500  # characters kept of why an attempt failed
+LOOKED_UP = 500  # identities in one statement
 
 DELIVERY_COLUMNS = tuple(outbox.columns)[1:13]  # those of the record
 _INDEXED = {DeliveryState.PENDING: DELIVERY_OPEN, DeliveryState.DEAD: DELIVERY_DEAD}
@@ -102,26 +104,43 @@ def drop(connection: Connection, identity: str, owner: str, now_wall: int, reaso
 
 def drop_attached(connection: Connection, keys: Sequence[str], now_wall: int, reason: str) -> Counter[str]:
     gone = update(outbox).where(outbox.c.attachment.in_(keys), DELIVERY_OPEN).returning(outbox.c.destination)
-    values = {"state": DROPPED, "settled_at": now_wall, "last_error": reason, "lease_owner": None, "lease_until": None}
-    return Counter(connection.scalars(gone.values(values)))
+    return Counter(connection.scalars(gone.values(last_error=reason, **_settled(DROPPED, now_wall))))
 
 
-def change(connection: Connection, changes: Iterable[RetryDelivery | DropDelivery]) -> None:
+def change(connection: Connection, changes: Iterable[RetryDelivery | DropDelivery | HushAlarm]) -> None:
     """In order. What is being tried is not tried again beside it, but it can be dropped."""
     for one in changes:
-        unsettled = update(outbox).where(outbox.c.identity == one.identity, outbox.c.state.in_((PENDING, DEAD)))
-        if isinstance(one, RetryDelivery):
-            again = {"state": PENDING, "attempts": 0, "due_at": one.due_at, "settled_at": None}
-            connection.execute(unsettled.where(outbox.c.lease_owner.is_(None)).values(again))
-        else:
-            gone = {"state": DROPPED, "settled_at": one.dropped_at, "lease_owner": None, "lease_until": None}
-            connection.execute(unsettled.values(gone))
+        connection.execute(_changed(one))
+
+
+def settle_marked(connection: Connection, identities: Collection[str]) -> None:
+    """Those of these deliveries that are open and have a mark."""
+    mark = select(marks.c.settled_at).where(marks.c.identity == outbox.c.identity)
+    told = update(outbox).where(DELIVERY_OPEN, mark.exists()).values(_settled(DELIVERED, mark.scalar_subquery()))
+    wanted = sorted(identities)
+    for start in range(0, len(wanted), LOOKED_UP):
+        connection.execute(told.where(outbox.c.identity.in_(wanted[start : start + LOOKED_UP])))
 
 
 def found(connection: Connection, wanted: DeliveryFilter) -> list[StoredDelivery]:
     """A query for each state: what waits and what is dead is few and has an index, beside years of what was told."""
     merged = [one for state in wanted.states for one in _in_state(connection, state, wanted)]
     return sorted(merged, key=lambda one: -one.row)[: page(wanted.limit)]
+
+
+def _changed(one: RetryDelivery | DropDelivery | HushAlarm) -> Update:
+    if isinstance(one, HushAlarm):
+        waiting = update(outbox).where(outbox.c.alarm_id == one.alarm_id, outbox.c.attachment == "", DELIVERY_OPEN)
+        return waiting.values(_settled(DROPPED, one.dropped_at))
+    unsettled = update(outbox).where(outbox.c.identity == one.identity, outbox.c.state.in_((PENDING, DEAD)))
+    if isinstance(one, DropDelivery):
+        return unsettled.values(_settled(DROPPED, one.dropped_at))
+    again = {"state": PENDING, "attempts": 0, "due_at": one.due_at, "settled_at": None}
+    return unsettled.where(outbox.c.lease_owner.is_(None)).values(again)
+
+
+def _settled(state: str, at: Any) -> dict[str, Any]:
+    return {"state": state, "settled_at": at, "lease_owner": None, "lease_until": None}
 
 
 def _in_state(connection: Connection, state: DeliveryState, wanted: DeliveryFilter) -> list[StoredDelivery]:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 
 from alarmd.core.records import Picture
 from alarmd.storage import high_water, rows
-from alarmd.storage.high_water import PICTURE, STAMP
+from alarmd.storage.high_water import PICTURE, PICTURE_STAMP
 from alarmd.storage.interface import (
     MAX_PAGE,
     CameraTotals,
@@ -52,7 +52,9 @@ def drop(connection: Connection, ids: Sequence[int]) -> None:
     gone = connection.execute(
         delete(pictures).where(pictures.c.id.in_(ids)).returning(pictures.c.id, pictures.c.hlc)
     ).all()
-    high_water.note(connection, [*(((PICTURE, ""), row.id) for row in gone), *(((STAMP, ""), row.hlc) for row in gone)])
+    high_water.note(
+        connection, [*(((PICTURE, ""), row.id) for row in gone), *(((PICTURE_STAMP, ""), row.hlc) for row in gone)]
+    )
 
 
 def totals(connection: Connection) -> list[CameraTotals]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, Table, delete, exists, not_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, delete, exists, not_, select
 
 from alarmd.storage import high_water, sealed_keys
-from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, STAMP, Mark
+from alarmd.storage.high_water import ALARM, COMMAND, DEVICE, EVENT, Counter
 from alarmd.storage.tables import (
     alarms,
     cameras,
@@ -15,6 +15,7 @@ from alarmd.storage.tables import (
     device_keys,
     devices,
     events,
+    marks,
     messages,
     outbox,
     pictures,
@@ -34,6 +35,7 @@ class History(NamedTuple):
 HISTORIES = (
     History(events, events.c.received_at, counted=EVENT),
     History(outbox, outbox.c.settled_at),
+    History(marks, marks.c.settled_at),
     History(commands, commands.c.finished_at, counted=COMMAND),
     History(
         alarms,
@@ -68,15 +70,20 @@ def _purge_table(connection: Connection, history: History, before: int, limit: i
         connection.execute(delete(messages).where(messages.c.alarm_id.in_(doomed)))
     if history.table is devices:
         connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
-        connection.execute(delete(cameras).where(cameras.c.device_id.in_(doomed)))
+        _drop_cameras(connection, cameras.c.device_id.in_(doomed))
         sealed_keys.drop(connection, [device_keys.c.device_id.in_(doomed)])
     gone = connection.execute(delete(history.table).where(key.in_(doomed)).returning(history.table)).all()
-    high_water.note(connection, (mark for row in gone for mark in _marks(history, row)))
+    high_water.note(connection, (counter for row in gone for counter in _counters(history, row)))
     return len(gone)
 
 
-def _marks(history: History, row: Row[Any]) -> Iterator[tuple[Mark, int]]:
-    yield (STAMP, ""), row.hlc
+def _drop_cameras(connection: Connection, doomed: ColumnElement[bool]) -> None:
+    gone = connection.execute(delete(cameras).where(doomed).returning(cameras.c.origin, cameras.c.hlc))
+    high_water.note(connection, [(high_water.stamp(cameras, row.origin), row.hlc) for row in gone])
+
+
+def _counters(history: History, row: Row[Any]) -> Iterator[tuple[Counter, int]]:
+    yield high_water.stamp(history.table, row.origin), row.hlc
     if history.counted == EVENT:
         yield (EVENT, row.origin), row.sequence
     elif history.counted:

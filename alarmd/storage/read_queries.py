@@ -1,12 +1,12 @@
 """What people ask for, with the names that the ids have now. On connections that cannot write."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, select
 
-from alarmd.core.records import Picture, Site, Zone
-from alarmd.storage import outbox_queries, picture_queries, rows, told_messages
+from alarmd.core.records import Picture, Site, Told, Zone
+from alarmd.storage import high_water, outbox_queries, picture_queries, replication_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
     CameraTotals,
@@ -16,27 +16,31 @@ from alarmd.storage.interface import (
     OutboxState,
     PictureFilter,
     ReceivedFilter,
+    StorageError,
     StoredAlarm,
     StoredCommand,
     StoredDelivery,
     StoredDevice,
     StoredEvent,
     StoredPicture,
+    Vector,
     page,
 )
 from alarmd.storage.named import ZONE_NAME, Query, stored_alarm, with_device, with_device_and_zone
 from alarmd.storage.rows import Row
 from alarmd.storage.tables import ALARM_OPEN, alarms, commands, contacts, devices, events, sites, zones
+from alarmd.storage.vault import Vault
 
 Made = TypeVar("Made")
 DEVICE_AT = 1 + len(contacts.c)  # where the device begins in a row of all devices: behind the zone and the contact
 
 
 class SqlReader:
-    """Implements interface.Reader, from any number of threads."""
+    """Implements interface.Reader, from any number of threads. vault: None if changes() is not asked for."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault | None = None) -> None:
         self._database = database
+        self._vault = vault
 
     def events(self, wanted: EventFilter) -> list[StoredEvent]:
         order = events.c.row.desc() if wanted.after_row is None else events.c.row
@@ -110,6 +114,16 @@ class SqlReader:
     def moved(self, destination: str) -> dict[str, str]:
         with self._database.transaction() as connection:
             return told_messages.moved(connection, destination)
+
+    def vector(self) -> Vector:
+        with self._database.snapshot() as connection:
+            return high_water.vector(connection)
+
+    def changes(self, since: Vector, page: int) -> Generator[tuple[Told, ...], None, None]:
+        if self._vault is None:
+            raise StorageError("what a peer is told takes server.key to read")
+        with self._database.snapshot() as connection:
+            yield from replication_queries.changes(connection, self._vault, since, page)
 
     def healthy(self) -> bool:
         return self._database.answers()

@@ -22,6 +22,7 @@ from alarmd.core.records import (
     Device,
     Dialect,
     Event,
+    Mark,
     Picture,
     Presence,
     Signing,
@@ -253,6 +254,14 @@ def delivery_row(delivery: Delivery) -> Values:
 def delivery_of(row: Row) -> Delivery:
     identity, destination, recipient, subject, alarm_id, text, attachment, urgent, *rest = row
     return Delivery(identity, destination, recipient, subject, alarm_id, text, attachment, _FLAG[urgent], *rest)
+
+
+def mark_row(mark: Mark) -> Values:
+    return mark.identity, mark.settled_at, mark.origin, mark.hlc
+
+
+def mark_of(row: Row) -> Mark:
+    return Mark(*row)
 
 
 def camera_row(camera: Camera, sealed_url: bytes) -> Values:

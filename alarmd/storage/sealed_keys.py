@@ -7,7 +7,6 @@ from sqlalchemy import ColumnElement, Connection, and_, delete
 from alarmd.core.effects import DropKey, SaveKey
 from alarmd.core.records import DeviceKey
 from alarmd.storage import high_water
-from alarmd.storage.high_water import STAMP
 from alarmd.storage.interface import StorageUnusableError
 from alarmd.storage.rows import Row, Values
 from alarmd.storage.tables import device_keys
@@ -30,12 +29,12 @@ def drop_changed(connection: Connection, changes: Iterable[Change]) -> None:
 
 def drop(connection: Connection, wanted: Iterable[ColumnElement[bool]]) -> int:
     """Those that meet any of the conditions. Returns how many went; their stamps stay counted."""
-    stamps: list[int] = []
-    for condition in wanted:
-        stamps += connection.scalars(delete(device_keys).where(condition).returning(device_keys.c.hlc))
-    if stamps:
-        high_water.note(connection, [((STAMP, ""), max(stamps))])
-    return len(stamps)
+    made = device_keys.c.origin, device_keys.c.hlc
+    gone = [
+        row for condition in wanted for row in connection.execute(delete(device_keys).where(condition).returning(*made))
+    ]
+    high_water.note(connection, ((high_water.stamp(device_keys, row.origin), row.hlc) for row in gone))
+    return len(gone)
 
 
 def opened(vault: Vault, found: Iterable[Row]) -> tuple[DeviceKey, ...]:

@@ -73,6 +73,12 @@ def _made() -> tuple[Column[Any], Column[Any]]:
     return _column("origin", Text()), _column("hlc", WHOLE)
 
 
+def _by_stamp(table: str) -> Index:
+    """Finds what is newer than a peer has, and the newest of each server. Sites and zones are too few to need it;
+    events have it in their identity, since stamps grow with the sequence."""
+    return Index(f"ix_{table}_hlc", "origin", "hlc")
+
+
 def _table(name: str, *parts: Any, numbered: bool = False) -> Table:
     return Table(name, metadata, *parts, sqlite_strict=True, sqlite_autoincrement=numbered)
 
@@ -122,6 +128,7 @@ devices = _table(
     *_made(),
     Index("ix_devices_name", "name"),
     _partial("uq_devices_active_name", "name", where=DEVICE_ACTIVE, unique=True),
+    _by_stamp("devices"),
 )
 
 contacts = _table(
@@ -143,6 +150,7 @@ device_keys = _table(
     _column("secret", LargeBinary()),  # sealed, see vault.py
     _column("created_at", WHOLE),
     *_made(),
+    _by_stamp("device_keys"),
 )
 
 alarms = _table(
@@ -173,6 +181,7 @@ alarms = _table(
     _partial("ix_alarms_open", "id", where=ALARM_OPEN),
     Index("ix_alarms_device_id", "device_id"),
     _partial("ix_alarms_cleared_at", "cleared_at", where=text("cleared_at IS NOT NULL")),
+    _by_stamp("alarms"),
 )
 
 commands = _table(
@@ -195,6 +204,7 @@ commands = _table(
     _partial("ix_commands_open", "id", where=COMMAND_OPEN),
     Index("ix_commands_device_id", "device_id"),
     _partial("ix_commands_finished_at", "finished_at", where=text("finished_at IS NOT NULL")),
+    _by_stamp("commands"),
 )
 
 cameras = _table(
@@ -209,6 +219,7 @@ cameras = _table(
     _column("every", WHOLE),
     _column("on_alarm", FLAG),
     *_made(),
+    _by_stamp("cameras"),
 )
 
 pictures = _table(
@@ -284,7 +295,17 @@ outbox = _table(
     _partial("ix_outbox_settled_at", "settled_at", where=text("settled_at IS NOT NULL")),
     Index("ix_outbox_alarm_id", "alarm_id"),
     _partial("ix_outbox_attachment", "attachment", where=DELIVERY_OPEN),
+    _by_stamp("outbox"),
     numbered=True,
+)
+
+marks = _table(  # deliveries that are settled, here or at the peer; the delivery itself may never come
+    "marks",
+    Column("identity", Text(), primary_key=True),
+    _column("settled_at", WHOLE),
+    *_made(),
+    Index("ix_marks_settled_at", "settled_at"),
+    _by_stamp("marks"),
 )
 
 messages = _table(  # what a recipient was told and can be changed
@@ -313,6 +334,19 @@ quarantine = _table(
     UniqueConstraint("digest"),
     numbered=True,
 )
+
+REPLICATED = {  # what two servers tell each other, parents first
+    "site": sites,
+    "zone": zones,
+    "device": devices,
+    "key": device_keys,
+    "camera": cameras,
+    "mark": marks,
+    "alarm": alarms,
+    "command": commands,
+    "event": events,
+    "delivery": outbox,
+}
 
 high_water = _table(  # what a purge took away but must not be given out again, see purge.py
     "high_water",

@@ -4,18 +4,22 @@ Effects on different tables commute, since references are checked at the commit;
 So a batch of a thousand turns takes a handful of statements.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Column, Connection, Dialect, Table
 
 from alarmd.core.effects import (
+    CopyDelivery,
+    CopyEvent,
     DropDelivery,
     DropKey,
     DurableEffect,
+    HushAlarm,
     QueueDelivery,
     RecordEvent,
     RetryDelivery,
@@ -25,6 +29,7 @@ from alarmd.core.effects import (
     SaveContacts,
     SaveDevice,
     SaveKey,
+    SaveMark,
     SavePicture,
     SaveSite,
     SaveZone,
@@ -38,6 +43,7 @@ from alarmd.core.records import (
     Device,
     DeviceKey,
     Event,
+    Mark,
     Picture,
     Site,
     Zone,
@@ -50,13 +56,17 @@ from alarmd.storage.vault import Vault
 
 
 class Kind(NamedTuple):
-    """Where effects of one class go. replace: a later record takes the place of the one with its key."""
+    """Where effects of one class go. replace: a later record takes the place of the one with its key. weak: columns
+    that name nothing where what they should name is not there."""
 
     record: type[Any]
     table: Table
     key: tuple[str, ...]
     replace: bool
+    weak: Mapping[str, Column[Any]] = MappingProxyType({})
 
+
+OF_ALARM = {"alarm_id": tables.alarms.c.id}
 
 # Parents first: PostgreSQL finds a reference's row faster than it notes down one to look for at the commit.
 KINDS: dict[type[DurableEffect], Kind] = {
@@ -70,7 +80,10 @@ KINDS: dict[type[DurableEffect], Kind] = {
     SaveCamera: Kind(Camera, tables.cameras, ("device_id",), True),
     SavePicture: Kind(Picture, tables.pictures, ("id",), True),
     RecordEvent: Kind(Event, tables.events, ("origin", "sequence"), False),
+    CopyEvent: Kind(Event, tables.events, ("origin", "sequence"), False, OF_ALARM),
+    SaveMark: Kind(Mark, tables.marks, ("identity",), True),
     QueueDelivery: Kind(Delivery, tables.outbox, ("identity",), False),
+    CopyDelivery: Kind(Delivery, tables.outbox, ("identity",), False, OF_ALARM),
 }
 
 RowsOf = Callable[[Sequence[Any]], list[Values]]
@@ -89,7 +102,10 @@ def _rows_of(vault: Vault) -> dict[type[DurableEffect], RowsOf]:
         SaveCamera: partial(sealed_cameras.rows_to_save, vault),
         SavePicture: lambda found: [rows.picture_row(each.picture) for each in found],
         RecordEvent: lambda found: [rows.event_row(each.event) for each in found],
+        CopyEvent: lambda found: [rows.event_row(each.event) for each in found],
+        SaveMark: lambda found: [rows.mark_row(each.mark) for each in found],
         QueueDelivery: lambda found: [rows.delivery_row(each.delivery) for each in found],
+        CopyDelivery: lambda found: [rows.delivery_row(each.delivery) for each in found],
     }
 
 
@@ -103,7 +119,7 @@ class TurnWriter:
     def write(self, connection: Connection, turns: Sequence[Turn]) -> None:
         found: dict[type[DurableEffect], list[Any]] = {effect: [] for effect in KINDS}
         found[DropKey] = found[SaveKey]  # one list: they change one table, so their order counts
-        found[RetryDelivery] = found[DropDelivery] = []  # of messages of earlier turns
+        found[RetryDelivery] = found[DropDelivery] = found[HushAlarm] = []  # of messages of earlier turns
         for effect in chain.from_iterable(turns):
             found[type(effect)].append(effect)
         for effect_type, rows_of, batch in self._batches:
@@ -112,8 +128,14 @@ class TurnWriter:
                 batch.write(connection, made)
         sealed_keys.drop_changed(connection, found[DropKey])
         outbox_queries.change(connection, found[DropDelivery])
+        outbox_queries.settle_marked(connection, marked(found[SaveMark] + found[CopyDelivery]))
+
+
+def marked(effects: Iterable[SaveMark | CopyDelivery]) -> set[str]:
+    """The identities of deliveries that a mark may settle now: either of the two may have come first."""
+    return {(each.mark if isinstance(each, SaveMark) else each.delivery).identity for each in effects}
 
 
 def _batch(kind: Kind, dialect: Dialect) -> Batch:
     columns = [field.name for field in fields(kind.record)]
-    return Batch(kind.table, columns, kind.key, dialect, replace=kind.replace)
+    return Batch(kind.table, columns, kind.key, dialect, replace=kind.replace, weak=kind.weak)

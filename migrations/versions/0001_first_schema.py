@@ -71,6 +71,7 @@ def _devices() -> None:
     )
     op.create_index("ix_devices_name", "devices", ["name"])
     _partial("uq_devices_active_name", "devices", "name", "forgotten_at IS NULL", unique=True)
+    _by_stamp("devices")
     _table(
         "contacts",
         *_id("contacts", "device_id"),
@@ -93,6 +94,7 @@ def _devices() -> None:
         sa.PrimaryKeyConstraint("device_id", "epoch", name="pk_device_keys"),
         _refers("device_keys", "device_id", "devices"),
     )
+    _by_stamp("device_keys")
 
 
 def _alarms() -> None:
@@ -127,6 +129,7 @@ def _alarms() -> None:
     op.create_index("ix_alarms_device_id", "alarms", ["device_id"])
     _partial("ix_alarms_open", "alarms", "id", "state <> 'cleared'")
     _partial("ix_alarms_cleared_at", "alarms", "cleared_at", "cleared_at IS NOT NULL")
+    _by_stamp("alarms")
 
 
 def _commands() -> None:
@@ -152,6 +155,7 @@ def _commands() -> None:
     op.create_index("ix_commands_device_id", "commands", ["device_id"])
     _partial("ix_commands_open", "commands", "id", "state IN ('queued', 'sent')")
     _partial("ix_commands_finished_at", "commands", "finished_at", "finished_at IS NOT NULL")
+    _by_stamp("commands")
 
 
 def _cameras() -> None:
@@ -169,6 +173,7 @@ def _cameras() -> None:
         *_made(),
         _refers("cameras", "device_id", "devices"),
     )
+    _by_stamp("cameras")
 
 
 def _pictures() -> None:
@@ -257,6 +262,16 @@ def _outbox() -> None:
     _partial("ix_outbox_open", "outbox", "destination urgent due_at", "state = 'pending'")
     _partial("ix_outbox_dead", "outbox", "row", "state = 'dead'")
     _partial("ix_outbox_settled_at", "outbox", "settled_at", "settled_at IS NOT NULL")
+    _by_stamp("outbox")
+    _table(
+        "marks",
+        _text("identity"),
+        _whole("settled_at"),
+        *_made(),
+        sa.PrimaryKeyConstraint("identity", name="pk_marks"),
+    )
+    op.create_index("ix_marks_settled_at", "marks", ["settled_at"])
+    _by_stamp("marks")
 
 
 def _messages() -> None:
@@ -322,6 +337,10 @@ def _text(name: str, *, null: bool = False) -> Any:
 
 def _made() -> tuple[Any, ...]:
     return _text("origin"), _whole("hlc")
+
+
+def _by_stamp(table: str) -> None:
+    op.create_index(f"ix_{table}_hlc", table, ["origin", "hlc"])
 
 
 def _unique(table: str, *columns: str) -> Any:

@@ -37,7 +37,7 @@ class Storage:
 
     def _open(self, url: str) -> None:
         self.store = open_store(url, ORIGIN, VAULT)
-        self.reader = open_reader(url)
+        self.reader = open_reader(url, VAULT)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
