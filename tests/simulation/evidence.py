@@ -42,6 +42,11 @@ class Evidence:
         zone = self.tables[label]["zones"].get(zone_id)
         return zone and zone.name
 
+    def is_safe(self, label: str, text: str) -> bool:
+        """Whether what this server acknowledged outlives what befell the disks."""
+        lost = any(act.what == "lose_disk" and act.who == label for act in self.plan.acts)
+        return not lost or text in self.world.history.doubled
+
     def was_forgotten(self, device: str) -> bool:
         """By the operator, at one of the servers at least."""
         return any(act.what == "forget" and act.who == device for act in self.plan.acts)
@@ -127,7 +132,9 @@ class Evidence:
         return not any(start < end and begin < stop for start, stop in map(self._trouble, self._troubles(label)))
 
     def _troubles(self, label: str) -> list[Act]:
-        own = [act for act in self.plan.acts if act.what in ("crash", "stop", "stall") and act.who == label]
+        own = [
+            act for act in self.plan.acts if act.what in ("crash", "stop", "stall", "lose_disk") and act.who == label
+        ]
         return own + [act for act in self.plan.acts if act.what in CUTS and {act.who, act.whom} == {label, TELEGRAM}]
 
     def _trouble(self, act: Act) -> tuple[float, float]:

@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from alarmd.core.command_lifecycle import FINAL
-from alarmd.core.effects import CopyDelivery, QueueDelivery, SaveCommand
+from alarmd.core.effects import CopyDelivery, QueueDelivery, RecordEvent, SaveCommand
 from tests.simulation.server import SimulatedServer, WaitingTurn
 
 
 class History:
-    """queued: by server, when it had stored which messages to tell."""
+    """queued: by server, when it had stored which messages to tell. half: what ACKs said that
+    two servers have stored and the peer had not: when, by whom, and the text. doubled: all that they said so of."""
 
     def __init__(self) -> None:
+        self.doubled: set[str] = set()
+        self.half: list[tuple[float, str, str]] = []
         self.queued: dict[str, list[tuple[float, QueueDelivery | CopyDelivery]]] = defaultdict(list)
         self._outcomes: dict[tuple[str, int], list[str]] = defaultdict(list)
 
@@ -34,8 +37,9 @@ class History:
 class Witness:
     """Sees what a server stores."""
 
-    def __init__(self, history: History, server: SimulatedServer) -> None:
+    def __init__(self, history: History, server: SimulatedServer, peer: SimulatedServer) -> None:
         self._history = history
+        self._peer = peer
         self._server = server
 
     def started(self) -> None: ...
@@ -46,3 +50,11 @@ class Witness:
 
     def stored(self, turn: WaitingTurn) -> None:
         self._history.stored(self._server, turn)
+
+    def doubled(self, turn: WaitingTurn) -> None:
+        """An ACK that was sent again stands for what was stored before."""
+        texts = [effect.event.text for effect in turn.durable if isinstance(effect, RecordEvent)]
+        stored = {event.text for event in self._peer.store.tables.by_name["events"].kept.values()}
+        self._history.doubled.update(texts)
+        missing = [text for text in texts if text not in stored]
+        self._history.half += [(self._server.world.now, self._server.label, text) for text in missing]

@@ -101,7 +101,6 @@ class End:
         self.connection: object | None = None
         self.out: Stream | None = None
         self.doubling: deque[tuple[int, Callable[[], None]]] = deque()
-        self._reader = MemoryReader(server.store)
         self._position = 0  # of the turn that was stored last
         self._catching_up: Iterator[tuple[Told, ...]] | None = None
         self._waits = self._caught_up = False
@@ -111,6 +110,7 @@ class End:
 
     def started(self) -> None:
         self.outflow = Outflow(self._told_of, LIVE)
+        self._reader = MemoryReader(self.server.store)
         self.link.started(self)
 
     def died(self) -> None:
@@ -123,6 +123,8 @@ class End:
     def stored(self, turn: WaitingTurn) -> None:
         self._position = self.outflow.committed(turn.durable)
         self._go_on()
+
+    def doubled(self, turn: WaitingTurn) -> None: ...
 
     def hears(self, told: TellPeer) -> None:
         self.say(PeerHears(told.heard, told.unheard))

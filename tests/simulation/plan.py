@@ -56,7 +56,7 @@ class Plan:
 
 
 DIALECTS = ("signed", "plain", "reporting", "signed")
-FAULTS = frozenset({"crash", "stop", "stall", "cut", "cut_one_way", "reset"})
+FAULTS = frozenset({"crash", "stop", "stall", "cut", "cut_one_way", "reset", "lose_disk"})
 
 
 def plan(seed: int) -> Plan:
@@ -135,6 +135,11 @@ def _link(chance: Random, _names: list[str]) -> list[Act]:
     return [_act(chance, chance.choice(whats), one, other, DOWN) for one, other in ways]
 
 
+def _disks(chance: Random, _names: list[str]) -> list[Act]:
+    """One disk, once."""
+    return [_act(chance, "lose_disk", chance.choice(LABELS), longest=DOWN)]
+
+
 def _everything(chance: Random, names: list[str]) -> list[Act]:
     kinds = chance.sample([_crashes, _stalls, _partitions, _link], 3)
     return [act for kind in kinds for act in kind(chance, names)]
@@ -148,6 +153,7 @@ FAULTS_OF: dict[str, Callable[[Random, list[str]], list[Act]]] = {
     "stalls": _stalls,
     "link": _link,
     "telegram": _calm,
+    "disks": _disks,
     "everything": _everything,
 }
 KINDS = tuple(FAULTS_OF)

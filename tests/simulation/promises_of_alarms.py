@@ -23,7 +23,14 @@ def what_is_acknowledged_is_stored(run: Evidence) -> Iterable[str]:
     for device in run.world.devices:
         for label, texts in device.acknowledged_by.items():
             stored = {event.text for event in run.events[label]}
-            yield from (f"{label} acknowledged {text}" for text in texts if text not in stored)
+            safe = [text for text in texts if run.is_safe(label, text)]
+            yield from (f"{label} acknowledged {text}" for text in safe if text not in stored)
+
+
+@promise
+def two_copies_are_two(run: Evidence) -> Iterable[str]:
+    """When an ACK says so."""
+    yield from (f"{label} said at {at:.2f} that two have {text}" for at, label, text in run.world.history.half)
 
 
 @promise
@@ -127,7 +134,7 @@ def no_loss_is_told_that_was_none(run: Evidence) -> Iterable[str]:
 
 @promise
 def a_planned_stop_is_no_loss(run: Evidence) -> Iterable[str]:
-    whats = {act.what for act in run.plan.acts if act.what in ("crash", "stall", "reset", *CUTS)}
+    whats = {act.what for act in run.plan.acts if act.what in ("crash", "stall", "reset", "lose_disk", *CUTS)}
     for label in LABELS:
         for alarm in run.alarms[label].values():
             if not whats and alarm.kind is AlarmKind.PEER_LOST:

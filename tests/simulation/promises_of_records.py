@@ -36,6 +36,15 @@ def _said(run: Evidence, label: str, event: Event) -> tuple[Any, ...]:
 
 
 @promise
+def what_a_device_says_once_is_stored_once(run: Evidence) -> Iterable[str]:
+    for label in LABELS:
+        said = [event for event in run.events[label] if event.boot_event is not None]
+        for identity, count in Counter(map(_identity, said)).items():
+            if count > 1:
+                yield f"{label}: {identity}, {count} times"
+
+
+@promise
 def the_two_have_the_same_alarms(run: Evidence) -> Iterable[str]:
     def content(label: str) -> dict[Hashable, Any]:
         return {

@@ -49,6 +49,10 @@ class Company(Protocol):
     def left(self) -> None: ...
     def stored(self, turn: WaitingTurn) -> None: ...
 
+    def doubled(self, turn: WaitingTurn) -> None:
+        """An ACK says that the peer has stored this turn too."""
+        ...
+
 
 class Peer(Company, Protocol):
     def hears(self, told: TellPeer) -> None: ...
@@ -208,6 +212,9 @@ class SimulatedServer:
         def leave(payload: bytes) -> None:
             if not left:
                 left.append(payload)
+                if payload == send.doubled:
+                    for one in self.company:
+                        one.doubled(turn)
                 self._deliver(self, send.path, payload)
 
         doubled = send.doubled

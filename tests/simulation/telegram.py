@@ -68,6 +68,8 @@ class SimulatedVoice:
 
     def left(self) -> None: ...
 
+    def doubled(self, turn: WaitingTurn) -> None: ...
+
     def stored(self, turn: WaitingTurn) -> None:
         if any(isinstance(effect, NEWS) for effect in turn.durable):
             self._look_soon()

@@ -21,6 +21,7 @@ from alarmd.core.records import Alarm, AlarmState, Arming
 from alarmd.core.settings import Pair, Route, Settings
 from alarmd.storage.interface import DeliveryFilter, DeliveryState
 from alarmd.storage.memory_reader import MemoryReader
+from alarmd.storage.memory_store import MemoryStore
 from lfcp.constants import KEY, Verb
 from tests.simulation.device import SimulatedDevice
 from tests.simulation.history import History, Witness
@@ -50,8 +51,9 @@ class TwoServers(World):
         self.servers = {label: self._server(label) for label in LABELS}
         self.link = PeerLink(self, self.network, self.servers["B"], self.servers["A"])
         self.history = History()
-        for server in self.servers.values():
-            server.company += [SimulatedVoice(server, self.network, self.telegram), Witness(self.history, server)]
+        first, second = self.servers.values()
+        for server, peer in ((first, second), (second, first)):
+            server.company += [SimulatedVoice(server, self.network, self.telegram), Witness(self.history, server, peer)]
         self.accepted: list[tuple[float, str, OperatorRequest]] = []
         self.changes = 0  # of what is wanted of devices
         self.devices = [self._device(number, dialect) for number, dialect in enumerate(plan.devices)]
@@ -199,6 +201,14 @@ class TwoServers(World):
         server = self.servers[act.who]
         if server.up:
             server.crash()
+            self.at(act.seconds, server.start)
+
+    def _act_lose_disk(self, act: Act) -> None:
+        """The server is replaced by one that knows nothing."""
+        server = self.servers[act.who]
+        if server.up:
+            server.crash()
+            server.store = MemoryStore(server.label)
             self.at(act.seconds, server.start)
 
     def _act_stop(self, act: Act) -> None:
