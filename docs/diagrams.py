@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from alarmd.core import alarm_lifecycle, command_lifecycle, device_session
+from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, peer_lifecycle
 
 TARGET = Path(__file__).with_name("diagrams.md")
 TABLES: tuple[tuple[str, str, str, Mapping[tuple[Enum, Enum], Enum]], ...] = (
     ("Presence of a device", "device_session.py", "new", device_session.TRANSITIONS),
     ("Life of an alarm", "alarm_lifecycle.py", "raised", alarm_lifecycle.TRANSITIONS),
     ("Life of a command", "command_lifecycle.py", "queued", command_lifecycle.TRANSITIONS),
+    ("The peer", "peer_lifecycle.py", "awaited", peer_lifecycle.TRANSITIONS),
 )
 HEADER = """# State machines
 

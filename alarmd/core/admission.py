@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import islice
 
-from alarmd.core import cameras
+from alarmd.core import cameras, supervision
 from alarmd.core.alarms import end_incident
 from alarmd.core.commands import expire, open_commands
 from alarmd.core.device_session import DeviceSession
@@ -93,7 +93,9 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     cameras.forget(turn, session)
     _drop_keys(turn, session)
     state.leave(session)
-    session.presence = Presence.LOST  # whatever still refers to it expects nothing of it
+    was_heard, session.presence = session.is_heard, Presence.LOST  # whatever still refers to it expects nothing of it
+    if was_heard:
+        supervision.tell_peer(turn, session)
     turn.effects.append(SaveDevice(replace(session.device, forgotten_at=turn.now.wall, **turn.made())))
 
 

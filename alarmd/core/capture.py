@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from alarmd.core import asked
+from alarmd.core import asked, standby
 from alarmd.core.asked import MAX_ASKED
 from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.commands import enqueue
@@ -27,7 +27,7 @@ BELONGS = 120_000_000  # µs after an alarm should have had its picture in which
 SNAP_TIME_TO_LIVE = 60.0  # s; a picture of later is not what was asked for
 SPREAD = 97  # a prime: the first pictures after a start are spread over one interval in this many steps
 ALARMD = "alarmd"  # asks, where no person does
-SILENT = (Presence.LOST, Presence.ASLEEP)
+SILENT = (Presence.LOST, Presence.ELSEWHERE, Presence.ASLEEP)
 
 
 def picture_requested(turn: Turn, request: PictureRequested) -> None:
@@ -74,6 +74,8 @@ def for_alarm(turn: Turn, alarm: Alarm, session: DeviceSession) -> Alarm:
     """Have a picture taken of what is going on, or know that the camera sends one by itself."""
     camera = turn.state.cameras.get(session.device.id)
     if not alarm.told or (camera is not None and not camera.on_alarm):
+        return alarm
+    if not standby.serves(turn.state, session):  # the peer asks for one, and says so if none comes
         return alarm
     takes = can_be_asked(turn.state, session)
     if not takes and not _sends(turn.state, session):
@@ -136,7 +138,10 @@ def _sends(state: State, session: DeviceSession) -> bool:
 
 
 def _is_there(state: State, session: DeviceSession) -> bool:
-    """Whether it may answer: a command for one that is silent would only wait until it is of no use."""
+    """Whether it may answer: a command for one that is silent would only wait until it is of no use. Of two servers
+    that hear it one asks."""
+    if not standby.serves(state, session):
+        return False
     if _pull_url(state, session):
         return True
     return can_be_asked(state, session) and session.presence not in SILENT

@@ -8,6 +8,8 @@ from lfcp.constants import Verb
 PUSH = "push"  # kind of appointment: can a device with a key be sent a command?
 MAX_QUEUED = 16  # a device
 MAX_SENDS = 3
+UNANSWERED = f"no acknowledgement after {MAX_SENDS} sends"  # the outcome of one that may have been done all the same
+OWN = frozenset({Verb.SNAP, Verb.LIVE})  # sent by the server that asked, which the pictures come to
 ERROR_BELONGS = 300.0  # s after its ACK in which an ERR or SLEP is taken to be about a command
 ROWS_GAP = 15.0  # s between two rows replies, see docs/protocol.md
 
@@ -15,6 +17,10 @@ ROWS_GAP = 15.0  # s between two rows replies, see docs/protocol.md
 def sent_parameters(command: Command) -> tuple[str, ...]:
     """Those of the operator; the upload that a SNAP asks for has the command's own id."""
     return (command.identity,) if command.verb == Verb.SNAP else command.params
+
+
+def _asked_by(command: Command, label: str) -> bool:
+    return command.identity.startswith(f"{label}.")
 
 
 class CommandQueue:
@@ -62,6 +68,15 @@ class CommandQueue:
     def just_acknowledged(self, mono: float) -> Command | None:
         """What a message that names no command may be about."""
         return self.acknowledged if mono - self.acknowledged_at <= ERROR_BELONGS else None
+
+    def take_next(self, label: str, serves: bool) -> Command | None:
+        """Remove the one to send next. label: of this server. serves: whether it sends the device its commands, see
+        standby.py."""
+        mine = (one for one in self.waiting if (_asked_by(one, label) if one.verb in OWN else serves))
+        command = next(mine, None)
+        if command is not None:
+            self.waiting.remove(command)
+        return command
 
     def take_out(self, command_id: int) -> Command:
         """Remove a command that has no outcome yet, wherever it stands."""

@@ -8,9 +8,9 @@ and after an ACK one heartbeat stays quiet: an ERR in between belongs to the com
 
 from collections.abc import Callable
 
-from alarmd.core import asked, numbering
+from alarmd.core import asked, numbering, standby
 from alarmd.core.command_lifecycle import CommandSign, finished, sent
-from alarmd.core.command_queue import MAX_SENDS, PUSH, ROWS_GAP, CommandQueue
+from alarmd.core.command_queue import MAX_SENDS, PUSH, ROWS_GAP, UNANSWERED, CommandQueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.paths import Path
@@ -85,14 +85,14 @@ def next_command(turn: Turn, session: DeviceSession, rebooted: bool) -> Command 
     if queue.in_flight is not None:
         _settle_reset(turn, session, queue, rebooted)
     if queue.in_flight is not None and queue.in_flight.attempts >= MAX_SENDS:
-        finish(turn, session, CommandSign.REFUSED, f"no acknowledgement after {MAX_SENDS} sends")
+        finish(turn, session, CommandSign.REFUSED, UNANSWERED)
     if queue.in_flight is None and queue.awaiting_quiet:
         queue.awaiting_quiet = False
         return None
     if session.device.dialect is Dialect.SEED and not _rows_allowed(turn, queue, rebooted):
         return None
     if queue.in_flight is None:
-        queue.in_flight = queue.waiting.popleft() if queue.waiting else None
+        queue.in_flight = queue.take_next(turn.state.settings.label, standby.serves(turn.state, session))
     return _send(turn, session, queue) if queue.in_flight is not None else None
 
 

@@ -36,6 +36,8 @@ class Sign(Enum):
     INTERVAL_MISSED = auto()
     LIMIT_REACHED = auto()
     SLEEP_DECLARED = auto()
+    PEER_HEARS = auto()  # beyond its limit here; our own path is at fault
+    PEER_CEASED = auto()  # to hear it, or to tell us
 
 
 TRANSITIONS: dict[tuple[Presence, Sign], Presence] = {
@@ -48,8 +50,13 @@ TRANSITIONS: dict[tuple[Presence, Sign], Presence] = {
     (Presence.LATE, Sign.HEARD): Presence.ONLINE,
     (Presence.LATE, Sign.LIMIT_REACHED): Presence.LOST,
     (Presence.LATE, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.LATE, Sign.PEER_HEARS): Presence.ELSEWHERE,
     (Presence.LOST, Sign.HEARD): Presence.ONLINE,
     (Presence.LOST, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.LOST, Sign.PEER_HEARS): Presence.ELSEWHERE,
+    (Presence.ELSEWHERE, Sign.HEARD): Presence.ONLINE,
+    (Presence.ELSEWHERE, Sign.SLEEP_DECLARED): Presence.ASLEEP,
+    (Presence.ELSEWHERE, Sign.PEER_CEASED): Presence.LATE,  # what the peer heard last counts as heard
     (Presence.ASLEEP, Sign.HEARD): Presence.ONLINE,
     (Presence.ASLEEP, Sign.INTERVAL_MISSED): Presence.LATE,
     (Presence.ASLEEP, Sign.SLEEP_DECLARED): Presence.ASLEEP,
@@ -58,15 +65,27 @@ ILLEGAL = frozenset(
     {
         (Presence.NEW, Sign.INTERVAL_MISSED),  # nobody supervises it yet
         (Presence.NEW, Sign.LIMIT_REACHED),
+        (Presence.NEW, Sign.PEER_HEARS),
+        (Presence.NEW, Sign.PEER_CEASED),
         (Presence.ONLINE, Sign.BECAME_REGULAR),
         (Presence.ONLINE, Sign.LIMIT_REACHED),  # it is late first
+        (Presence.ONLINE, Sign.PEER_HEARS),  # and so do we
+        (Presence.ONLINE, Sign.PEER_CEASED),
         (Presence.LATE, Sign.BECAME_REGULAR),
         (Presence.LATE, Sign.INTERVAL_MISSED),
+        (Presence.LATE, Sign.PEER_CEASED),
         (Presence.LOST, Sign.BECAME_REGULAR),
         (Presence.LOST, Sign.INTERVAL_MISSED),
         (Presence.LOST, Sign.LIMIT_REACHED),
+        (Presence.LOST, Sign.PEER_CEASED),
+        (Presence.ELSEWHERE, Sign.BECAME_REGULAR),
+        (Presence.ELSEWHERE, Sign.INTERVAL_MISSED),
+        (Presence.ELSEWHERE, Sign.LIMIT_REACHED),  # it is late first
+        (Presence.ELSEWHERE, Sign.PEER_HEARS),
         (Presence.ASLEEP, Sign.BECAME_REGULAR),
         (Presence.ASLEEP, Sign.LIMIT_REACHED),
+        (Presence.ASLEEP, Sign.PEER_HEARS),
+        (Presence.ASLEEP, Sign.PEER_CEASED),
     }
 )
 
@@ -91,7 +110,7 @@ class DeviceSession:
         "habits",  # frames seen that only a seed device sends
         "heartbeats_unanswered",  # in a row, on purpose
         "knows",  # commands that not every device knows, as last reported
-        "loss_alarm",  # id of the alarm that tells of its loss
+        "loss_alarm",  # id of the alarm that tells of its loss, or that only the peer hears it
         "motion_at",  # of the incident's last motion
         "motions",  # of the incident that its alarm does not count yet, and the last one's wall clock
         "path",  # of its last heartbeat; None before the first
@@ -138,6 +157,11 @@ class DeviceSession:
         return self.habits >= HABITS_TO_SUGGEST
 
     @property
+    def is_heard(self) -> bool:
+        """As far as the peer is told."""
+        return self.presence in (Presence.ONLINE, Presence.ASLEEP)
+
+    @property
     def interval(self) -> float:
         return allowed_interval(self.device.report_within)
 
@@ -147,7 +171,7 @@ class DeviceSession:
 
     def deadline(self) -> float | None:
         """When silence next changes its presence; None while nothing is expected of it."""
-        if self.presence in (Presence.NEW, Presence.LOST):
+        if self.presence in (Presence.NEW, Presence.LOST, Presence.ELSEWHERE):
             return None
         if self.presence is Presence.LATE:
             return self.silent_since() + self.device.report_within - JUDGED_EARLY

@@ -1,18 +1,22 @@
 """Failover alarm mode: what a device's detector is wanted to do = the operator's wish OR any cause.
 
-A cause is a device of the zone that contact was lost with: its neighbours watch for it. Contact must be back for
-`failover_hysteresis` before the cause ends (or, latched, until the operator switches off). Each change of a device's
-wanted state has a version, so that an older one never overrides a newer one.
+A cause is a device of the zone that contact was lost with: its neighbours watch for it. Another one, of every zone, is
+that the peer is lost; by a setting detectors are wanted on for it too, or else it only says that this server is alone.
+Contact must be back for `failover_hysteresis` before the cause ends (or, latched, until the operator switches off).
+Each change of a device's wanted state has a version, so that an older one never overrides a newer one.
+
+Both servers of a pair work out the same; the one that serves a device tells it.
 """
 
 from collections import deque
 
+from alarmd.core import standby
 from alarmd.core.commands import enqueue, supersede
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.reassertion import may_reassert, note_asserted
 from alarmd.core.records import Command, Dialect, Standing
-from alarmd.core.state import UNASSIGNED
+from alarmd.core.state import UNASSIGNED, State
 from alarmd.core.turn import Turn
 from lfcp.constants import Verb
 
@@ -20,6 +24,7 @@ HYSTERESIS = "hysteresis"  # kind of appointment: did a zone's causes end?
 UPDATES = "updates"  # kind of appointment: devices of a zone that do not know its mode yet
 MAX_UPDATES = 500  # of them in one turn, some 15 ms and 2,000 rows: a large zone keeps no alarm waiting
 UPDATES_GAP = 0.25  # s between two such turns
+SERVER = "server "  # how the cause that is the peer begins
 RESTART = "a restart"  # the cause that a zone in failover mode carries over one
 DETECTOR = frozenset({str(Verb.ENAL), str(Verb.DSAL)})
 
@@ -41,39 +46,46 @@ def contact_found(turn: Turn, session: DeviceSession) -> None:
 def add_cause(turn: Turn, zone_id: int, cause: str, ends: float | None) -> None:
     """ends: monotonic s; None while the cause goes on."""
     causes = turn.state.causes.setdefault(zone_id, {})
-    was_normal = not causes
+    was_normal, wanted_on = not causes, enables(turn.state, zone_id)
     causes[cause] = ends
     if ends is not None:
         turn.state.agenda.add(ends, HYSTERESIS, zone_id)
     if was_normal:
-        turn.record(EventKind.MODE_CHANGED, f"failover alarm mode on: contact lost with {cause}", zone_id=zone_id)
+        turn.record(EventKind.MODE_CHANGED, f"failover alarm mode on: {_why(turn.state, cause)}", zone_id=zone_id)
+    if enables(turn.state, zone_id) and not wanted_on:
         _update_zone(turn, zone_id)
 
 
 def drop_cause(turn: Turn, zone_id: int, cause: str) -> None:
     """The device left the zone, or is no longer ours."""
-    causes = turn.state.causes.get(zone_id, {})
-    if cause in causes:
-        del causes[cause]
-        _leave_mode(turn, zone_id, causes, f"{cause} is no longer of this zone")
+    if cause in turn.state.causes.get(zone_id, {}):
+        _end_cause(turn, zone_id, cause, f"{cause} is no longer of this zone")
 
 
 def check_hysteresis(turn: Turn, zone_id: int) -> None:
-    """The appointment of a zone: end the causes whose time has come."""
-    causes = turn.state.causes.get(zone_id)
-    if causes is None or turn.state.settings.failover_latched:
-        return
+    """The appointment of a zone: end the causes whose time has come. Only what wants detectors on is latched."""
+    state = turn.state
+    causes = state.causes.get(zone_id, {})
     for cause in [name for name, ends in causes.items() if ends is not None and ends <= turn.now.mono]:
-        del causes[cause]
-        _leave_mode(turn, zone_id, causes, f"contact with {cause} is back")
+        if not (state.settings.failover_latched and _wants_on(state, cause)):
+            _end_cause(turn, zone_id, cause, f"contact with {cause} is back")
 
 
 def release(turn: Turn, zone_id: int) -> None:
     """The operator switches off: latched causes whose contact is back end."""
     causes = turn.state.causes.get(zone_id, {})
     for cause in [name for name, ends in causes.items() if ends is not None]:
-        del causes[cause]
-        _leave_mode(turn, zone_id, causes, "the operator switched it off")
+        _end_cause(turn, zone_id, cause, "the operator switched it off")
+
+
+def cause_of(peer: str) -> str:
+    """No device is called so: a name has no spaces."""
+    return f"{SERVER}{peer}"
+
+
+def enables(state: State, zone_id: int) -> bool:
+    """Whether the mode of the zone wants its detectors on."""
+    return any(_wants_on(state, cause) for cause in state.causes.get(zone_id, ()))
 
 
 def wish(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: float) -> Command:
@@ -88,7 +100,8 @@ def wish(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: float) 
 def update(turn: Turn, session: DeviceSession) -> None:
     """Work out anew what is wanted of a device, and tell it if that changed."""
     changed, device = _settle(turn, session), session.device
-    if changed and device.wanted_detector is not None and device.dialect is not Dialect.SEED:
+    followed = device.wanted_detector is not None and device.dialect is not Dialect.SEED
+    if changed and followed and standby.serves(turn.state, session):
         _assert(turn, session, "alarmd", turn.state.settings.command_time_to_live)
 
 
@@ -110,7 +123,7 @@ def compare(turn: Turn, session: DeviceSession) -> None:
 def _wanted(turn: Turn, session: DeviceSession) -> bool | None:
     """Off is only ever sent to a device that somebody wanted on, or that the operator wants off."""
     device = session.device
-    if device.standing is Standing.ADOPTED and turn.state.causes.get(device.zone_id):
+    if device.standing is Standing.ADOPTED and enables(turn.state, device.zone_id):
         return True
     if device.detector_wish is None and device.wanted_detector is not None:
         return False
@@ -133,12 +146,25 @@ def _assert(turn: Turn, session: DeviceSession, by: str, seconds: float) -> Comm
     return enqueue(turn, session, str(verb), (), by, seconds)
 
 
-def _leave_mode(turn: Turn, zone_id: int, causes: dict[str, float | None], why: str) -> None:
-    if causes:
-        return
-    del turn.state.causes[zone_id]
-    turn.record(EventKind.MODE_CHANGED, f"failover alarm mode off: {why}", zone_id=zone_id)
-    _update_zone(turn, zone_id)
+def _why(state: State, cause: str) -> str:
+    if cause.startswith(SERVER):
+        return f"{cause} is lost, {state.settings.label} is alone"
+    return f"contact lost with {cause}"
+
+
+def _wants_on(state: State, cause: str) -> bool:
+    pair = state.settings.pair
+    return not cause.startswith(SERVER) or (pair is not None and pair.peer_lost_enables)
+
+
+def _end_cause(turn: Turn, zone_id: int, cause: str, why: str) -> None:
+    causes, wanted_on = turn.state.causes[zone_id], enables(turn.state, zone_id)
+    del causes[cause]
+    if not causes:
+        del turn.state.causes[zone_id]
+        turn.record(EventKind.MODE_CHANGED, f"failover alarm mode off: {why}", zone_id=zone_id)
+    if wanted_on and not enables(turn.state, zone_id):
+        _update_zone(turn, zone_id)
 
 
 def _update_zone(turn: Turn, zone_id: int) -> None:

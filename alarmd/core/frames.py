@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alarmd.core import commands, heartbeats, messages, picture_frames, signed_frames, supervision
+from alarmd.core import commands, heartbeats, messages, picture_frames, signed_frames, standby, supervision
 from alarmd.core.admission import admit
 from alarmd.core.device_session import HABITS_TO_SUGGEST, DeviceSession
 from alarmd.core.effects import CloseConnection, RejectFrame, SendFrame
@@ -102,7 +102,7 @@ def _message(turn: Turn, session: DeviceSession, message: Message, frame: FrameR
     if messages.keep(turn, session, verb, message.text, frame, None):
         if verb is Verb.ERR:
             commands.error_reported(turn, session, frame.path, message.text)
-        _promise(turn, session, frame.path)
+        _promise(turn, session, frame.path, verb)
 
 
 def _is_motion(session: DeviceSession, message: Message) -> bool:
@@ -127,13 +127,16 @@ def _sleep(turn: Turn, session: DeviceSession, message: Message, frame: FrameRec
         supervision.declare_sleep(turn, session, seconds)
     else:
         turn.record(EventKind.LOG, f"said it sleeps for {message.params[0]} s; nobody told it to", session)
-    _promise(turn, session, frame.path)
+    _promise(turn, session, frame.path, Verb.SLEP)
 
 
-def _promise(turn: Turn, session: DeviceSession, path: Path) -> None:
-    """The ACK of a message: it says that the message is stored. A device that must hear silence gets none."""
+def _promise(turn: Turn, session: DeviceSession, path: Path, verb: Verb) -> None:
+    """The ACK of a message: it says that the message is stored, and waits for the peer's copy of an alarm. A device
+    that must hear silence gets none."""
     if not session.device.arming_answers:
-        turn.effects.append(SendFrame(path, encode(session.device.name, Verb.ACK), promises=True))
+        ack = encode(session.device.name, Verb.ACK)
+        doubled = ack if standby.copies(turn.state, verb) else None
+        turn.effects.append(SendFrame(path, ack, promises=True, doubled=doubled))
 
 
 def _watch_habits(turn: Turn, session: DeviceSession) -> None:

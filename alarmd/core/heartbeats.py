@@ -1,6 +1,6 @@
 """A heartbeat and its answer: an ACK or one pending command, at once, since neither promises anything."""
 
-from alarmd.core import commands, failover, supervision, uploads
+from alarmd.core import commands, failover, standby, supervision, uploads
 from alarmd.core.command_queue import sent_parameters
 from alarmd.core.device_session import REGULAR_HEARTBEATS, DeviceSession
 from alarmd.core.effects import CacheHeartbeat, SendFrame
@@ -24,7 +24,8 @@ def heartbeat(turn: Turn, session: DeviceSession, message: Message, frame: Frame
     count_regular(turn, session, turn.now.mono - before, first)
     if rebooted:
         failover.reassert(turn, session, "it may have rebooted")
-    failover.compare(turn, session)
+    if not standby.apart(turn.state):
+        failover.compare(turn, session)
     command = None
     if session.device.standing is not Standing.QUARANTINED:
         command = commands.next_command(turn, session, rebooted or first)

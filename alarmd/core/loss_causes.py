@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SITE_DEVICES = 2  # devices behind one address that must be silent together
 UPLINK_DEVICES = 3  # devices, behind at least UPLINK_ADDRESSES, that must be silent together
 UPLINK_ADDRESSES = 2
+UPLINK = AlarmKind.UPLINK_LOST, ""  # what the members of its loss have in common
+SHARED = frozenset({AlarmKind.SITE_LOST, AlarmKind.UPLINK_LOST})  # a line is down
 
 
 class Loss:
@@ -37,8 +39,10 @@ class Loss:
 
 
 class SilenceTally:
-    """Supervised devices: present are online, late have missed a heartbeat. Lost and sleeping ones say nothing about
-    a line. By address they are in State.present_at and late_at: a tally each would cost 100,000 addresses 5 MB."""
+    """Supervised devices: present are online, late have missed a heartbeat and the peer does not hear them. Lost and
+    sleeping ones say nothing about a line, and those that the peer hears nothing about a device; they prove that their
+    site's line works. By address they are in State.present_at, late_at and elsewhere_at: a tally each would cost
+    100,000 addresses 5 MB."""
 
     __slots__ = ("late", "present")
 
@@ -50,10 +54,15 @@ class SilenceTally:
 def loss_key(kind: AlarmKind, session: DeviceSession) -> tuple[AlarmKind, str]:
     """What the members of one loss have in common."""
     if kind is AlarmKind.UPLINK_LOST:
-        return kind, ""
+        return UPLINK
     if kind is AlarmKind.SITE_LOST and session.path is not None:
         return kind, session.path.host
     return kind, session.device.name
+
+
+def path_key(state: "State") -> tuple[AlarmKind, str]:
+    """Of the devices that only the peer hears: there is one alarm of each server."""
+    return AlarmKind.PATH_LOST, state.settings.label
 
 
 def open_loss(state: "State", key: tuple[AlarmKind, str], alarm_id: int) -> None:
@@ -77,8 +86,11 @@ def drop_loss(state: "State", alarm_id: int) -> None:
 
 
 def line_works(state: "State", key: tuple[AlarmKind, str]) -> bool:
-    """Whether any device is online on the line that a site's or the uplink's loss is about."""
-    return state.total.present > 0 if key[0] is AlarmKind.UPLINK_LOST else key[1] in state.present_at
+    """Whether any device is online on the line that a site's or the uplink's loss is about, here or at the peer. What
+    the peer does not hear either, while it hears others, is lost for another reason than our line."""
+    if key[0] is AlarmKind.UPLINK_LOST:
+        return state.total.present > 0 or bool(state.elsewhere_at)
+    return key[1] in state.present_at or key[1] in state.elsewhere_at
 
 
 def count_in(state: "State", session: DeviceSession) -> None:
@@ -96,27 +108,30 @@ def classify(state: "State", session: DeviceSession) -> AlarmKind:
     not be the first of a loss that others join."""
     if session.device.standing is Standing.QUARANTINED:
         return AlarmKind.CONTACT_LOST
-    if state.total.present == 0 and (
-        (state.total.late >= UPLINK_DEVICES and len(state.late_at) >= UPLINK_ADDRESSES)
-        or (AlarmKind.UPLINK_LOST, "") in state.loss_alarms
+    if not line_works(state, UPLINK) and (
+        (state.total.late >= UPLINK_DEVICES and len(state.late_at) >= UPLINK_ADDRESSES) or UPLINK in state.loss_alarms
     ):
         return AlarmKind.UPLINK_LOST
     assert session.path is not None, "supervised devices have been seen somewhere"
     host = session.path.host
-    if host not in state.present_at and (
-        state.late_at.get(host, 0) >= SITE_DEVICES or (AlarmKind.SITE_LOST, host) in state.loss_alarms
-    ):
+    site = AlarmKind.SITE_LOST, host
+    if not line_works(state, site) and (state.late_at.get(host, 0) >= SITE_DEVICES or site in state.loss_alarms):
         return AlarmKind.SITE_LOST
     return AlarmKind.CONTACT_LOST
 
 
 def _count(state: "State", session: DeviceSession, step: int) -> None:
-    if session.presence not in (Presence.ONLINE, Presence.LATE):
+    presence = session.presence
+    if presence in (Presence.NEW, Presence.LOST, Presence.ASLEEP):
         return
     assert session.path is not None, "supervised devices have been seen somewhere"
-    late = session.presence is Presence.LATE
-    _add(state.total, late, step)
-    counts, host = state.late_at if late else state.present_at, session.path.host
+    if presence is Presence.ELSEWHERE or (presence is Presence.LATE and session.device.name in state.peer_hears):
+        counts = state.elsewhere_at
+    else:
+        late = presence is Presence.LATE
+        _add(state.total, late, step)
+        counts = state.late_at if late else state.present_at
+    host = session.path.host
     left = counts.get(host, 0) + step
     if left:
         counts[host] = left

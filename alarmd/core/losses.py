@@ -3,6 +3,8 @@
 A shared alarm (a site's, the uplink's) says that a line is down. As soon as any device is heard on that line it takes
 no more members, or a later, separate loss would hide in it; and who is not back within its own report_within has a
 fault of its own and gets an alarm of its own.
+
+Devices that the peer hears are not lost: one alarm of this server tells of the path to all of them.
 """
 
 import heapq
@@ -14,7 +16,17 @@ from alarmd.core import failover
 from alarmd.core.alarms import clear, raise_alarm
 from alarmd.core.device_session import MIN_REPORT_WITHIN, DeviceSession
 from alarmd.core.instant import SECOND
-from alarmd.core.loss_causes import SITE_DEVICES, close_loss, drop_loss, line_works, loss_key, open_loss
+from alarmd.core.loss_causes import (
+    SHARED,
+    SITE_DEVICES,
+    UPLINK,
+    close_loss,
+    drop_loss,
+    line_works,
+    loss_key,
+    open_loss,
+    path_key,
+)
 from alarmd.core.records import Alarm, AlarmKind, Presence, Standing
 from alarmd.core.routing import tell
 from alarmd.core.state import State
@@ -29,20 +41,30 @@ MAX_NAMED = 5  # lost devices that a message names
 
 def tell_loss(turn: Turn, session: DeviceSession, kind: AlarmKind) -> None:
     """The alarm of a device that is lost: a new one, or the open one of the same cause."""
-    key = loss_key(kind, session)
+    text = f"no contact for {turn.state.seconds_since(session.silent_since(), turn.now.mono):.0f} s"
+    _join(turn, session, loss_key(kind, session), text)
+    if kind is not AlarmKind.UPLINK_LOST:
+        failover.contact_lost(turn, session)
+
+
+def tell_path(turn: Turn, session: DeviceSession) -> None:
+    """The alarm of a device that is silent here only. Nothing if it tells of it already; one in quarantine is told
+    nobody."""
+    if session.loss_alarm is None and session.device.standing is not Standing.QUARANTINED:
+        _join(turn, session, path_key(turn.state), _path_text(turn.state, {session.device.id}))
+
+
+def _join(turn: Turn, session: DeviceSession, key: tuple[AlarmKind, str], text: str) -> None:
     alarm = turn.state.alarms.get(turn.state.loss_alarms.get(key, 0))
     if alarm is None:
         told = session.device.standing is not Standing.QUARANTINED
-        one_device = session if kind is AlarmKind.CONTACT_LOST else None
-        text = f"no contact for {turn.state.seconds_since(session.silent_since(), turn.now.mono):.0f} s"
-        alarm = raise_alarm(turn, kind, one_device, key[1], text, told)
+        one_device = session if key[0] is AlarmKind.CONTACT_LOST else None
+        alarm = raise_alarm(turn, key[0], one_device, key[1], text, told)
         open_loss(turn.state, key, alarm.id)
     else:
         _expect_members(turn.state, alarm.id, turn.now.mono)
     turn.state.losses[alarm.id].members.add(session.device.id)
     session.loss_alarm = alarm.id
-    if kind is not AlarmKind.UPLINK_LOST:
-        failover.contact_lost(turn, session)
 
 
 def forget_loss(turn: Turn, session: DeviceSession, alarm_id: int, text: str) -> None:
@@ -56,6 +78,8 @@ def forget_loss(turn: Turn, session: DeviceSession, alarm_id: int, text: str) ->
 
 def reconsider(turn: Turn, session: DeviceSession) -> None:
     """The zone or standing of a device changed: if it is lost, somebody may have to know who did not before."""
+    if session.presence is Presence.ELSEWHERE:
+        tell_path(turn, session)
     if session.presence is not Presence.LOST:
         return
     alarm = turn.state.alarms.get(session.loss_alarm or 0)
@@ -71,25 +95,25 @@ def blames_uplink(state: State, session: DeviceSession) -> bool:
 
 
 def heard_on_its_line(turn: Turn, session: DeviceSession) -> None:
-    """A device is online where it is seen now: that line works."""
+    """A device is heard where it was seen last, here or at the peer: that line works."""
     state = turn.state
     if not state.loss_alarms:
         return
-    for kind in (AlarmKind.UPLINK_LOST, AlarmKind.SITE_LOST):
-        alarm_id = state.loss_alarms.get(loss_key(kind, session))
+    for key in (UPLINK, loss_key(AlarmKind.SITE_LOST, session)):
+        alarm_id = state.loss_alarms.get(key)
         if alarm_id is not None:
             expect_the_rest(state, alarm_id, turn.now.mono)
 
 
 def cleared_by_hand(turn: Turn, alarm_id: int) -> None:
-    """A person says it is over. Of one device that is all; who stays away when a line is back is news all the same."""
+    """A person says it is over. Of devices, that is all; who stays away when a line is back is news all the same."""
     loss = turn.state.losses.get(alarm_id)
     if loss is None:
         return
-    if loss.key[0] is AlarmKind.CONTACT_LOST:
-        drop_loss(turn.state, alarm_id)
-    else:
+    if loss.key[0] in SHARED:
         expect_the_rest(turn.state, alarm_id, turn.now.mono)
+    else:
+        drop_loss(turn.state, alarm_id)
 
 
 def expect_the_rest(state: State, alarm_id: int, mono: float) -> None:
@@ -141,7 +165,7 @@ def restore_loss(state: State, alarm: Alarm, mono: float, newest: bool) -> None:
         _expect_members(state, alarm.id, mono)
     if newest:
         state.loss_alarms[loss.key] = alarm.id
-    if loss.key[0] is not AlarmKind.CONTACT_LOST and (not newest or line_works(state, loss.key)):
+    if loss.key[0] in SHARED and (not newest or line_works(state, loss.key)):
         expect_the_rest(state, alarm.id, mono)
 
 
@@ -160,7 +184,7 @@ def _tell_apart(turn: Turn, alarm_id: int, away: list[DeviceSession]) -> None:
         forget_loss(turn, session, alarm_id, "the line is back; who stays away is told apart")
         assert session.path is not None, "supervised devices have been seen somewhere"
         host = session.path.host
-        site = host not in state.present_at and hosts[host] >= SITE_DEVICES
+        site = not line_works(state, (AlarmKind.SITE_LOST, host)) and hosts[host] >= SITE_DEVICES
         tell_loss(turn, session, AlarmKind.SITE_LOST if site else AlarmKind.CONTACT_LOST)
 
 
@@ -173,7 +197,25 @@ def _end(turn: Turn, alarm_id: int, text: str) -> None:
 
 
 def _with_members(turn: Turn, alarm: Alarm, members: set[int]) -> Alarm:
-    names = heapq.nsmallest(MAX_NAMED, (turn.state.by_id[member].device.name for member in members))
-    more = f" and {len(members) - MAX_NAMED} more" if len(members) > MAX_NAMED else ""
-    text = f"{len(members)} devices without contact: {', '.join(names)}{more}"
+    if alarm.kind is AlarmKind.PATH_LOST:
+        text = _path_text(turn.state, members)
+    else:
+        text = f"{len(members)} devices without contact: {_names(turn.state, members)}"
     return replace(alarm, text=text, event_count=len(members), last_event_at=turn.now.wall, hlc=turn.stamp())
+
+
+def _path_text(state: State, members: set[int]) -> str:
+    """Looks at every session, which takes some milliseconds of 100,000; told at most once in MEMBERS_TOLD."""
+    label, pair = state.settings.label, state.settings.pair
+    assert pair is not None, "only a peer hears what this server does not"
+    supervised = sum(session.presence is not Presence.NEW for session in state.by_id.values())
+    devices = f"{supervised} device{'' if supervised == 1 else 's'}"
+    if state.total.present == 0 and supervised > 1:
+        return f"{label} hears none of its {devices}, {pair.peer} does: its own line"
+    return f"{label} does not hear {_names(state, members)} (of {devices}), {pair.peer} does"
+
+
+def _names(state: State, members: set[int]) -> str:
+    names = heapq.nsmallest(MAX_NAMED, (state.by_id[member].device.name for member in members))
+    more = f" and {len(members) - MAX_NAMED} more" if len(members) > MAX_NAMED else ""
+    return f"{', '.join(names)}{more}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from alarmd.core import standby
 from alarmd.core.effects import QueueDelivery
 from alarmd.core.records import Alarm, Delivery
 from alarmd.core.settings import Route, Settings
@@ -49,7 +50,8 @@ def delivery(
     alarm_id: int | None = None,
     attachment: str = "",
 ) -> Delivery:
-    """what: the part of its identity that is the same for all recipients."""
+    """what: the part of its identity that is the same for all recipients. Only what the peer tells too waits for it:
+    pictures, and answers to whoever asked, are this server's alone."""
     return Delivery(
         identity=f"{destination}/{recipient}:{what}" if recipient else f"{destination}:{what}",
         destination=destination,
@@ -60,7 +62,7 @@ def delivery(
         attachment=attachment,
         urgent=subject in URGENT,
         created_at=turn.now.wall,
-        due_at=turn.now.wall,
+        due_at=turn.now.wall if attachment or alarm_id is None else standby.due(turn.state, turn.now.wall),
         origin=turn.state.settings.label,
         hlc=turn.stamp(),
     )

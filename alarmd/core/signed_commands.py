@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from alarmd.core import commands, supervision
+from alarmd.core import commands, standby, supervision
 from alarmd.core.command_lifecycle import CommandSign, sent
 from alarmd.core.command_queue import PUSH, CommandQueue
 from alarmd.core.device_session import DeviceSession
@@ -16,6 +16,7 @@ FIRST_WAIT = PUSH_FIRST_MS / 1000  # s
 SPREAD = 0.5  # of each wait, so that a fleet does not resend in step (RFC 7252 §4.2)
 DICE = 1 << 16
 REACHABLE = frozenset({Presence.NEW, Presence.ONLINE, Presence.LATE})
+SILENT = frozenset({Presence.LOST, Presence.ELSEWHERE})
 SAID_FAILED = "the device says that it failed"
 
 
@@ -63,7 +64,7 @@ def acknowledged(turn: Turn, session: DeviceSession, command_id: str, failed: bo
         _finish(turn, session, CommandSign.REFUSED, SAID_FAILED)
         return
     _finish(turn, session, CommandSign.ACKNOWLEDGED, "")
-    if verb == Verb.DSLP and session.presence is not Presence.LOST:  # an ACK that somebody held back ends no loss
+    if verb == Verb.DSLP and session.presence not in SILENT:  # an ACK that somebody held back ends no loss
         supervision.declare_sleep(turn, session, supervision.SLEEP_AFTER_DSLP)
 
 
@@ -82,9 +83,9 @@ def explained(turn: Turn, session: DeviceSession, command_id: str, text: str) ->
 
 
 def _start(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int) -> bool:
-    if not queue.waiting:
+    queue.in_flight = queue.take_next(turn.state.settings.label, standby.serves(turn.state, session))
+    if queue.in_flight is None:
         return False
-    queue.in_flight = queue.waiting.popleft()
     queue.pushes = 0
     _send(turn, session, queue, answers)
     return True

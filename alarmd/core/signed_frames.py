@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alarmd.core import messages, picture_frames, signed_commands, signed_life
+from alarmd.core import messages, picture_frames, signed_commands, signed_life, standby
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import DropKey
 from alarmd.core.event_kinds import EventKind
@@ -19,7 +19,6 @@ from lfcp.messages import UNUSED
 from lfcp.reading import without_end
 from lfcp.signed_fields import is_command_id, read_event, read_seconds
 
-COPIES = 1  # of a message that this server alone has stored
 DONE, FAILED = "0", "1"  # a command's result
 
 
@@ -89,7 +88,7 @@ def _message(turn: Turn, exchange: SignedExchange) -> Rejection | None:
         turn.save_contact(session)
         if message.verb == Verb.ERR:
             signed_commands.explained(turn, session, command_id, text)
-    acknowledge_message(turn, session, exchange.frame.path, exchange.counter, COPIES)
+    _acknowledge(turn, exchange)
     return None
 
 
@@ -100,8 +99,13 @@ def _repeated_message(turn: Turn, exchange: SignedExchange) -> Rejection | None:
         return Rejection.BAD_FIELDS
     if not exchange.signed.boots.stored(said.event):
         return signed_life.synchronise_if_reset(turn, exchange, said.event.boot_id)
-    acknowledge_message(turn, exchange.session, exchange.frame.path, exchange.counter, COPIES)
+    _acknowledge(turn, exchange)
     return None
+
+
+def _acknowledge(turn: Turn, exchange: SignedExchange) -> None:
+    doubled = standby.copies(turn.state, exchange.message.verb)
+    acknowledge_message(turn, exchange.session, exchange.frame.path, exchange.counter, doubled)
 
 
 def _said(message: Message) -> Said | None:

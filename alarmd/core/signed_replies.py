@@ -15,6 +15,7 @@ from lfcp.writing import with_tag
 
 DONE = "0"
 AGAIN = "1"  # to a heartbeat: beat again at once, so that its echo proves that you live
+ONE_COPY, TWO_COPIES = "1", "2"  # of a message: at this server alone, and at its peer
 SYNC_BITS = 40  # of a boot id, the first; as many bits a SYNC takes a counter up at most
 VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
 
@@ -40,9 +41,10 @@ def acknowledge_as_usual(
     turn.effects.append(SendFrame(path, frame, promises=False))
 
 
-def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, copies: int) -> None:
-    """It promises that the message is stored."""
-    _send(turn, session, path, Verb.ACK, f"{answers:x}", str(copies), path.endpoint, promises=True)
+def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, doubled: bool) -> None:
+    """It promises that the message is stored. doubled: it waits for the peer's copy, and says whether there is one."""
+    one, two = ((f"{answers:x}", copies, path.endpoint) for copies in (ONE_COPY, TWO_COPIES))
+    _send(turn, session, path, Verb.ACK, *one, promises=True, doubled=two if doubled else ())
 
 
 def acknowledge_part(
@@ -74,7 +76,17 @@ def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, an
     _send(turn, session, path, Verb(ordered.verb), *own, ordered.identity, f"{answers:x}")
 
 
-def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: str, promises: bool = False) -> None:
+def _send(
+    turn: Turn,
+    session: DeviceSession,
+    path: Path,
+    verb: Verb,
+    *params: str,
+    promises: bool = False,
+    doubled: tuple[str, ...] = (),
+) -> None:
+    """doubled: parameters of the frame that leaves in its place once there are two copies. They have one counter, since
+    only one of them ever leaves."""
     signed, name = session.signed, session.device.name
     assert signed is not None
     keys, counter = signed.sub_keys(signed.active), signed.next_counter(turn.now.mono, path)
@@ -84,10 +96,12 @@ def _send(turn: Turn, session: DeviceSession, path: Path, verb: Verb, *params: s
         sealed = (seal(keys.seal_down, counter, name, verb, at, text) for at, text in enumerate(params[:own], 1))
         params = (*sealed, *params[own:])
     frame = encode_signed(keys.tag_down, counter, name, verb, *params)
+    other = encode_signed(keys.tag_down, counter, name, verb, *doubled) if doubled else None
     if secret:
         turn.save_contact(session)
     _note_counter(turn, session, signed, counter)
-    turn.effects.append(SendFrame(path, frame, promises or secret))  # a nonce leaves only once it is stored as used
+    promises = promises or secret  # a nonce leaves only once it is stored as used
+    turn.effects.append(SendFrame(path, frame, promises, other))
 
 
 def _note_counter(turn: Turn, session: DeviceSession, signed: SignedSession, counter: int) -> None:

@@ -6,6 +6,7 @@ Fail open: a server that has no link to its peer acts as if it were alone. Twice
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND
 from alarmd.core.state import State
+from lfcp.constants import Verb
 
 
 def speaks(state: State) -> bool:
@@ -20,7 +21,18 @@ def due(state: State, wall: int) -> int:
     return wall if pair is None or speaks(state) else wall + round(pair.voice_delay * SECOND)
 
 
+def apart(state: State) -> bool:
+    """Whether the peer may want something else of a device, and say so. Only a signed device tells by a version whose
+    wish is newer, see wanted_state.compare; of another one nothing is corrected by what it reports."""
+    return state.settings.pair is not None and not state.peer_met
+
+
+def copies(state: State, verb: str) -> bool:
+    """Whether the ACK of such a message waits for the peer's copy, and says so."""
+    return state.peer_met and verb == Verb.MOAL
+
+
 def serves(state: State, session: DeviceSession) -> bool:
     """Whether this server sends the device its commands and asks it for pictures. Of two that hear it, one does: a
     device without a key would do everything twice."""
-    return speaks(state) or session.device.id not in state.peer_hears
+    return speaks(state) or session.device.name not in state.peer_hears

@@ -1,16 +1,18 @@
 """From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
 
-from alarmd.core import cameras, capture, follow_ups, numbering
+from collections.abc import Iterable
+
+from alarmd.core import cameras, capture, follow_ups, numbering, peering
 from alarmd.core.alarms import INCIDENT, count_motion
 from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
 from alarmd.core.effects import SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost
+from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost, enables
 from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import ServerStarted
 from alarmd.core.instant import Instant
-from alarmd.core.loss_causes import Loss, count_in, loss_key
+from alarmd.core.loss_causes import Loss, count_in, loss_key, path_key
 from alarmd.core.losses import blames_uplink, restore_loss
 from alarmd.core.paths import Path
 from alarmd.core.records import (
@@ -48,6 +50,7 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
         _restore_alarm(state, alarm, now)
     follow_ups.restore(state, snapshot.alarms, now)
     _restore_losses(state, now)
+    _restore_path_loss(state, snapshot.contacts, now)
     for camera in snapshot.cameras:
         cameras.enter(state, camera)
     for picture in snapshot.pictures:
@@ -67,6 +70,7 @@ def server_started(turn: Turn, started: ServerStarted) -> None:
     for session in lost:
         if not blames_uplink(state, session):
             contact_lost(turn, session)
+    peering.started(turn)
     _carry_over(turn)
 
 
@@ -104,8 +108,11 @@ def _restore_session(state: State, device: Device, contact: Contact | None, now:
         session.seen = session.saved = last
     if contact.asleep_until is not None and contact.presence is Presence.ASLEEP:
         session.asleep_until = min(now.mono_at(contact.asleep_until), now.mono + MAX_SLEEP)
-    count_in(state, session)
     due = session.deadline()
+    if session.presence is Presence.ELSEWHERE or (due is not None and due < now.mono):
+        session.presence = Presence.LATE  # the peer is not to be told that it is heard
+        due = session.deadline()
+    count_in(state, session)
     if due is not None:
         spread = session.interval * (device.id % STAGGER) / STAGGER
         state.wheel.file(session, min(max(due, now.mono), now.mono + spread))
@@ -166,6 +173,19 @@ def _rejoin(
     state.losses.setdefault(alarm.id, Loss(key)).members.add(session.device.id)
 
 
+def _restore_path_loss(state: State, contacts: Iterable[Contact], now: Instant) -> None:
+    """Which devices are told of as heard by the peer only."""
+    alarm = peering.own_alarm(state, AlarmKind.PATH_LOST)
+    members = [one.device_id for one in contacts if one.presence is Presence.ELSEWHERE and one.device_id in state.by_id]
+    if alarm is None or not members:
+        return
+    state.losses[alarm.id] = Loss(path_key(state))
+    for member in members:
+        state.by_id[member].loss_alarm = alarm.id
+    state.losses[alarm.id].members.update(members)
+    restore_loss(state, alarm, now.mono, newest=True)
+
+
 def _restore_command(state: State, command: Command, now: Instant) -> None:
     session = state.by_id.get(command.device_id)
     if session is None:
@@ -185,7 +205,7 @@ def _carry_over(turn: Turn) -> None:
     state = turn.state
     for zone_id, members in state.zone_members.items():
         beyond = any(s.device.wanted_detector and not s.device.detector_wish for s in members.values())
-        if beyond and zone_id not in state.causes:
+        if beyond and not enables(state, zone_id):
             ends = turn.now.mono + state.settings.failover_hysteresis
-            state.causes[zone_id] = {RESTART: ends}
+            state.causes.setdefault(zone_id, {})[RESTART] = ends
             state.agenda.add(ends, HYSTERESIS, zone_id)

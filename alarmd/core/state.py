@@ -14,6 +14,7 @@ from alarmd.core.hybrid_clock import HybridClock
 from alarmd.core.instant import Instant
 from alarmd.core.loss_causes import Loss, SilenceTally
 from alarmd.core.paths import Path
+from alarmd.core.peer_lifecycle import Peer
 from alarmd.core.rate_limits import AddressBuckets, TokenBucket
 from alarmd.core.records import Alarm, AlarmKind, Camera, Site, Standing, Zone
 from alarmd.core.schedule import Span
@@ -75,6 +76,7 @@ class State:
         self.connections: dict[Path, DeviceSession] = {}  # proven paths over TCP, which end with their connection
         self.present_at: dict[str, int] = {}  # supervised devices behind each address: online
         self.late_at: dict[str, int] = {}  # and late
+        self.elsewhere_at: dict[str, int] = {}  # and silent here only: the peer hears them
         self.total = SilenceTally()
         self.causes: dict[int, dict[str, float | None]] = {}
         self.mode_updates: dict[int, deque[int]] = {}  # by zone, ids of devices that its mode has not reached yet
@@ -82,8 +84,11 @@ class State:
         self.agenda = Agenda()
         self.addresses = AddressBuckets(settings.stranger_rate, settings.stranger_burst)
         self.strangers_bucket = TokenBucket(STRANGERS_BURST, now.mono)
+        self.peer = Peer(now.mono)
         self.peer_met = False  # the link to the peer is up
-        self.peer_hears: set[int] = set()  # ids of the devices that it hears
+        self.peer_hears: set[str] = set()  # names of devices that it hears, also of some that are not known yet
+        self.hears_untold: deque[int] = deque()  # devices that are still to be told if we hear them, since it was met
+        self.mode_untold: deque[int] = deque()  # zones that do not know yet whether it is lost
         self.absorbed: OrderedDict[int, int] = OrderedDict()  # alarms in whose place another one is told, and which
         self.backlog_full = False
         self.blind = 0.0

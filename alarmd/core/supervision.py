@@ -1,4 +1,6 @@
-"""Who is heard and who is not: late, lost, asleep, found. The server's own blindness is never a device's loss."""
+"""Who is heard and who is not: late, lost, elsewhere, asleep, found. The server's own blindness is never a device's
+loss, nor is what the peer hears lost.
+"""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -6,10 +8,11 @@ from itertools import islice
 from alarmd.core import failover
 from alarmd.core.deadlines import BUCKET
 from alarmd.core.device_session import MAX_SLEEP, DeviceSession, Sign
+from alarmd.core.effects import TellPeer
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.loss_causes import classify, count_in, count_out
-from alarmd.core.losses import forget_loss, heard_on_its_line, tell_loss
+from alarmd.core.losses import forget_loss, heard_on_its_line, tell_loss, tell_path
 from alarmd.core.paths import Path
 from alarmd.core.records import Presence
 from alarmd.core.turn import Turn
@@ -29,13 +32,34 @@ def heard(turn: Turn, session: DeviceSession) -> None:
     session.asleep_until = None
     if session.presence in (Presence.ONLINE, Presence.NEW):
         return
-    was = session.presence
+    was, alarm_id = session.presence, session.loss_alarm
     _move(turn, session, Sign.HEARD)
     file(turn, session)
     if was is Presence.LOST:
-        _found(turn, session)
-    if was is not Presence.LATE:
+        _found(turn, session, "contact is back")
+    elif alarm_id is not None:
+        forget_loss(turn, session, alarm_id, f"{turn.state.settings.label} hears {session.device.name} again")
+    if was is not Presence.LATE or alarm_id is not None:
         turn.save_contact(session)
+
+
+def heard_elsewhere(turn: Turn, session: DeviceSession) -> None:
+    """The peer hears one that is beyond its limit here: it is not lost, our path to it is."""
+    was = session.presence
+    _move(turn, session, Sign.PEER_HEARS)
+    if was is Presence.LOST:
+        _found(turn, session, "the peer hears it")
+    tell_path(turn, session)
+    turn.save_contact(session)
+
+
+def unheard_elsewhere(turn: Turn, session: DeviceSession, margin: float = 0.0) -> None:
+    """The peer does not hear it any more, having waited for one interval and, s, the margin. What it heard last counts
+    as heard here: a loss is told within the limit since anybody heard the device, and not before."""
+    session.seen = max(session.seen, turn.now.mono - session.interval - margin)
+    if session.presence is Presence.ELSEWHERE:
+        _move(turn, session, Sign.PEER_CEASED)
+        file(turn, session)
 
 
 def heartbeats_repeated(turn: Turn, sessions: Sequence[DeviceSession]) -> None:
@@ -72,6 +96,8 @@ def declare_sleep(turn: Turn, session: DeviceSession, seconds: float) -> None:
     """Silence is normal until then, bounded by MAX_SLEEP, and a fault after."""
     session.asleep_until = turn.now.mono + min(seconds, MAX_SLEEP)
     _move(turn, session, Sign.SLEEP_DECLARED)
+    if session.loss_alarm is not None:
+        forget_loss(turn, session, session.loss_alarm, f"{session.device.name} is asleep")
     turn.uncache(session)
     file(turn, session)
     turn.save_contact(session)
@@ -121,28 +147,43 @@ def _look_at(turn: Turn, session: DeviceSession) -> None:
 
 
 def _move(turn: Turn, session: DeviceSession, sign: Sign) -> None:
+    was_heard = session.is_heard
     count_out(turn.state, session)
     session.move(sign)
     count_in(turn.state, session)
-    if session.presence is Presence.ONLINE:
+    if session.presence in (Presence.ONLINE, Presence.ELSEWHERE):
         heard_on_its_line(turn, session)
+    if session.is_heard is not was_heard:
+        tell_peer(turn, session)
+
+
+def tell_peer(turn: Turn, session: DeviceSession) -> None:
+    """That this server hears it now, or does not."""
+    if turn.state.peer_met:
+        name = (session.device.name,)
+        turn.effects.append(TellPeer(heard=name) if session.is_heard else TellPeer(unheard=name))
 
 
 def _lose(turn: Turn, session: DeviceSession) -> None:
-    kind = classify(turn.state, session)
+    if session.device.name in turn.state.peer_hears:
+        heard_elsewhere(turn, session)
+        return
+    kind, path_alarm = classify(turn.state, session), session.loss_alarm
     _move(turn, session, Sign.LIMIT_REACHED)
     turn.save_contact(session)
     silence = turn.state.seconds_since(session.silent_since(), turn.now.mono)
+    if path_alarm is not None:
+        forget_loss(turn, session, path_alarm, f"nobody hears {session.device.name} any more")
     tell_loss(turn, session, kind)
     turn.record(EventKind.CONTACT_LOST, f"silent for {silence:.0f} s", session, alarm_id=session.loss_alarm)
 
 
-def _found(turn: Turn, session: DeviceSession) -> None:
+def _found(turn: Turn, session: DeviceSession, how: str) -> None:
     alarm_id = session.loss_alarm
-    turn.record(EventKind.CONTACT_FOUND, "contact is back", session, alarm_id=alarm_id)
+    turn.record(EventKind.CONTACT_FOUND, how, session, alarm_id=alarm_id)
     failover.contact_found(turn, session)
     if alarm_id is not None:
-        forget_loss(turn, session, alarm_id, f"{session.device.name}: contact is back")
+        forget_loss(turn, session, alarm_id, f"{session.device.name}: {how}")
 
 
 def save_all(turn: Turn) -> None:

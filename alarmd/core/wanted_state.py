@@ -42,7 +42,12 @@ def settings_of(kept: tuple[str, ...]) -> dict[str, int]:
 def compare(turn: Turn, session: DeviceSession, signed: SignedSession, report: Report) -> None:
     """What a proven heartbeat reports with what is wanted."""
     newer = session.device.wanted_version < (report.wanted_version or 0) <= MAX_VERSION
-    if newer and over_limit(turn, session) is None:  # another server's, or a backup of ours was restored
+    allowed = newer and over_limit(turn, session) is None
+    if newer and turn.state.settings.pair is not None:  # the peer's: while they are apart, two do not fight over it
+        if allowed:
+            _believe(turn, session, report)
+        return
+    if allowed:  # a backup of ours was restored
         turn.change_device(session, wanted_version=report.wanted_version)
     failover.compare(turn, session)
     wish = session.device.camera_wish
@@ -60,6 +65,13 @@ def agrees(session: DeviceSession, report: Report) -> bool:
         and device.camera_wish in (None, report.camera)
         and (not device.settings or report.digest == digest(settings_of(device.settings)))
     )
+
+
+def _believe(turn: Turn, session: DeviceSession, report: Report) -> None:
+    device = session.device
+    detector = device.wanted_detector if report.detector is None else report.detector
+    camera = device.camera_wish if None in (device.camera_wish, report.camera) else report.camera
+    turn.change_device(session, wanted_version=report.wanted_version, wanted_detector=detector, camera_wish=camera)
 
 
 def _compare_settings(turn: Turn, session: DeviceSession, signed: SignedSession, reported: str) -> None:

@@ -7,11 +7,14 @@ _HEADLINES = {
     AlarmKind.CONTACT_LOST: "{}: contact lost",
     AlarmKind.SITE_LOST: "every device behind {} is silent",
     AlarmKind.UPLINK_LOST: "every device is silent, most likely this server's own uplink",
+    AlarmKind.PATH_LOST: "server {}: devices that only its peer hears",
+    AlarmKind.PEER_LOST: "server {} is lost",
     AlarmKind.TAMPER: "{}: tamper",
 }
 
 
 def sentence(alarm: Alarm) -> str:
-    """What happened, and where; the identity ends with the name of the device, or the address of the site."""
+    """What happened, and where; the identity ends with the name of the device, or the address of the site, or the label
+    of the server."""
     headline = _HEADLINES[alarm.kind].format(alarm.identity.split(":", 3)[-1])
     return f"{headline}: {alarm.text}" if alarm.text else headline

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alarmd.core import alarm_lifecycle, command_lifecycle, device_session
+from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, peer_lifecycle
 from alarmd.core.deadlines import BUCKET, Agenda, Wheel
 from alarmd.core.device_session import DeviceSession, Sign
 from alarmd.core.engine import HANDLERS
@@ -22,6 +22,7 @@ TABLES: list[tuple[type[Enum], type[Enum], Any]] = [
     (Presence, Sign, device_session),
     (AlarmState, alarm_lifecycle.AlarmSign, alarm_lifecycle),
     (CommandState, command_lifecycle.CommandSign, command_lifecycle),
+    (peer_lifecycle.Peering, peer_lifecycle.PeerSign, peer_lifecycle),
 ]
 
 
