@@ -17,6 +17,7 @@ from alarmd.core.records import Device, Dialect, Presence, Signing, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.state import STRANGERS_SHARE, UNASSIGNED
+from alarmd.core.told import may_be_evicted
 from alarmd.core.turn import Turn
 from lfcp import Message
 from lfcp.constants import VERBS, Verb
@@ -79,13 +80,18 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
 
 def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> None:
     """The device leaves every table; its history stays, and its name is free."""
-    state = turn.state
     turn.record(kind, text, session)
-    turn.uncache(session)
-    end_incident(turn, session)
     drop_cause(turn, session.device.zone_id, session.device.name)  # it may make one more command
     for command in open_commands(session):
         expire(turn, command.id, "the device was forgotten")
+    take_out(turn, session, replace(session.device, forgotten_at=turn.now.wall, **turn.made()))
+
+
+def take_out(turn: Turn, session: DeviceSession, forgotten: Device) -> None:
+    """Once it has no commands any more. forgotten: the last version of its record."""
+    state = turn.state
+    turn.uncache(session)
+    end_incident(turn, session)
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)
@@ -96,7 +102,9 @@ def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> No
     was_heard, session.presence = session.is_heard, Presence.LOST  # whatever still refers to it expects nothing of it
     if was_heard:
         supervision.tell_peer(turn, session)
-    turn.effects.append(SaveDevice(replace(session.device, forgotten_at=turn.now.wall, **turn.made())))
+    turn.effects.append(SaveDevice(forgotten))
+    if not may_be_evicted(forgotten):
+        state.remember(state.forgotten, forgotten.name, forgotten)
 
 
 def _drop_keys(turn: Turn, session: DeviceSession) -> None:

@@ -42,12 +42,18 @@ def motion(turn: Turn, session: DeviceSession, text: str, said: Said | None = No
         alarm = None
     if alarm is None:
         alarm = raise_alarm(turn, AlarmKind.MOTION, session, session.device.name, text, told)
-        session.alarm_incident = alarm.id
-        state.agenda.add(now.mono + state.settings.incident_quiet, INCIDENT, alarm.id)
+        go_on(state, session, alarm.id, now.mono)
     else:
-        session.motions = session.motions[0] + 1, now.wall  # see _counted: the events are stored one by one anyway
+        session.motions = session.motions[0] + 1, now.wall  # see counted: the events are stored one by one anyway
     session.motion_at = now.mono
     turn.record(EventKind.MOTION, text, session, alarm_id=alarm.id, said=said)
+
+
+def go_on(state: State, session: DeviceSession, alarm_id: int, motion_at: float) -> None:
+    """The device's incident is this alarm's until it was quiet for a while. motion_at: s, of its last motion."""
+    session.alarm_incident = alarm_id
+    session.motion_at = motion_at
+    state.agenda.add(motion_at + state.settings.incident_quiet, INCIDENT, alarm_id)
 
 
 def check_incident(turn: Turn, alarm_id: int) -> None:
@@ -112,7 +118,10 @@ def raise_alarm(
 def count_motion(state: State, alarm: Alarm, session: DeviceSession | None) -> None:
     """Losses do not count: many lost devices must not keep the motion of others from being told."""
     state.motion_alarms[alarm.id] = None
-    if session is not None and session.device.standing is not Standing.ADOPTED:
+    if session is None:
+        return
+    state.motion_of.setdefault(session.device.id, {})[alarm.id] = None
+    if session.device.standing is not Standing.ADOPTED:
         state.strangers_alarms.add(alarm.id)
 
 
@@ -124,7 +133,7 @@ def count_as_adopted(state: State, session: DeviceSession) -> None:
 
 def acknowledge(turn: Turn, alarm: Alarm, by: str) -> Alarm:
     """A person knows of it. Saying so twice changes nothing: the first name stays."""
-    alarm = _counted(turn, alarm)
+    alarm = counted(turn, alarm)
     after = moved(alarm, AlarmSign.ACKNOWLEDGED, turn.now.wall, by)
     if after is not alarm:
         after = replace(follow_ups.end(turn.state, after), **turn.made())
@@ -136,7 +145,7 @@ def acknowledge(turn: Turn, alarm: Alarm, by: str) -> Alarm:
 
 def clear(turn: Turn, alarm: Alarm, by: str, text: str) -> Alarm:
     """It is over: a person said so, or its cause is gone."""
-    now, alarm = turn.now, _counted(turn, alarm)
+    now, alarm = turn.now, counted(turn, alarm)
     after = follow_ups.end(turn.state, moved(alarm, AlarmSign.CLEARED, now.wall, by))
     after = replace(after, ended_at=alarm.ended_at or now.wall, **turn.made())
     turn.save_alarm(after)
@@ -160,7 +169,7 @@ def _is_over(turn: Turn, session: DeviceSession) -> bool:
     return turn.now.mono - session.motion_at >= turn.state.settings.incident_quiet
 
 
-def _counted(turn: Turn, alarm: Alarm) -> Alarm:
+def counted(turn: Turn, alarm: Alarm) -> Alarm:
     """The alarm with the motion since it was last written. Copying 20 fields at every motion would cost a third of
     what the rules do for it."""
     session = turn.state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
@@ -168,15 +177,15 @@ def _counted(turn: Turn, alarm: Alarm) -> Alarm:
         return alarm
     more, last = session.motions
     session.motions = NO_MOTIONS
-    counted = turn.state.alarms[alarm.id] = replace(alarm, event_count=alarm.event_count + more, last_event_at=last)
-    return counted
+    known = turn.state.alarms[alarm.id] = replace(alarm, event_count=alarm.event_count + more, last_event_at=last)
+    return known
 
 
 def end_incident(turn: Turn, session: DeviceSession) -> None:
     """The alarm stays raised until a person deals with it; the next motion is a new one. Nothing if there is none."""
     if session.alarm_incident is None:
         return
-    alarm = _counted(turn, turn.state.alarms[session.alarm_incident])
+    alarm = counted(turn, turn.state.alarms[session.alarm_incident])
     session.alarm_incident = None
     turn.save_alarm(replace(alarm, ended_at=turn.now.wall, **turn.made()))
 

@@ -135,7 +135,7 @@ def _changes(state: State, session: DeviceSession, request: CameraChanged) -> di
     changes = _given(request)
     if request.source_networks is not None:
         changes["source_networks"] = _networks(request.source_networks)
-    if request.by_address and session.device.id not in state.by_address and len(state.by_address) >= MAX_BY_ADDRESS:
+    if request.by_address and session.device.id not in state.by_address and _by_address_full(state):
         raise RequestRefusedError(
             "table_full", "by_address", f"{MAX_BY_ADDRESS} cameras are known by address; use an upload secret"
         )
@@ -148,6 +148,28 @@ def _changes(state: State, session: DeviceSession, request: CameraChanged) -> di
             raise RequestRefusedError("invalid", "upload_digest", "another camera has this secret; make a new one")
         changes |= {"fingerprint": "", "info": ""}
     return changes
+
+
+def fault(state: State, camera: Camera) -> str:
+    """What is wrong with settings that another server took; empty: nothing."""
+    id_ = camera.device_id
+    if camera.by_address and (not camera.source_networks or (id_ not in state.by_address and _by_address_full(state))):
+        return "it cannot be known by its address"
+    if camera.every and not MIN_EVERY <= camera.every <= MAX_EVERY:
+        return f"every {camera.every} s"
+    if (camera.pull_url and not _is_url(camera.pull_url)) or len(camera.info) > MAX_INFO:
+        return "its URL, or what it said of itself"
+    if camera.upload_digest and state.upload_digests.get(camera.upload_digest, id_) != id_:
+        return "another camera has its secret"
+    try:
+        _networks(camera.source_networks)
+    except RequestRefusedError as refusal:
+        return refusal.message
+    return ""
+
+
+def _by_address_full(state: State) -> bool:
+    return len(state.by_address) >= MAX_BY_ADDRESS
 
 
 def _networks(said: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from alarmd.core.effects import Answer, DropDelivery, RetryDelivery
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import DeliveryDropped, DeliveryRetried
+from alarmd.core.replication import mark
 from alarmd.core.turn import Turn
 
 
@@ -13,4 +14,7 @@ def delivery_retried(turn: Turn, request: DeliveryRetried) -> None:
 
 def delivery_dropped(turn: Turn, request: DeliveryDropped) -> None:
     turn.record(EventKind.DELIVERY_DROPPED, f"{request.identity} by {request.operator}")
-    turn.effects += [DropDelivery(request.identity, turn.now.wall), Answer(())]
+    turn.effects.append(DropDelivery(request.identity, turn.now.wall))
+    if turn.state.settings.pair is not None:
+        mark(turn, request.identity)
+    turn.effects.append(Answer(()))

@@ -57,3 +57,4 @@ class EventKind(StrEnum):
     PEER_LEFT = "peer_left"
     PEER_LOST = "peer_lost"
     CLOCKS_APART = "clocks_apart"
+    PEER_REFUSED = "peer_refused"

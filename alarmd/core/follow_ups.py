@@ -5,6 +5,7 @@ which somebody is told. Alarms on the way to one step come up in the order in wh
 one line of them and one appointment. A line holds open alarms only.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from alarmd.core.wording import sentence
 FOLLOW_UP = "follow_up"  # kind of appointment: of a step; who has not been acknowledged by then?
 AT_ONCE = 500  # alarms followed up in one turn
 BREATH = 0.1  # s between two such turns
+GRACE = 10.0  # s before what the peer told of late is followed up here
 
 
 def begin(turn: Turn, alarm: Alarm) -> Alarm:
@@ -34,6 +36,16 @@ def end(state: State, alarm: Alarm) -> Alarm:
     if step is not None:
         state.follow_ups.get(step, OrderedDict()).pop(alarm.id, None)
     return replace(alarm, follow_up_at=None)
+
+
+def replan(state: State, before: Alarm | None, after: Alarm, now: Instant) -> None:
+    """The peer told of it: who is told next, and when, may have changed. What came due meanwhile waits for a moment, so
+    that the peer may say first that somebody knows."""
+    if before is not None:
+        end(state, before)
+    step = next_step(state.settings, after.followed_up)
+    if after.state is AlarmState.RAISED and after.told and step is not None:
+        _wait(state, step, after.id, max(now.mono + GRACE, now.mono_at(after.raised_at) + step))
 
 
 def restore(state: State, alarms: Iterable[Alarm], now: Instant) -> None:
@@ -51,13 +63,15 @@ def restore(state: State, alarms: Iterable[Alarm], now: Instant) -> None:
 def check(turn: Turn, step: int) -> None:
     """The appointment of a step."""
     state, mono = turn.state, turn.now.mono
-    state.follow_ups_expected.discard(step)
+    if mono < state.follow_ups_expected.get(step, mono):  # an earlier appointment came up meanwhile
+        return
+    state.follow_ups_expected.pop(step, None)
     line = state.follow_ups[step]
     for alarm_id in [alarm_id for alarm_id, due in islice(line.items(), AT_ONCE) if due <= mono]:
         del line[alarm_id]
         _follow_up(turn, state.alarms[alarm_id], step)
     if line:
-        _expect(state, step, max(next(iter(line.values())), mono + BREATH))
+        _expect(state, step, max(min(islice(line.values(), AT_ONCE)), mono + BREATH))
 
 
 def next_step(settings: Settings, age: int) -> int | None:
@@ -96,11 +110,15 @@ def _planned(state: State, alarm: Alarm, now: Instant) -> Alarm:
 
 
 def _wait(state: State, step: int, alarm_id: int, due: float) -> None:
-    state.follow_ups.setdefault(step, OrderedDict())[alarm_id] = due
-    if step not in state.follow_ups_expected:
+    """One of the peer's may be due before others that wait: it goes to the front, where the next check sees it."""
+    line = state.follow_ups.setdefault(step, OrderedDict())
+    early = bool(line) and due < next(reversed(line.values()))
+    line[alarm_id] = due
+    line.move_to_end(alarm_id, last=not early)
+    if due < state.follow_ups_expected.get(step, math.inf):
         _expect(state, step, due)
 
 
 def _expect(state: State, step: int, due: float) -> None:
-    state.follow_ups_expected.add(step)
+    state.follow_ups_expected[step] = due
     state.agenda.add(due, FOLLOW_UP, step)

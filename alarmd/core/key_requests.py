@@ -18,14 +18,18 @@ def key_given(turn: Turn, given: KeyGiven) -> None:
     signed = session.signed
     assert signed is not None
     epoch = max(signed.epochs, default=0) + 1
+    add_key(turn, session, signed, DeviceKey(session.device.id, epoch, given.key, turn.now.wall, **turn.made()))
+    turn.record(EventKind.KEY_GIVEN, f"key {epoch} by {given.operator}", session)
+    turn.effects.append(Answer((session.device,)))
+
+
+def add_key(turn: Turn, session: DeviceSession, signed: SignedSession, key: DeviceKey) -> None:
+    """The newest of the device's; those that it has not used yet are void."""
     for unused in [known for known in signed.epochs if known > signed.active]:
         signed.drop_key(unused)
         turn.effects.append(DropKey(session.device.id, unused))
-    signed.add_key(epoch, given.key)
-    key = DeviceKey(session.device.id, epoch, given.key, turn.now.wall, **turn.made())
+    signed.add_key(key.epoch, key.secret)
     turn.effects.append(SaveKey(key))
-    turn.record(EventKind.KEY_GIVEN, f"key {epoch} by {given.operator}", session)
-    turn.effects.append(Answer((session.device,)))
 
 
 def _first(turn: Turn, given: KeyGiven) -> DeviceSession:

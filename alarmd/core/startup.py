@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from alarmd.core import cameras, capture, follow_ups, numbering, peering
-from alarmd.core.alarms import INCIDENT, count_motion
+from alarmd.core.alarms import count_motion, go_on
+from alarmd.core.command_queue import OWN
 from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
 from alarmd.core.effects import SaveSite, SaveZone
@@ -136,9 +137,7 @@ def _restore_alarm(state: State, alarm: Alarm, now: Instant) -> None:
         return
     count_motion(state, alarm, session)
     if session is not None and alarm.ended_at is None:
-        session.alarm_incident = alarm.id
-        session.motion_at = min(now.mono, now.mono_at(alarm.last_event_at))
-        state.agenda.add(session.motion_at + state.settings.incident_quiet, INCIDENT, alarm.id)
+        go_on(state, session, alarm.id, min(now.mono, now.mono_at(alarm.last_event_at)))
 
 
 def _restore_losses(state: State, now: Instant) -> None:
@@ -188,10 +187,11 @@ def _restore_path_loss(state: State, contacts: Iterable[Contact], now: Instant) 
 
 def _restore_command(state: State, command: Command, now: Instant) -> None:
     session = state.by_id.get(command.device_id)
-    if session is None:
+    asked_by = command.identity.partition(".")[0]
+    if session is None or (command.verb in OWN and asked_by != state.settings.label):
         return
     queue = queue_of(session)
-    if command.state is CommandState.SENT:
+    if command.state is CommandState.SENT and queue.in_flight is None:  # each server of a pair may have sent another
         queue.in_flight = command
         queue.sent_to = session.path.host if session.path else ""
     else:

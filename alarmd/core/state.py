@@ -6,6 +6,7 @@ Every table here is bounded: devices and strangers by settings, the rest by the 
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import tzinfo
+from typing import TypeVar
 
 from alarmd.core.deadlines import Agenda, Wheel
 from alarmd.core.device_session import DeviceSession
@@ -16,13 +17,15 @@ from alarmd.core.loss_causes import Loss, SilenceTally
 from alarmd.core.paths import Path
 from alarmd.core.peer_lifecycle import Peer
 from alarmd.core.rate_limits import AddressBuckets, TokenBucket
-from alarmd.core.records import Alarm, AlarmKind, Camera, Site, Standing, Zone
+from alarmd.core.records import Alarm, AlarmKind, Camera, Command, Device, Site, Standing, Zone
 from alarmd.core.schedule import Span
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 
 MAX_ALARMS = 20_000  # that nobody cleared; a tenth of them may be of devices nobody adopted; losses come on top,
 # at most one a device, since a loss that is not told is worse than a table that grows
+MAX_ENDED = 10_000  # alarms and commands that have their end, and devices forgotten: of each, the last are remembered
+# in a pair, so that what the peer tells of them late does not bring them back; absorbed alarms likewise
 MAX_STALLS = 100  # of the server itself that are remembered, newest last
 MAX_SITES = 10_000
 MAX_ZONES = 50_000
@@ -30,6 +33,8 @@ STRANGERS_SHARE = 10  # devices nobody adopted get one part in this many of tabl
 STRANGERS_RATE = 10.0  # stored messages per second of all of them together
 STRANGERS_BURST = 1000.0
 
+K = TypeVar("K")
+V = TypeVar("V")
 HOME = "home"  # the site and zone of a new installation
 UNASSIGNED = "unassigned"  # the zone of devices nobody adopted
 
@@ -59,13 +64,17 @@ class State:
         self.zone_members: dict[int, dict[int, DeviceSession]] = {}  # adopted devices only
         self.strangers: OrderedDict[int, DeviceSession] = OrderedDict()  # least recently new first
         self.alarms: dict[int, Alarm] = {}
+        self.ended_alarms: OrderedDict[int, Alarm] = OrderedDict()
+        self.ended_commands: OrderedDict[int, Command] = OrderedDict()
+        self.forgotten: OrderedDict[str, Device] = OrderedDict()
+        self.motion_of: dict[int, dict[int, None]] = {}  # by device, its alarms of motion that nobody cleared
         self.motion_alarms: dict[int, None] = {}  # those of motion, oldest first
         self.strangers_alarms: set[int] = set()  # those of motion of devices nobody adopted
         self.losses: dict[int, Loss] = {}  # open alarms of lost contact
         self.loss_alarms: dict[tuple[AlarmKind, str], int] = {}  # the same by what failed, see loss_causes.loss_key
         self.muted: dict[int, float] = {}  # devices whose motion is told nobody, and until when
         self.follow_ups: dict[int, OrderedDict[int, float]] = {}  # by step, alarms and when they are due
-        self.follow_ups_expected: set[int] = set()  # steps that have an appointment
+        self.follow_ups_expected: dict[int, float] = {}  # the next appointment of each step
         self.cameras: dict[int, Camera] = {}
         self.upload_digests: dict[str, int] = {}  # cameras by their upload secret, see cameras.py
         self.by_address: set[int] = set()  # cameras that are known by where their uploads come from
@@ -90,6 +99,7 @@ class State:
         self.hears_untold: deque[int] = deque()  # devices that are still to be told if we hear them, since it was met
         self.mode_untold: deque[int] = deque()  # zones that do not know yet whether it is lost
         self.absorbed: OrderedDict[int, int] = OrderedDict()  # alarms in whose place another one is told, and which
+        self.refused_told: float | None = None  # when it was last recorded that a record of the peer makes no sense
         self.backlog_full = False
         self.blind = 0.0
         self.stalls: deque[tuple[float, float]] = deque(maxlen=MAX_STALLS)  # when on the rules' clock, and how long
@@ -119,6 +129,19 @@ class State:
         members.pop(device.id, None)
         if not members:
             self.zone_members.pop(device.zone_id, None)
+
+    def leave_motion(self, alarm: Alarm) -> None:
+        """Nothing if it is none of motion."""
+        own = self.motion_of.get(alarm.device_id or 0, {})
+        if own.pop(alarm.id, self) is None and not own:
+            del self.motion_of[alarm.device_id or 0]
+
+    def remember(self, table: OrderedDict[K, V], key: K, value: V) -> None:
+        """In one of the tables that are for the peer only; the oldest gives way."""
+        if self.settings.pair is not None:
+            table[key] = value
+            if len(table) > MAX_ENDED:
+                table.popitem(last=False)
 
     def zone_named(self, name: str) -> Zone | None:
         return next((zone for zone in self.zones.values() if zone.name == name), None)

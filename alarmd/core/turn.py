@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypedDict
 
+from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import (
     Effect,
@@ -18,7 +19,7 @@ from alarmd.core.effects import (
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
-from alarmd.core.records import Alarm, AlarmState, Command, Contact, Event, Presence
+from alarmd.core.records import Alarm, AlarmState, Command, Contact, Device, Event, Presence
 from alarmd.core.signed_session import SignedSession
 from alarmd.core.state import State
 from lfcp import EventId
@@ -99,8 +100,12 @@ class Turn:
 
     def change_device(self, session: DeviceSession, **changes: Any) -> None:
         """Change the device's record, in every table that files it by what changed."""
+        self.set_device(session, replace(session.device, **changes, **self.made()))
+
+    def set_device(self, session: DeviceSession, device: Device) -> None:
+        """Another version of its record, whoever made it."""
         self.state.leave(session)
-        session.device = replace(session.device, **changes, **self.made())
+        session.device = device
         self.state.enter(session)
         self.effects.append(SaveDevice(session.device))
         self.uncache(session)
@@ -111,11 +116,15 @@ class Turn:
             self.state.alarms.pop(alarm.id, None)
             self.state.motion_alarms.pop(alarm.id, None)
             self.state.strangers_alarms.discard(alarm.id)
+            self.state.leave_motion(alarm)
+            self.state.remember(self.state.ended_alarms, alarm.id, alarm)
         else:
             self.state.alarms[alarm.id] = alarm
         self.effects.append(SaveAlarm(alarm))
 
     def save_command(self, command: Command) -> None:
+        if command.state in FINAL:
+            self.state.remember(self.state.ended_commands, command.id, command)
         self.effects.append(SaveCommand(command))
 
     def save_contact(self, session: DeviceSession) -> None:

@@ -121,7 +121,7 @@ def test_an_alarm_that_was_acknowledged_leaves_the_others_their_appointment() ->
     assert play.told == []
     play.later(1)
     assert [one.alarm_id for one in play.told] == [2]
-    assert play.engine.state.follow_ups_expected == set()
+    assert play.engine.state.follow_ups_expected == {}
 
 
 def test_alarms_come_and_go_without_leaving_appointments_behind() -> None:
