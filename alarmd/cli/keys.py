@@ -1,11 +1,9 @@
 """`alarmd device add` and `alarmd device rekey`: a device's key, given away the one time that it can be seen."""
 
 import json
-import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -17,11 +15,11 @@ from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segmen
 from alarmd.cli.client import connect
 from alarmd.cli.exits import Failure
 from alarmd.cli.output import print_facts, print_line
+from alarmd.cli.private_file import private_file, write_line
 from alarmd.cli.qr_code import print_qr_code
 from alarmd.core.records import Signing
 from alarmd.web.place_schemas import MadeKey
 
-OWNER_ONLY = 0o600
 SOMEWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's address, behind the default route
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,7 +75,7 @@ def _give(asked: Asked, name: str, body: dict[str, Any], key_file: Path | None, 
         if key_file is None:
             made = client.change(MadeKey, "POST", _path(name), body)
         else:
-            with _new_file(key_file) as file:  # before there is a key to be put into it
+            with private_file(key_file, "key_file") as file:  # before there is a key to be put into it
                 made = client.change(MadeKey, "POST", _path(name), body)
                 _write(file, made)
     shown = made.model_dump(mode="json", exclude={"key"} if key_file else None)
@@ -109,27 +107,9 @@ def _print(made: MadeKey, shown: dict[str, str], key_file: Path | None) -> None:
     )
 
 
-@contextmanager
-def _new_file(path: Path) -> Iterator[TextIO]:
-    """Gone if the block fails."""
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w")
-    except OSError as error:
-        message = f"cannot make the file {path}: {error.strerror}"
-        raise Failure(message, exit_codes.CANNOT_CREATE, field="key_file") from None
-    try:
-        with file:
-            yield file
-    except BaseException:
-        path.unlink()
-        raise
-
-
 def _write(file: TextIO, made: MadeKey) -> None:
     try:
-        file.write(f"{made.key}\n")
-        file.flush()
-        os.fsync(file.fileno())
+        write_line(file, made.key)
     except OSError as error:
         message = (
             f"{made.device} has a key that cannot be written: {error.strerror}; make another by `alarmd device rekey`"

@@ -19,6 +19,7 @@ SECTIONS = {
     "The server": {
         "serve": Lazy(f"{_CLI}.serve:serve", "Run the server until SIGTERM or Ctrl-C."),
         "check-config": Lazy(f"{_CLI}.serve:check_config", "Check the configuration and say what it means."),
+        "peer": Lazy(f"{_CLI}.peer:peer", "Watch together with a second server: either may die."),
         "upgrade-database": Lazy(f"{_CLI}.serve:upgrade_database", "Bring the database to this program's schema."),
         "drop-keys": Lazy(f"{_CLI}.drop_keys:drop_keys", "Remove the keys of all devices: server.key is lost."),
     },

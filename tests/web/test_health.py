@@ -59,7 +59,7 @@ def test_the_server_at_a_glance(house: RunningHouse, client: httpx.Client) -> No
     house.frame("cam1,MOAL,gate,0,0,0,0,0")
     client.post("/commands", json={"target": "cam1", "verb": "TLGS"})
     status = client.get("/status").json()
-    assert status["devices"] == {"new": 1, "online": 0, "late": 0, "lost": 0, "asleep": 0}
+    assert status["devices"] == {"new": 1, "online": 0, "late": 0, "lost": 0, "elsewhere": 0, "asleep": 0}
     assert (status["open_alarms"], status["open_commands"]) == (1, 1)
     assert status["unknown_devices"] == "admit"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", status["started_at"])
