@@ -38,8 +38,10 @@ from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.outflow import Outflow
 from alarmd.core.settings import UnknownDevices
+from alarmd.core.told import told_of
 from alarmd.metrics import Metrics
 from alarmd.outbox_house import OutboxHouse
+from alarmd.peer_house import PeerHouse
 from alarmd.picture_house import PictureHouse
 from alarmd.relays.emergency_outbox import LIMIT as EMERGENCY_LIMIT
 from alarmd.relays.emergency_outbox import EmergencyOutbox
@@ -80,6 +82,7 @@ class Application:
             self._build_web(undo)
             self._build_listeners()
             self._build_outbox()
+            self._build_peer()
             undo.pop_all()
 
     @property
@@ -97,6 +100,10 @@ class Application:
     @property
     def upload_addresses(self) -> list[tuple[str, int]]:
         return self._pictures.upload_addresses
+
+    @property
+    def peer_addresses(self) -> list[tuple[str, int]]:
+        return self._peer.addresses
 
     def ask_to_stop(self) -> None:
         self._asked_to_stop.set()
@@ -123,6 +130,7 @@ class Application:
         self._operator.start(self._reactor)
         await self._start_api()
         self._pictures.start_uploads()
+        self._peer.start()
         storage, config = self._storage, self._config
         purge = partial(purge_history, storage.store, storage.call, now, config.storage.retention_days)
         losses = partial(count_losses, self._lfcp.datagrams, self._metrics)
@@ -131,6 +139,7 @@ class Application:
             "purge": purge,
             "losses": losses,
             **self._pictures.work(),
+            **self._peer.work(),
         }
         for name, one in work.items():
             self._tasks.append(self._loop.create_task(supervised(name, one), name=name))
@@ -156,6 +165,7 @@ class Application:
         self._runner.timer.stop()
         self._runner.submit(ServerStopping(), now())
         await self._store_what_waits()
+        await self._peer.stop()
         await self._api.stop()
         await self._pictures.stop_fetching()
         await cancel(self._tasks)
@@ -181,6 +191,7 @@ class Application:
         prepare_state_directory(config.state_directory)
         self._lfcp_sockets = bind_all(config.lfcp.addresses, config.lfcp.port, "lfcp.port or lfcp.addresses")
         self._operator_sockets = bind_all([config.operator.address], config.operator.port, "operator.port")
+        self._peer = PeerHouse(config, undo)
         for pair in (*self._lfcp_sockets, *self._operator_sockets):
             undo.callback(close_pair, pair)
 
@@ -188,7 +199,7 @@ class Application:
         storage = self._storage
         self._started = now()
         self._engine = Engine(self._config.rules(), storage.snapshot, time_zone, self._started)
-        self._outflow = Outflow(lambda _durable: ())
+        self._outflow = Outflow(partial(told_of, self._engine.state))
         self._sockets = Sockets()
         self._flow_cache = FlowCache(self._config.devices.limit)
         self._emergency = EmergencyOutbox()
@@ -203,12 +214,12 @@ class Application:
                 self._flow_cache,
                 rejected,
                 fetch=lambda wanted: self._pictures.fetch(wanted),
-                tell_peer=lambda _told: None,
+                tell_peer=self._peer.tell,
             ),
             metrics=self._metrics,
             now=now,
             outbox=self._emergency,
-            committed=lambda: self._api.stored(),
+            committed=self._committed,
             outflow=self._outflow,
         )
         metrics = self._metrics
@@ -259,6 +270,7 @@ class Application:
             started=self._started,
             live=self._pictures.live,
             archive=self._pictures.archive,
+            link=self._peer.condition,
         )
         undo.callback(self._house.threads.shutdown)
         self._api = OperatorApi(self._house)
@@ -278,6 +290,21 @@ class Application:
             self._pictures,
             self._read_events,
         )
+
+    def _build_peer(self) -> None:
+        self._peer.connect(
+            self._loop,
+            self._reactor,
+            self._runner,
+            self._outflow,
+            self._engine.state,
+            self._storage,
+            self._metrics,
+        )
+
+    def _committed(self) -> None:
+        self._api.stored()
+        self._peer.committed()
 
     def _read_events(self, wanted: EventFilter) -> Awaitable[list[StoredEvent]]:
         return self._house.read(self._storage.reader.events, wanted)

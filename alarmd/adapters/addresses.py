@@ -73,6 +73,22 @@ def bind_all(addresses: Sequence[str], port: int, what: str) -> list[tuple[socke
                 raise StartError(UNAVAILABLE, complaint) from failed.error
 
 
+def bind_streams(addresses: Sequence[str], port: int, what: str) -> list[socket.socket]:
+    """A TCP socket for each address, else as bind_all."""
+    bound: list[socket.socket] = []
+    for address in _expanded(addresses):
+        try:
+            bound.append(bind(address, port, socket.SOCK_STREAM))
+        except OSError as error:
+            if ALL in addresses and address == ANY_IPV6 and error.errno in _NO_IPV6:
+                continue
+            for earlier in bound:
+                earlier.close()
+            raise StartError(UNAVAILABLE, _complaint(error, address, port, what)) from error
+        port = bound[0].getsockname()[1]
+    return bound
+
+
 def _bind_all(addresses: Sequence[str], port: int) -> list[tuple[socket.socket, socket.socket]]:
     bound: list[tuple[socket.socket, socket.socket]] = []
     for address in _expanded(addresses):

@@ -172,6 +172,32 @@ ARCHIVE_GAUGES = (
     ARCHIVE_SEALED_AGE,
 )
 AGE, ROOM, AWAITED = WHY_DELETED = "age", "room", "awaited"
+PEER_UP = Definition("alarmd_peer_up", "gauge", (), "1 while the link to the other server of the pair is up.")
+PEER_CATCHING_UP = Definition(
+    "alarmd_peer_catching_up", "gauge", (), "1 while the peer is told from the database what it missed."
+)
+PEER_CLOCK_OFFSET = Definition(
+    "alarmd_peer_clock_offset_seconds", "gauge", (), "How far the peer's clock is ahead, as far as the link can tell."
+)
+PEER_LAG = Definition(
+    "alarmd_peer_lag_seconds",
+    "gauge",
+    (),
+    "Age of the oldest thing stored here that the peer has not stored; 0: it has everything, or there is no link.",
+)
+PEER_STORED_SECONDS = Definition(
+    "alarmd_peer_stored_seconds",
+    "histogram",
+    (),
+    "Time from a transaction here until the peer has stored the same.",
+    LATENCY,
+)
+REPLICATED = Definition(
+    "alarmd_replicated_records_total",
+    "counter",
+    ("direction",),
+    "Records exchanged with the peer: sent, received, and skipped because they cannot be stored here.",
+)
 BLIND_SECONDS = Definition(
     "alarmd_server_blind_seconds_total",
     "counter",
@@ -212,6 +238,12 @@ CATALOGUE: tuple[Definition, ...] = (
     OUTBOX_OLDEST_AGE,
     *ARCHIVE_GAUGES,
     ARCHIVE_DELETED,
+    PEER_UP,
+    PEER_CATCHING_UP,
+    PEER_CLOCK_OFFSET,
+    PEER_LAG,
+    PEER_STORED_SECONDS,
+    REPLICATED,
     BLIND_SECONDS,
     BUILD_INFO,
 )

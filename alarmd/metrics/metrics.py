@@ -11,6 +11,7 @@ from alarmd.core.state import State
 from alarmd.metrics import catalogue
 from alarmd.metrics.catalogue import Definition
 from alarmd.metrics.families import Families, Histogram, LabelValues, Readings, Tally
+from alarmd.metrics.pairs import PairMetrics
 from alarmd.metrics.scraped import LiveState, Now, Outbox, OutboxCounts
 from alarmd.metrics.watcher import Watcher
 
@@ -52,6 +53,7 @@ class Metrics:
         self._archive = {one: add(Tally(one)) for one in catalogue.ARCHIVE_GAUGES}
         self._archive_deleted = add(Tally(catalogue.ARCHIVE_DELETED))
         self._archive_deleted.start_at_zero(catalogue.WHY_DELETED)
+        self.pair = PairMetrics(self._families)
         self._blind = add(Tally(catalogue.BLIND_SECONDS))
         self._blind.values[()] = 0
         self._database_errors.start_at_zero(DATABASE_ERRORS)
