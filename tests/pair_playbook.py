@@ -1,6 +1,6 @@
 """Two playbooks that watch together: what one server does reaches the other when the test says so.
 
-pair = PairPlaybook()
+pair = PairPlaybook().meet()
 pair.a << frame("cam1,MOAL,gate,0,0,0,0,0")
 pair.exchange()
 assert pair.b.alarms
@@ -9,8 +9,8 @@ assert pair.b.alarms
 from collections import deque
 from typing import Any
 
-from alarmd.core.effects import DURABLE
-from alarmd.core.inputs import Input, PeerTold
+from alarmd.core.effects import DURABLE, TellPeer
+from alarmd.core.inputs import Input, PeerGone, PeerHears, PeerMet, PeerTold
 from alarmd.core.records import Told
 from alarmd.core.settings import Pair
 from alarmd.core.told import told_of
@@ -20,14 +20,17 @@ MAX_ROUNDS = 50  # in which two servers come to rest, or never
 
 
 class PairedPlaybook(Playbook):
-    """One of the two. outbox: what it made and the other has not been told."""
+    """One of the two. outbox: what it made and the other has not been told. hears: what it would say of who is heard."""
 
     outbox: deque[Told]
+    hears: deque[PeerHears]
 
     def __lshift__(self, happened: Input) -> "PairedPlaybook":
         super().__lshift__(happened)
         durable = [effect for effect in self.effects if isinstance(effect, DURABLE)]
         self.__dict__.setdefault("outbox", deque()).extend(told_of(self.engine.state, durable))
+        heard = [PeerHears(effect.heard, effect.unheard) for effect in self.made(TellPeer)]
+        self.__dict__.setdefault("hears", deque()).extend(heard)
         return self
 
 
@@ -38,9 +41,18 @@ class PairPlaybook:
         self.a = PairedPlaybook(label="A", pair=Pair("B", "A", voice_delay), **settings)
         self.b = PairedPlaybook(label="B", pair=Pair("A", "A", voice_delay), **settings)
 
-    def meet(self, met: bool = True) -> "PairPlaybook":
-        """The link is up, or down. What a server does about it is tested with the link."""
-        self.a.engine.state.peer_met = self.b.engine.state.peer_met = met
+    def meet(self) -> "PairPlaybook":
+        """The link is up, and everything was told."""
+        self.exchange()
+        for one, other in ((self.a, self.b), (self.b, self.a)):
+            state = other.engine.state
+            one << PeerMet("test", state.last_alarm, state.last_command, 0.0)
+        return self.exchange()
+
+    def part(self) -> "PairPlaybook":
+        """The link is down. What is said of who is heard is lost; what is stored waits for the next meeting."""
+        for one in (self.a, self.b):
+            one << PeerGone("test")
         return self
 
     def later(self, seconds: float) -> "PairPlaybook":
@@ -54,6 +66,8 @@ class PairPlaybook:
         giver.outbox.clear()
         if told:
             taker << PeerTold(told)
+        while giver.hears:
+            taker << giver.hears.popleft()
         return bool(told)
 
     def exchange(self) -> "PairPlaybook":
