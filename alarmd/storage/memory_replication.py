@@ -4,7 +4,8 @@ from collections.abc import Generator, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from alarmd.core.records import Standing, Told
+from alarmd.core.records import Told
+from alarmd.core.told import may_be_evicted
 from alarmd.storage.interface import Vector
 from alarmd.storage.memory_store import MemoryStore
 from alarmd.storage.memory_tables import MemoryTables
@@ -33,7 +34,7 @@ def _newer(store: MemoryStore, kind: str, since: Vector) -> Iterator[Told]:
 
 def _is_told(kind: str, record: Any, devices: Mapping[int, Any]) -> bool:
     if kind == "device":
-        return record.forgotten_at is None or record.standing is not Standing.ADMITTED
+        return not may_be_evicted(record)
     return kind not in ("key", "camera") or devices[record.device_id].forgotten_at is None
 
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, null, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, not_, null, select
 
 from alarmd.core.records import (
     Alarm,
@@ -21,6 +21,7 @@ from alarmd.core.records import (
     Event,
     Mark,
     Replicated,
+    Signing,
     Site,
     Standing,
     Told,
@@ -38,6 +39,13 @@ Make = Callable[[Vault, Iterable[Row]], Iterable[Replicated]]
 NAMED = {"device_id": devices, "zone_id": zones, "site_id": sites}  # in the order of Told
 
 
+MAY_BE_EVICTED = and_(  # as core/told.py says
+    devices.c.forgotten_at.is_not(None),
+    devices.c.standing != str(Standing.ADOPTED),
+    devices.c.signing == str(Signing.OPEN),
+)
+
+
 class Source(NamedTuple):
     """How rows of a kind become records, and which of them are told."""
 
@@ -53,9 +61,7 @@ def _plain(make: Callable[[Row], Replicated]) -> Make:
 SOURCES = {
     "site": Source(Site, _plain(rows.site_of)),
     "zone": Source(Zone, _plain(rows.zone_of)),
-    "device": Source(
-        Device, _plain(rows.device_of), or_(devices.c.forgotten_at.is_(None), devices.c.standing != Standing.ADMITTED)
-    ),
+    "device": Source(Device, _plain(rows.device_of), not_(MAY_BE_EVICTED)),
     # A name may have passed to another device: what the one that is forgotten left behind is not that one's.
     "key": Source(DeviceKey, sealed_keys.opened, devices.c.forgotten_at.is_(None)),
     "camera": Source(Camera, sealed_cameras.opened, devices.c.forgotten_at.is_(None)),

@@ -14,18 +14,22 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import create_engine, text
 
 from alarmd.core.effects import (
+    CopyDelivery,
+    CopyEvent,
     DropDelivery,
     DropKey,
     DurableEffect,
+    HushAlarm,
     RecordEvent,
     RetryDelivery,
     SaveContacts,
+    SaveMark,
     SavePicture,
     SaveSite,
     SaveZone,
 )
 from alarmd.core.instant import Instant
-from alarmd.core.records import AlarmState, CommandState
+from alarmd.core.records import AlarmState, CommandState, Mark, Signing, Standing
 from alarmd.storage.database_url import parse
 from alarmd.storage.interface import (
     Claim,
@@ -68,7 +72,15 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
     st.builds(
         lambda number, site, name: SaveZone(replace(ZONE, id=number, site_id=site, name=name)), NUMBERS, NUMBERS, NAMES
     ),
-    st.builds(records.device, NUMBERS, name=NAMES, zone_id=NUMBERS, forgotten_at=st.none() | TIMES),
+    st.builds(
+        records.device,
+        NUMBERS,
+        name=NAMES,
+        zone_id=NUMBERS,
+        forgotten_at=st.none() | TIMES,
+        standing=st.sampled_from(Standing),
+        signing=st.sampled_from(Signing),
+    ),
     st.builds(records.contact, NUMBERS, last_contact=TIMES, counter_up=COUNTERS),
     st.builds(records.key, NUMBERS, epoch=EPOCHS, secret=SECRETS),
     st.builds(DropKey, NUMBERS, EPOCHS),
@@ -95,6 +107,23 @@ EFFECTS: st.SearchStrategy[DurableEffect] = st.one_of(
         created_at=TIMES,
         urgent=st.booleans(),
     ),
+    st.builds(
+        lambda **fields: CopyEvent(records.event(NO_STAMP, **fields).event),
+        origin=st.sampled_from(["A", "B"]),
+        device_id=MAYBE,
+        alarm_id=MAYBE,
+        received_at=TIMES,
+    ),
+    st.builds(
+        lambda name, **fields: CopyDelivery(records.delivery(name, **fields).delivery),
+        NAMES,
+        alarm_id=MAYBE,
+        origin=st.sampled_from(["A", "B"]),
+        attachment=st.sampled_from(["", "", "1.jpg"]),
+        due_at=TIMES,
+    ),
+    st.builds(lambda name, at, origin: SaveMark(Mark(name, at, origin, NO_STAMP)), NAMES, TIMES, st.sampled_from("AB")),
+    st.builds(HushAlarm, NUMBERS, TIMES),
     st.builds(records.camera, NUMBERS, every=NUMBERS, pull_url=st.sampled_from(["", "http://u:p@192.0.2.7/"])),
     PICTURES,
 )
@@ -143,7 +172,7 @@ class Comparison(RuleBasedStateMachine):
         self.memory = Storage(None)
         self.sql = type(self).open_fresh()
         self.stamps = itertools.count(1000)  # beyond those of records.py
-        self.events: list[RecordEvent] = []
+        self.events: list[RecordEvent | CopyEvent] = []
         self.both(lambda storage: storage.store.commit([START]))
 
     def both(self, ask: Callable[[Storage], Any]) -> None:
@@ -154,14 +183,14 @@ class Comparison(RuleBasedStateMachine):
         stamp = next(self.stamps)
         if isinstance(effect, SavePicture):
             return SavePicture(replace(effect.picture, id=stamp, hlc=stamp))
-        if isinstance(effect, SaveContacts | DropKey):
+        if isinstance(effect, SaveContacts | DropKey | HushAlarm):
             return effect
-        if not isinstance(effect, RecordEvent):
+        if not isinstance(effect, RecordEvent | CopyEvent):
             (name,) = effect.__dataclass_fields__
             return replace(effect, **{name: replace(getattr(effect, name), hlc=stamp)})
         if effect.event.sequence != NO_STAMP and self.events:
             return self.events[-min(effect.event.sequence, len(self.events))]
-        event = RecordEvent(replace(effect.event, sequence=stamp, hlc=stamp))
+        event = type(effect)(replace(effect.event, sequence=stamp, hlc=stamp))
         self.events.append(event)
         return event
 
@@ -234,6 +263,12 @@ class Comparison(RuleBasedStateMachine):
     @rule(before=TIMES, limit=st.integers(1, 9))
     def purge(self, before: int, limit: int) -> None:
         self.both(lambda storage: storage.store.purge(before, limit))
+
+    @rule(behind=st.sampled_from([5, 20, 2000]), page=st.integers(1, 9))
+    def tell_the_peer(self, behind: int, page: int) -> None:
+        self.both(lambda storage: storage.reader.vector())
+        since = {key: max(0, stamp - behind) for key, stamp in self.memory.reader.vector().items()}
+        self.both(lambda storage: list(storage.reader.changes(since, page)))
 
     @rule()
     def restart(self) -> None:

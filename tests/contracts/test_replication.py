@@ -31,6 +31,7 @@ from alarmd.core.records import (
     Event,
     Mark,
     Replicated,
+    Signing,
     Site,
     Standing,
     Told,
@@ -332,9 +333,10 @@ def test_what_nobody_made_on_purpose_is_never_told(store: Store, reader: Reader)
 
 def test_what_was_forgotten_is_told_but_for_strangers(store: Store, reader: Reader) -> None:
     gone = {"forgotten_at": NOON, "name": "cam1"}
-    store.commit([[device(2, hlc=201, **gone), device(3, hlc=202, standing=Standing.ADMITTED, **gone)]])
-    store.commit([[device(4, hlc=203, standing=Standing.ADMITTED)]])
-    assert [one.id for one in records(reader, {}) if isinstance(one, Device)] == [1, 2, 4]
+    stranger = {"standing": Standing.ADMITTED, "signing": Signing.OPEN}
+    store.commit([[device(2, hlc=201, **gone), device(3, hlc=202, **stranger, **gone), device(4, hlc=203, **stranger)]])
+    store.commit([[device(5, hlc=204, standing=Standing.ADMITTED, signing=Signing.SIGNED, **gone)]])
+    assert [one.id for one in records(reader, {}) if isinstance(one, Device)] == [1, 2, 4, 5]
 
 
 def test_what_a_forgotten_device_left_is_not_told_of_its_name(store: Store, reader: Reader) -> None:

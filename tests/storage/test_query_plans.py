@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from alarmd.core.effects import DropDelivery, RetryDelivery
+from alarmd.core.effects import CopyDelivery, CopyEvent, DropDelivery, HushAlarm, RetryDelivery, SaveMark
+from alarmd.core.records import Mark
 from alarmd.storage.interface import DeliveryFilter, EventFilter, Expendable, PictureFilter, ReceivedFilter
 from alarmd.storage.opening import open_reader
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
-from tests.contracts.records import CLAIM, NOON, device, picture
+from tests.contracts.records import CLAIM, DELIVERY, EVENT, NOON, VAULT, device, picture
 
-HISTORY = re.compile(r"SCAN (events|outbox|commands|pictures)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
+HISTORY = re.compile(r"SCAN (events|outbox|marks|commands|pictures)(?! USING (COVERING )?INDEX ix_\w+_(open|dead))")
 
 
 @pytest.fixture
 def reader(store: SqlStore, url: str) -> Iterator[SqlReader]:
-    reader = open_reader(url)
+    reader = open_reader(url, VAULT)
     yield reader
     reader.close()
 
@@ -74,6 +75,8 @@ def test_claims_purges_and_settlements_look_up(store: SqlStore) -> None:
         lambda: store.drop_delivery("log:motion:cam1:A:1:raised", "me", NOON, "why"),
         lambda: store.waiting_destinations(),
         lambda: store.commit([[RetryDelivery("x", NOON), DropDelivery("y", NOON)]]),
+        lambda: store.commit([[CopyEvent(EVENT), CopyDelivery(DELIVERY), HushAlarm(1, NOON)]]),
+        lambda: store.commit([[SaveMark(Mark(str(number), NOON, "B", number)) for number in range(500)]]),
     ]
     for call in calls:
         assert [step for step in plans(store, call) if HISTORY.search(step)] == []
@@ -101,6 +104,19 @@ def test_readers_look_up(reader: SqlReader) -> None:
     ]
     for call in calls:
         assert [step for step in plans(reader, call) if HISTORY.search(step)] == []
+
+
+def test_what_a_peer_does_not_have_is_looked_up(reader: SqlReader) -> None:
+    since = {key: stamp - 1 for key, stamp in reader.vector().items()}
+    steps = plans(reader, lambda: list(reader.changes(since, 500)))
+    assert [step for step in steps if HISTORY.search(step) or "SCAN alarms" in step] == []
+    for table in ("devices", "device_keys", "cameras", "alarms", "commands", "outbox"):
+        assert any(f"INDEX ix_{table}_hlc (origin=? AND hlc>?)" in step for step in steps), table
+
+
+def test_a_vector_is_looked_up(reader: SqlReader) -> None:
+    steps = plans(reader, reader.vector)
+    assert [step for step in steps if re.match(r"SCAN (?!sites|zones|high_water|origins)", step)] == []
 
 
 def test_a_walk_would_be_noticed(reader: SqlReader) -> None:
