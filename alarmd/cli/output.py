@@ -20,6 +20,7 @@ COLOURS: Mapping[str, str] = {
     "acked": "green",
     "armed": "green",
     "late": "yellow",
+    "elsewhere": "yellow",
     "acknowledged": "yellow",
     "quarantined": "yellow",
     "sent": "cyan",

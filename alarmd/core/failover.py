@@ -46,13 +46,13 @@ def contact_found(turn: Turn, session: DeviceSession) -> None:
 def add_cause(turn: Turn, zone_id: int, cause: str, ends: float | None) -> None:
     """ends: monotonic s; None while the cause goes on."""
     causes = turn.state.causes.setdefault(zone_id, {})
-    was_normal, wanted_on = not causes, enables(turn.state, zone_id)
+    was_normal, wanted_on = not causes, bool(enabling(turn.state, zone_id))
     causes[cause] = ends
     if ends is not None:
         turn.state.agenda.add(ends, HYSTERESIS, zone_id)
     if was_normal:
         turn.record(EventKind.MODE_CHANGED, f"failover alarm mode on: {_why(turn.state, cause)}", zone_id=zone_id)
-    if enables(turn.state, zone_id) and not wanted_on:
+    if enabling(turn.state, zone_id) and not wanted_on:
         _update_zone(turn, zone_id)
 
 
@@ -83,9 +83,9 @@ def cause_of(peer: str) -> str:
     return f"{SERVER}{peer}"
 
 
-def enables(state: State, zone_id: int) -> bool:
-    """Whether the mode of the zone wants its detectors on."""
-    return any(_wants_on(state, cause) for cause in state.causes.get(zone_id, ()))
+def enabling(state: State, zone_id: int) -> tuple[str, ...]:
+    """The causes for which the zone's detectors are wanted on."""
+    return tuple(cause for cause in state.causes.get(zone_id, ()) if _wants_on(state, cause))
 
 
 def wish(turn: Turn, session: DeviceSession, on: bool, by: str, seconds: float) -> Command:
@@ -123,7 +123,7 @@ def compare(turn: Turn, session: DeviceSession) -> None:
 def _wanted(turn: Turn, session: DeviceSession) -> bool | None:
     """Off is only ever sent to a device that somebody wanted on, or that the operator wants off."""
     device = session.device
-    if device.standing is Standing.ADOPTED and enables(turn.state, device.zone_id):
+    if device.standing is Standing.ADOPTED and enabling(turn.state, device.zone_id):
         return True
     if device.detector_wish is None and device.wanted_detector is not None:
         return False
@@ -158,12 +158,12 @@ def _wants_on(state: State, cause: str) -> bool:
 
 
 def _end_cause(turn: Turn, zone_id: int, cause: str, why: str) -> None:
-    causes, wanted_on = turn.state.causes[zone_id], enables(turn.state, zone_id)
+    causes, wanted_on = turn.state.causes[zone_id], enabling(turn.state, zone_id)
     del causes[cause]
     if not causes:
         del turn.state.causes[zone_id]
         turn.record(EventKind.MODE_CHANGED, f"failover alarm mode off: {why}", zone_id=zone_id)
-    if wanted_on and not enables(turn.state, zone_id):
+    if wanted_on and not enabling(turn.state, zone_id):
         _update_zone(turn, zone_id)
 
 

@@ -5,8 +5,11 @@ Fail open: a server that has no link to its peer acts as if it were alone. Twice
 
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND
+from alarmd.core.records import Presence
 from alarmd.core.state import State
 from lfcp.constants import Verb
+
+UNHEARD = frozenset({Presence.LATE, Presence.LOST, Presence.ELSEWHERE})
 
 
 def speaks(state: State) -> bool:
@@ -33,6 +36,9 @@ def copies(state: State, verb: str) -> bool:
 
 
 def serves(state: State, session: DeviceSession) -> bool:
-    """Whether this server sends the device its commands and asks it for pictures. Of two that hear it, one does: a
-    device without a key would do everything twice."""
-    return speaks(state) or session.device.name not in state.peer_hears
+    """Whether this server sends the device its commands and asks it for pictures: the one that hears it does. Of two
+    that hear it, or do not, the preferred one: a device without a key would do everything twice."""
+    here = session.path is not None and session.presence not in UNHEARD
+    if here is (session.device.name in state.peer_hears):
+        return speaks(state)
+    return here

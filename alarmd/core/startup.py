@@ -9,7 +9,7 @@ from alarmd.core.commands import EXPIRY, queue_of
 from alarmd.core.device_session import JUDGED_EARLY, MAX_MUTE, MAX_SLEEP, DeviceSession
 from alarmd.core.effects import SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost, enables
+from alarmd.core.failover import HYSTERESIS, RESTART, contact_lost, enabling
 from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import ServerStarted
 from alarmd.core.instant import Instant
@@ -205,7 +205,7 @@ def _carry_over(turn: Turn) -> None:
     state = turn.state
     for zone_id, members in state.zone_members.items():
         beyond = any(s.device.wanted_detector and not s.device.detector_wish for s in members.values())
-        if beyond and not enables(state, zone_id):
+        if beyond and not enabling(state, zone_id):
             ends = turn.now.mono + state.settings.failover_hysteresis
             state.causes.setdefault(zone_id, {})[RESTART] = ends
             state.agenda.add(ends, HYSTERESIS, zone_id)

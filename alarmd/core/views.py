@@ -6,6 +6,7 @@ from itertools import chain
 
 from alarmd.core import cameras, capture
 from alarmd.core.device_session import DeviceSession
+from alarmd.core.failover import enabling
 from alarmd.core.galleries import Asked, Gallery
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Camera, Contact, Device, Picture, Presence, Standing, Trigger, Zone
@@ -95,7 +96,7 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
         reported_detector=session.reported_detector,
         key_epochs=session.signed.epochs if session.signed else (),
         path_proven=session.signed is not None and session.signed.proven,
-        failover_causes=tuple(state.causes.get(place.id, ())) if adopted else (),
+        failover_causes=enabling(state, place.id) if adopted else (),
         dialect_suggested=session.dialect_suggested,
         picture=newest_picture(state, session),
     )

@@ -7,7 +7,7 @@ _HEADLINES = {
     AlarmKind.CONTACT_LOST: "{}: contact lost",
     AlarmKind.SITE_LOST: "every device behind {} is silent",
     AlarmKind.UPLINK_LOST: "every device is silent, most likely this server's own uplink",
-    AlarmKind.PATH_LOST: "server {}: devices that only its peer hears",
+    AlarmKind.PATH_LOST: "server {}: path lost",
     AlarmKind.PEER_LOST: "server {} is lost",
     AlarmKind.TAMPER: "{}: tamper",
 }

@@ -24,6 +24,7 @@ PRESENCE = {
     Presence.ONLINE: "🟢",
     Presence.LATE: "🟡",
     Presence.LOST: "🔴",
+    Presence.ELSEWHERE: "🟠",
     Presence.ASLEEP: "💤",
 }
 COMMANDS = {
