@@ -10,6 +10,7 @@ from alarmd.adapters.open_storage import OpenStorage
 from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.turn_runner import TurnRunner
 from alarmd.config import Config
+from alarmd.core import standby
 from alarmd.core.state import State
 from alarmd.metrics import Metrics
 from alarmd.picture_house import PictureHouse
@@ -17,6 +18,7 @@ from alarmd.relays.delivery_worker import DeliveryWorker
 from alarmd.relays.desk import Desk, Listens
 from alarmd.relays.emergency_outbox import EmergencyOutbox
 from alarmd.relays.lane import House
+from alarmd.relays.listening import listen_while
 from alarmd.storage.interface import EventFilter, StoredAlarm, StoredEvent
 
 
@@ -52,6 +54,7 @@ class OutboxHouse:
             call_store=storage.call,
             emergency=emergency,
             abandoned=lambda abandoned: runner.submit(abandoned, now()),
+            settled=(lambda settled: runner.submit(settled, now())) if state.settings.pair else None,
             live_alarm=self._live_alarm,
             metrics=metrics,
             now=now,
@@ -63,7 +66,10 @@ class OutboxHouse:
     def work(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What runs as long as the server does, by name."""
         listening = ((f"answers from {name}", relay) for name, relay in self._relays.items())
-        listen = {name: relay.listen for name, relay in listening if isinstance(relay, Listens)}
+        speaks = partial(standby.speaks, self._state)
+        listen = {
+            name: partial(listen_while, speaks, relay.listen) for name, relay in listening if isinstance(relay, Listens)
+        }
         return {"deliveries": self._worker.run, **listen}
 
     async def stop(self, seconds: float) -> None:

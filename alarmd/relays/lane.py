@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from alarmd.core.inputs import DeliveryAbandoned
+from alarmd.core.inputs import DeliveryAbandoned, DeliverySettled
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Delivery
 from alarmd.metrics import Metrics
@@ -33,13 +33,14 @@ _LABELS = {Delivered: "delivered", TryAgain: "failed", GiveUp: "abandoned", Obso
 @dataclass(frozen=True, slots=True)
 class House:
     """What all lanes share. call_store(method, *args) runs a method of the store on the writer's thread. owner: this
-    process's incarnation id. abandoned: takes the input that tells the rules. live_alarm: an open alarm by its id, from
-    the live state. jitter: random numbers from 0 to 1."""
+    process's incarnation id. abandoned, settled: take the input that tells the rules; in no pair nothing is settled.
+    live_alarm: an open alarm by its id, from the live state. jitter: random numbers from 0 to 1."""
 
     store: Store
     call_store: Callable[..., Awaitable[Any]]
     emergency: EmergencyOutbox
     abandoned: Callable[[DeliveryAbandoned], None]
+    settled: Callable[[DeliverySettled], None] | None
     live_alarm: Callable[[int], StoredAlarm | None]
     metrics: Metrics
     now: Callable[[], Instant]
@@ -221,6 +222,8 @@ class Lane:
         if isinstance(outcome, Delivered):
             told = now.wall, outcome.reference, outcome.moved_to
             await house.call_store(house.store.finish_delivery, identity, house.owner, *told)
+            if house.settled is not None and not lease.delivery.attachment:
+                house.settled(DeliverySettled(identity))
         elif isinstance(outcome, TryAgain):
             tried = outcome.reason, outcome.uncertain
             await house.call_store(house.store.retry_delivery, identity, house.owner, due, *tried)

@@ -8,7 +8,7 @@ import pytest
 
 from alarmd.adapters.open_storage import OpenStorage
 from alarmd.core.effects import QueueDelivery
-from alarmd.core.inputs import DeliveryAbandoned
+from alarmd.core.inputs import DeliveryAbandoned, DeliverySettled
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Delivery
 from alarmd.relays import backoff, delivery_worker, lane
@@ -87,6 +87,7 @@ class Working:
         self.emergency = EmergencyOutbox()
         self.abandoned: list[DeliveryAbandoned] = []
         self.told_to_rules = self.abandoned.append
+        self.marked: list[DeliverySettled] = []
         self.live: StoredAlarm | None = lease().alarm
         self.counted = Counted()
         self.moment = Instant(NOON, 1000.0)
@@ -101,6 +102,7 @@ class Working:
             call_store=self._call,
             emergency=self.emergency,
             abandoned=lambda abandoned: self.told_to_rules(abandoned),
+            settled=self.marked.append,
             live_alarm=lambda _id: self.live,
             metrics=self.counted.metrics,
             now=lambda: self.moment,
@@ -168,6 +170,17 @@ async def test_a_message_is_told_once_and_settled(working: Working) -> None:
     await working.settled()
     assert [one.identity for one in working.destination.told] == [delivery.identity]
     assert working.outcomes("delivered") == 1
+
+
+async def test_the_rules_hear_of_what_was_told_but_not_of_files_that_the_peer_never_gets(working: Working) -> None:
+    working.destination.answer = lambda one: GiveUp("no such chat") if one.alarm_id == 3 else Delivered()
+    told = working.queue(1)
+    working.queue(2, attachment="a.jpg")
+    working.queue(3)
+    working.start()
+    await until(lambda: working.outcomes("delivered") == 2 and working.abandoned)
+    await until(lambda: working.outbox.leased == 0)
+    assert working.marked == [DeliverySettled(told.identity)]
 
 
 async def test_a_message_that_could_not_be_told_is_tried_again_later(working: Working) -> None:
