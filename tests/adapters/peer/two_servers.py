@@ -12,10 +12,13 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from alarmd.adapters.peer.authority import Papers, issue
 from alarmd.adapters.peer.certificates import Facts, Role, save_pair
+from alarmd.adapters.reactor_clock import now
 from alarmd.application import Application
 from alarmd.config import Config
-from alarmd.core.inputs import Input, OperatorRequest
+from alarmd.core.inputs import FrameReceived, Input, OperatorRequest
 from alarmd.core.link_condition import Link
+from alarmd.core.paths import Path as RulesPath
+from alarmd.core.records import Event
 from alarmd.core.state import State
 from alarmd.storage.interface import DeliveryFilter, EventFilter
 from tests.serving import LIMIT, LOOPBACK
@@ -33,10 +36,16 @@ class Line:
         self.cut = self.frozen = False
         self.passed = 0  # bytes
         self._writers: set[asyncio.StreamWriter] = set()
+        self._near: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._connected, LOOPBACK, 0)
         self.address: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
+
+    def break_far(self) -> None:
+        """Whoever dialled sees it; the other one does not."""
+        for writer in self._near:
+            writer.transport.abort()
 
     def break_now(self) -> None:
         for writer in self._writers:
@@ -56,8 +65,10 @@ class Line:
             near.transport.abort()
             return
         self._writers |= {near, far}
+        self._near.add(near)
         await asyncio.gather(self._pass(near_reader, far), self._pass(far_reader, near))
         self._writers -= {near, far}
+        self._near.discard(near)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -66,6 +77,7 @@ class Line:
                 self.passed += len(data)
                 writer.write(data)
                 await writer.drain()
+        await until(lambda: not self.frozen, "the line")
         with contextlib.suppress(OSError):
             writer.close()
 
@@ -123,29 +135,38 @@ class Server:
         assert condition is not None
         return condition.link
 
-    async def frame(self, text: str) -> bytes:
+    async def frame(self, frame: str | bytes) -> bytes:
         """A device's datagram, and the answer."""
         loop = asyncio.get_running_loop()
         if self.device is None:
             self.device = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.device.setblocking(False)
             self.device.connect(self.application.lfcp_addresses[0])
-        await loop.sock_sendall(self.device, text.encode())
+        await loop.sock_sendall(self.device, frame.encode() if isinstance(frame, str) else frame)
         return await asyncio.wait_for(loop.sock_recv(self.device, 2000), LIMIT)
 
     async def request(self, request: OperatorRequest) -> None:
         await self.application._runner.submit_request(request)
 
-    def submit(self, happened: Input) -> None:
-        from alarmd.adapters.reactor_clock import now
+    async def many(self, count: int, text: str) -> None:
+        """Events of a device, as fast as they are stored."""
+        path = RulesPath("udp", "192.0.2.77", 4077, 999)
+        for number in range(count):
+            self.submit(FrameReceived(f"cam{number % 50},LOG,{text} {number},0,0,0,0,0".encode(), path))
+        await self.application._runner.commits.until_idle()
 
+    def submit(self, happened: Input) -> None:
         self.application._runner.submit(happened, now())
 
-    async def events(self, kind: str | None = None) -> list[str]:
-        """Texts of all, the newest first."""
+    async def stored(self, kind: str | None = None) -> list[Event]:
+        """The newest first, a thousand at most."""
         reader = self.application._storage.reader
         found = await asyncio.to_thread(reader.events, EventFilter(kind=kind, limit=1000))
-        return [one.event.text for one in found]
+        return [one.event for one in found]
+
+    async def events(self, kind: str | None = None) -> list[str]:
+        """Their texts."""
+        return [event.text for event in await self.stored(kind)]
 
     async def has_event(self, text: str) -> None:
         """Waits for it."""
@@ -172,7 +193,7 @@ class Pair:
         self.b = Server(directory / "b", "B", reactor, **settings)
 
     async def open(self) -> None:
-        papers = issue(("A", "B"))
+        self.papers = papers = issue(("A", "B"))
         write_pair(self.a, papers[0])
         await self.a.start()
         self.line = Line(self.a.peer_address)
