@@ -48,6 +48,7 @@ from alarmd.relays.emergency_outbox import EmergencyOutbox
 from alarmd.storage.interface import EventFilter, StoredEvent
 from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import MAX_WAITING
+from alarmd.watch_house import WatchHouse
 from alarmd.web.dependencies import Condition, Dependencies
 from alarmd.web.listening import ListenError
 from alarmd.web.operator_api import OperatorApi
@@ -140,6 +141,7 @@ class Application:
             "losses": losses,
             **self._pictures.work(),
             **self._peer.work(),
+            **self._watch.work(self.lfcp_addresses[0]),
         }
         for name, one in work.items():
             self._tasks.append(self._loop.create_task(supervised(name, one), name=name))
@@ -290,6 +292,7 @@ class Application:
             self._pictures,
             self._read_events,
         )
+        self._watch = WatchHouse(self._config, self._house, self._runner, self._outbox)
 
     def _build_peer(self) -> None:
         self._peer.connect(

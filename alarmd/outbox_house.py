@@ -72,6 +72,10 @@ class OutboxHouse:
         }
         return {"deliveries": self._worker.run, **listen}
 
+    def left_alone(self) -> list[str]:
+        """Destinations that take no messages."""
+        return self._worker.left_alone()
+
     async def stop(self, seconds: float) -> None:
         """Let the tries under way end, for so long."""
         await self._worker.stop(seconds)

@@ -43,6 +43,7 @@ SECTIONS = {
         "send": Lazy(f"{_CLI}.send:send", "Queue a command for a device, a zone or all."),
         "archive": Lazy(f"{_CLI}.archive:archive", "Show and check the archive of pictures; make its index again."),
         "film": Lazy(f"{_CLI}.film:film", "Make a film of a camera's pictures."),
+        "drill": Lazy(f"{_CLI}.drill:drill", "Send a test alarm all the way, and say what became of it."),
         "backup": Lazy(f"{_CLI}.backup:backup", "Copy the SQLite database, while the server runs or not."),
         "simulate": Lazy(f"{_CLI}.simulate:simulate", "Play devices: heartbeats, motion, restarts and loss."),
     },

@@ -100,7 +100,7 @@ def _row(one: Delivery) -> tuple[str, ...]:
         one.state.value,
         _to(one),
         one.subject,
-        str(one.alarm_id),
+        "" if one.alarm_id is None else str(one.alarm_id),
         shown(one.created_at),
         attempts,
         one.last_error,

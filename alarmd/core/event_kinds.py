@@ -52,6 +52,8 @@ class EventKind(StrEnum):
     STORAGE_FAILED = "storage_failed"
     STORAGE_RECOVERED = "storage_recovered"
     TURN_QUARANTINED = "turn_quarantined"
+    PROOF_PASSED = "proof_passed"
+    PROOF_FAILED = "proof_failed"
     # the pair
     PEER_MET = "peer_met"
     PEER_LEFT = "peer_left"

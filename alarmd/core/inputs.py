@@ -138,6 +138,14 @@ class PeerHears:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofEnded:
+    """The daily test alarm went all the way, or did not. text: for people."""
+
+    passed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PictureReceived:
     """The archive has a new picture. captured_at: wall µs as its source says, None: when it arrived. upload: the id
     that it was asked for or sent by; the same bytes with it are the same picture, sent again. was_announced: its device
@@ -403,6 +411,7 @@ Input = (
     | PeerGone
     | PeerLeft
     | PeerHears
+    | ProofEnded
     | PictureFound
     | PictureFailed
     | PartSettled

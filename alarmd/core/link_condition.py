@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alarmd.core.records import AlarmKind, AlarmState
+from alarmd.core.peer_lifecycle import Peering
 from alarmd.core.state import State
 
 
@@ -27,7 +27,7 @@ class PeerStanding(StrEnum):
 class LinkCondition:
     """since: wall µs when it became so. seen_at: wall µs of the peer's last sign of life, None: none since the start.
     clock_offset: s that the peer's wall clock is ahead. waiting: records that the peer has not said it stored. reason:
-    why the link is gone, for people."""
+    why the link is gone, for people. address: the peer's, on the link."""
 
     link: Link
     since: int
@@ -36,18 +36,13 @@ class LinkCondition:
     clock_offset: float = 0.0
     waiting: int = 0
     reason: str = ""
+    address: str = ""
 
 
 def peer_standing(state: State, condition: LinkCondition | None) -> PeerStanding:
     """condition: None if this server is alone, and meant to be."""
     if condition is None:
         return PeerStanding.ALONE
-    if condition.link is Link.GONE and _is_told_lost(state):
+    if condition.link is Link.GONE and state.peer.peering is Peering.LOST:
         return PeerStanding.LOST
     return PeerStanding(condition.link)
-
-
-def _is_told_lost(state: State) -> bool:
-    return any(
-        alarm.kind is AlarmKind.PEER_LOST and alarm.state is not AlarmState.CLEARED for alarm in state.alarms.values()
-    )

@@ -55,6 +55,7 @@ class AlarmKind(StrEnum):
     UPLINK_LOST = "uplink_lost"  # every device there is: our own line, most likely
     PATH_LOST = "path_lost"  # devices that this server does not hear and its peer does
     PEER_LOST = "peer_lost"  # the other server of the pair
+    PROOF_FAILED = "proof_failed"  # the daily test alarm did not go all the way
     TAMPER = "tamper"  # two devices have one key
 
 

@@ -9,6 +9,7 @@ _HEADLINES = {
     AlarmKind.UPLINK_LOST: "every device is silent, most likely this server's own uplink",
     AlarmKind.PATH_LOST: "server {}: path lost",
     AlarmKind.PEER_LOST: "server {} is lost",
+    AlarmKind.PROOF_FAILED: "server {}: the daily proof failed",
     AlarmKind.TAMPER: "{}: tamper",
 }
 

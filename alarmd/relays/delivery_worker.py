@@ -27,6 +27,10 @@ class DeliveryWorker:
         self._lanes = {name: Lane(name, relay, self._house) for name, relay in relays.items()}
         house.emergency.wake = self.wake
 
+    def left_alone(self) -> list[str]:
+        """Destinations that take no messages."""
+        return sorted(name for name, lane in self._lanes.items() if lane.is_left_alone)
+
     def wake(self) -> None:
         """Something may be due."""
         for lane in self._lanes.values():

@@ -60,6 +60,11 @@ class Lane:
         self._urgent: dict[str, asyncio.Task[None]] = {}
         house.metrics.destination(destination, takes=True)
 
+    @property
+    def is_left_alone(self) -> bool:
+        """The destination takes no messages; it is tried now and then."""
+        return self._breaker.is_open
+
     def wake(self) -> None:
         """Something may be due."""
         self._urgent_due.set()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from alarmd import __version__
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.storage.interface import StorageError
-from alarmd.web.dependencies import Dependencies, House
+from alarmd.web.dependencies import Condition, Dependencies, House
 
 PATIENCE = 3.0  # s for the database; a monitor's own patience is often 5 or 10
 
@@ -30,19 +30,11 @@ class Health(BaseModel):
 async def healthz(house: House, response: Response) -> Health:
     condition = house.condition()
     answers = await _database_answers(house)
-    problems = []
-    if not answers:
-        problems.append("the database does not answer")
-    if condition.storage_failing:
-        problems.append("commits fail and are tried again; nothing is acknowledged that is not stored")
-    if condition.waiting >= condition.waiting_limit:
-        problems.append("too much waits to be stored; new messages are refused")
-    if house.archive.failing:
-        problems.append(f"pictures are refused: {house.archive.failing}")
-    response.status_code = 503 if problems else 200
+    found = _problems(house, condition, answers)
+    response.status_code = 503 if found else 200
     return Health(
-        healthy=not problems,
-        problems=problems,
+        healthy=not found,
+        problems=found,
         database=answers and not condition.storage_failing,
         backlog=condition.waiting,
         backlog_limit=condition.waiting_limit,
@@ -50,6 +42,24 @@ async def healthz(house: House, response: Response) -> Health:
         version=__version__,
         label=house.state.settings.label,
     )
+
+
+async def problems(house: Dependencies) -> list[str]:
+    """What keeps the server from its job, in the words of /healthz; empty when it is well."""
+    return _problems(house, house.condition(), await _database_answers(house))
+
+
+def _problems(house: Dependencies, condition: Condition, database_answers: bool) -> list[str]:
+    found = []
+    if not database_answers:
+        found.append("the database does not answer")
+    if condition.storage_failing:
+        found.append("commits fail and are tried again; nothing is acknowledged that is not stored")
+    if condition.waiting >= condition.waiting_limit:
+        found.append("too much waits to be stored; new messages are refused")
+    if house.archive.failing:
+        found.append(f"pictures are refused: {house.archive.failing}")
+    return found
 
 
 async def _database_answers(house: Dependencies) -> bool:

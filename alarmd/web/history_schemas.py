@@ -52,7 +52,7 @@ class Delivery(Shape):
     destination: str
     recipient: str = Field(description="A chat, for example; empty where there is only one.")
     subject: str = Field(description="What happened to the alarm.", examples=["raised"])
-    alarm_id: int
+    alarm_id: int | None = Field(description="null: it tells of no alarm.")
     text: str
     state: DeliveryState
     attempts: int

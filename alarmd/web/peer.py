@@ -19,6 +19,7 @@ class Peer(BaseModel):
     preferred: str = Field(default="", description="The label of the server that tells the alarms while both are well.")
     since: Moment | None = Field(default=None, description="When it became so.")
     seen_at: Moment | None = Field(default=None, description="Its last sign of life since this server's start.")
+    address: str = Field(default="", description="On the link.")
     version: str = Field(default="", description="The program's, there.")
     clock_offset: float = Field(default=0.0, description="Seconds that its clock is ahead of ours.")
     waiting: int = Field(default=0, description="Records that it has not said it stored.")
@@ -38,6 +39,7 @@ async def show_peer(house: House) -> Peer:
         preferred=pair.preferred,
         since=condition.since,  # type: ignore[arg-type]  # Moment reads microseconds
         seen_at=condition.seen_at,  # type: ignore[arg-type]
+        address=condition.address,
         version=condition.version,
         clock_offset=round(condition.clock_offset, 3),
         waiting=condition.waiting,
