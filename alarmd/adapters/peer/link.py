@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from OpenSSL.crypto import X509
 from OpenSSL.SSL import Error as TlsError
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.amp import AMP, BinaryBoxProtocol, Command
@@ -177,4 +178,6 @@ def _in_words(reason: Failure) -> str:
     if isinstance(error, TlsError):
         said = [str(one[-1]) for one in error.args[0]] if error.args and isinstance(error.args[0], list) else []
         return f"TLS: {', '.join(said) or 'the handshake failed'}"
-    return str(reason.getErrorMessage())
+    if isinstance(error, ConnectionDone):
+        return "the peer closed the connection"
+    return "the connection broke" if isinstance(error, ConnectionLost) else str(reason.getErrorMessage())

@@ -106,14 +106,15 @@ class Wire:
             return None
         names = {name: _name(one, name) for name in _NAMES}
         try:
-            told = Told(shape.read(one["record"] | self._unsealed(shape, one)), **names)
+            record = one["record"] | self._unsealed(shape, one) if "sealed" in one else one["record"]
+            told = Told(shape.read(record), **names)
         except Refused as reason:
             raise Refused(f"{kind}.{reason}") from None
         return told
 
     def _unsealed(self, shape: Shape, one: dict[str, Any]) -> dict[str, Any]:
         """The fields that were sealed, as they are in the record."""
-        sealed = one.get("sealed", {})
+        sealed = one["sealed"]
         if not isinstance(sealed, dict):
             raise Refused("sealed: not an object")
         bound_to = shape.bound_to(one["record"], one.get("device"))
