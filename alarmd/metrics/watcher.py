@@ -36,6 +36,7 @@ INPUTS: dict[type[inputs.Input], str] = {
     inputs.FrameReceived: "frame",
     inputs.HeartbeatsRepeated: "heartbeats",
     inputs.TimerFired: "timer",
+    inputs.PeerTold: "peer",
 }
 
 _CONTACT_LOST = EventKind.CONTACT_LOST
@@ -55,6 +56,7 @@ class Watcher:
         self._limits: dict[int, float] = {}  # report_within of devices where it is not the usual one
         self._open: dict[int, Alarm] = {}
         self._lost: list[Event] = []  # of the turn being watched
+        self._merging = False  # the turn being watched takes in what the peer counts
         self._reasons = LabelValues()
         self.frames = families.add(Tally(catalogue.FRAMES))
         self._events = families.add(Tally(catalogue.EVENTS))
@@ -89,6 +91,7 @@ class Watcher:
         """One turn; seconds: how long the rules took."""
         self._turns.get(type(happened), self._other_turns).observe(seconds)
         outcome, reason = "unanswered", ""
+        self._merging = type(happened) is inputs.PeerTold
         watch_effect = self._watch_effect
         for effect in effects:
             sort = type(effect)
@@ -120,7 +123,7 @@ class Watcher:
         before = self._open.get(alarm.id)
         if before is not None:
             self._alarms_open.values[before.kind, before.state] -= 1
-        elif alarm.state is AlarmState.RAISED:
+        elif alarm.state is AlarmState.RAISED and not self._merging:
             self._raised.values[(alarm.kind,)] += 1
         if alarm.state is AlarmState.CLEARED:
             self._open.pop(alarm.id, None)
@@ -130,7 +133,7 @@ class Watcher:
 
     def _command(self, effect: SaveCommand) -> None:
         command = effect.command
-        if command.finished_at is not None:
+        if command.finished_at is not None and not self._merging:
             waited = max(0, command.finished_at - command.created_at) / SECOND
             self._commands.at(command.state).observe(waited)
 

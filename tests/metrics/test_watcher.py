@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from alarmd.core.effects import RejectFrame, SaveAlarm, SaveCommand, SaveDevice, SavePicture, SendFrame
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import ConnectionClosed, FrameReceived, ServerStarted, TimerFired
+from alarmd.core.inputs import ConnectionClosed, FrameReceived, PeerTold, ServerStarted, TimerFired
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import AlarmKind, AlarmState, CommandState, Trigger
 from alarmd.core.settings import Settings
@@ -137,6 +137,15 @@ def test_a_command_is_timed_from_request_to_outcome(
     metrics.watch(TICK, [SaveCommand(COMMAND), SaveCommand(finished)], 0.0)
     assert registry.get_sample_value("alarmd_command_seconds_sum", {"outcome": state}) == 7
     assert registry.get_sample_value("alarmd_command_seconds_count", {"outcome": state}) == 1
+
+
+def test_what_the_peer_counts_is_not_counted_here_as_well(registry: CollectorRegistry, metrics: Metrics) -> None:
+    finished = replace(COMMAND, state=CommandState.ACKED, finished_at=NOW.wall)
+    metrics.watch(PeerTold(()), [SaveAlarm(ALARM), SaveCommand(finished)], 0.001)
+    assert open_alarms(registry, AlarmKind.MOTION, AlarmState.RAISED) == 1
+    assert raised(registry, AlarmKind.MOTION) == 0
+    assert registry.get_sample_value("alarmd_command_seconds_count", {"outcome": CommandState.ACKED}) == 0
+    assert registry.get_sample_value("alarmd_turn_seconds_count", {"input": "peer"}) == 1
 
 
 def test_a_command_that_still_waits_is_not_timed(registry: CollectorRegistry, metrics: Metrics) -> None:

@@ -11,6 +11,7 @@ from alarmd.core.inputs import FrameReceived
 from alarmd.core.settings import Settings
 from alarmd.metrics import Metrics
 from alarmd.metrics.catalogue import ARCHIVE_GAUGES
+from alarmd.metrics.pairs import SENT, readings
 from alarmd.metrics.scraped import Outbox
 from tests.metrics.examples import (
     ALARM,
@@ -46,7 +47,17 @@ def used() -> CollectorRegistry:
     metrics.archive(dict.fromkeys(ARCHIVE_GAUGES, 7.0))
     metrics.archive_deleted("age", 3)
     metrics.blind(3.0)
+    metrics.pair.replicated(SENT, 5)
+    metrics.pair.stored(0.02)
+    for definition, read in readings(_Linked(), lambda: 0.1).items():
+        metrics.gauge_function(definition.name, definition.help, {}, read)
     return registry
+
+
+class _Linked:
+    is_up = True
+    catching_up = False
+    clock_offset = -0.001
 
 
 def _watch_turns(metrics: Metrics) -> None:
