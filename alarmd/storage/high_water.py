@@ -85,8 +85,8 @@ def _highest_stamps(connection: Connection, purged: dict[Counter, int]) -> Itera
 
 def _stamps(connection: Connection, purged: dict[Counter, int]) -> dict[Counter, int]:
     """By kind and origin."""
-    found = {(kind[len(STAMP) :], origin): value for (kind, origin), value in purged.items() if kind.startswith(STAMP)}
-    found.pop((PICTURE, ""), None)  # not replicated
+    counted = {STAMP + kind: kind for kind in REPLICATED}
+    found = {(counted[what], origin): value for (what, origin), value in purged.items() if what in counted}
     for kind, table in REPLICATED.items():
         for origin, newest in _newest(connection, table):
             found[kind, origin] = max(newest, found.get((kind, origin), 0))

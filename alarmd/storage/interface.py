@@ -16,7 +16,7 @@ from lfcp.constants import VERBS
 
 Turn = Sequence[DurableEffect]
 
-# By kind and origin, the highest stamp of the records that a server has; kinds are those of KINDS in replication.py.
+# By kind and origin, the highest stamp of the records that a server has; kinds are those of REPLICATED in tables.py.
 Vector = Mapping[tuple[str, str], int]
 
 MAX_PAGE = 1000  # rows in one answer to a reader, or deliveries claimed at once

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event as listening
 
+from alarmd.adapters.peer.fields import KINDS
 from alarmd.core.effects import CopyDelivery, CopyEvent, DurableEffect, SaveMark
 from alarmd.core.records import Mark
 from alarmd.storage.interface import StorageError, StorageUnavailableError, StorageUnusableError
 from alarmd.storage.opening import open_reader, open_store
 from alarmd.storage.sql_store import SqlStore
+from alarmd.storage.tables import REPLICATED
 from alarmd.storage.vault import Vault
 from tests.contracts.records import DELIVERY, EVENT, VAULT, delivery, event
 from tests.storage.test_postgresql_faults import END_ALL, administer
@@ -28,6 +30,10 @@ def statements(store: SqlStore, turn: list[DurableEffect]) -> list[str]:
     assert store.commit([turn]) == []
     listening.remove(store._database.engine, "before_cursor_execute", note)
     return [each for each in taken if not each.startswith("BEGIN")]
+
+
+def test_the_wire_and_the_database_have_the_same_kinds_in_the_same_order() -> None:
+    assert list(REPLICATED) == list(KINDS)
 
 
 def test_a_server_without_a_peer_pays_nothing_for_it(store: SqlStore) -> None:
