@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from alarmd.core import follow_ups
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
-from alarmd.core.alarm_versions import LOSSES, keep, subject_of
+from alarmd.core.alarm_versions import LOSSES, join_incident, keep, subject_of
 from alarmd.core.alarms import counted
 from alarmd.core.capture import ALARMD
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
@@ -93,6 +93,8 @@ def _absorb(turn: Turn, gone: Alarm, stays: Alarm) -> None:
     _one_loss(state, gone, stays)
     if not same(after, stays):
         keep(turn, stays, replace(after, **turn.made()))
+    elif gone.kind is AlarmKind.MOTION:
+        join_incident(turn, session, stays)
 
 
 def _known_too(stays: Alarm, news: Alarm) -> Alarm:

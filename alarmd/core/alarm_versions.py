@@ -21,18 +21,13 @@ def keep(turn: Turn, before: Alarm | None, after: Alarm) -> None:
         _over(turn, session, after)
     elif after.kind is AlarmKind.MOTION:
         count_motion(state, after, session)
-        _joins_incident(turn, session, after)
+        join_incident(turn, session, after)
     turn.save_alarm(after)
     _file(state, session, after)
     follow_ups.replan(state, before, after, turn.now)
 
 
-def subject_of(alarm: Alarm) -> str:
-    """What it is about, the last part of its identity."""
-    return alarm.identity.split(":", 3)[3]
-
-
-def _joins_incident(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:
+def join_incident(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:
     """Motion here belongs to it from now on, unless there is an incident already."""
     if session is None or alarm.ended_at is not None:
         return
@@ -41,6 +36,11 @@ def _joins_incident(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> 
         go_on(turn.state, session, alarm.id, last)
     elif session.alarm_incident == alarm.id:
         session.motion_at = max(session.motion_at, last)
+
+
+def subject_of(alarm: Alarm) -> str:
+    """What it is about, the last part of its identity."""
+    return alarm.identity.split(":", 3)[3]
 
 
 def _over(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:

@@ -24,6 +24,8 @@ def merge_alarm(turn: Turn, told: Told, alarm: Alarm) -> None:
     mine = counted(turn, mine) if mine is not None else None
     theirs = _as_seen_here(state, told, mine, alarm)
     result, new = merged(join_alarm, _of_no_incident(state, mine, theirs), theirs)
+    if _ended_later(mine, theirs):
+        result, new = result or mine, True
     if result is not None:
         keep(turn, mine, replace(result, **turn.made()) if new else result)
     absorption.pass_on(turn, theirs)
@@ -47,3 +49,9 @@ def _of_no_incident(state: State, mine: Alarm | None, theirs: Alarm) -> Alarm | 
     session = state.by_id.get(mine.device_id) if mine.device_id is not None else None
     ours = session is not None and session.alarm_incident == mine.id
     return mine if ours or mine.kind is not AlarmKind.MOTION else replace(mine, ended_at=theirs.ended_at)
+
+
+def _ended_later(mine: Alarm | None, theirs: Alarm) -> bool:
+    """Here than the peer thinks: it did not believe our word while the incident went on there, and has to hear it once
+    more."""
+    return mine is not None and theirs.ended_at is not None and (mine.ended_at or 0) > theirs.ended_at
