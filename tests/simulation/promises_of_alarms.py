@@ -38,7 +38,8 @@ def what_a_living_device_said_arrives_at_both(run: Evidence) -> Iterable[str]:
     for device in run.world.devices:
         if device.switched_off_at is None and not run.was_forgotten(device.name):
             for label in LABELS:
-                yield from (f"{label} never acknowledged {one}" for one in device.sent if not device.has(label, one))
+                stored = {event.text for event in run.events[label]}
+                yield from (f"{label} never stored {text}" for text in device.sent if text not in stored)
 
 
 @promise
@@ -159,7 +160,7 @@ def a_loss_is_told_within_its_limit(run: Evidence) -> Iterable[str]:
 def the_survivor_says_that_it_is_alone(run: Evidence) -> Iterable[str]:
     if run.plan.refuses:
         return
-    for act in run.plan.acts:
+    for act in run.world.befell:
         for label, peer in (LABELS, LABELS[::-1]):
             gone = act.what in ("crash", "stall") and act.who == peer
             apart = act.what in CUTS and {act.who, act.whom} == set(LABELS)

@@ -38,7 +38,8 @@ def _said(run: Evidence, label: str, event: Event) -> tuple[Any, ...]:
 @promise
 def what_a_device_says_once_is_stored_once(run: Evidence) -> Iterable[str]:
     for label in LABELS:
-        said = [event for event in run.events[label] if event.boot_event is not None]
+        known = [event for event in run.events[label] if event.boot_event is not None]
+        said = [event for event in known if not run.was_forgotten(run.device_name(label, event.device_id) or "")]
         for identity, count in Counter(map(_identity, said)).items():
             if count > 1:
                 yield f"{label}: {identity}, {count} times"

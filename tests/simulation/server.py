@@ -5,6 +5,7 @@ their time. It keeps the order of adapters/turn_runner.py: what promises leaves 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -212,14 +213,16 @@ class SimulatedServer:
         def leave(payload: bytes) -> None:
             if not left:
                 left.append(payload)
-                if payload == send.doubled:
-                    for one in self.company:
-                        one.doubled(turn)
                 self._deliver(self, send.path, payload)
 
-        doubled = send.doubled
-        self.peer.when_doubled(lambda: leave(doubled))
-        self.later(COPY_PATIENCE, lambda: leave(send.payload))
+        def leave_doubled(payload: bytes) -> None:
+            if not left:
+                for one in self.company:
+                    one.doubled(turn)
+            leave(payload)
+
+        self.peer.when_doubled(partial(leave_doubled, send.doubled))
+        self.later(COPY_PATIENCE, partial(leave, send.payload))
 
     def _arm(self) -> None:
         due = self.engine.next_deadline()

@@ -41,7 +41,8 @@ BOOT_SPREAD = 5.0  # s
 
 
 class TwoServers(World):
-    """accepted: what operators asked for and were told is stored: when, where, what."""
+    """accepted: what operators asked for and were told is stored: when, where, what. befell: the acts that had any
+    effect: a server that is down does not stand still."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.seed)
@@ -57,7 +58,8 @@ class TwoServers(World):
         self.accepted: list[tuple[float, str, OperatorRequest]] = []
         self.changes = 0  # of what is wanted of devices
         self.devices = [self._device(number, dialect) for number, dialect in enumerate(plan.devices)]
-        self._acts: dict[str, Callable[[Act], None]] = {
+        self.befell: list[Act] = []
+        self._acts: dict[str, Callable[[Act], bool | None]] = {
             name.removeprefix("_act_"): getattr(self, name) for name in dir(self) if name.startswith("_act_")
         }
 
@@ -112,7 +114,8 @@ class TwoServers(World):
 
     def _act(self, act: Act) -> None:
         self.note(f"--- {act}")
-        self._acts[act.what](act)
+        if self._acts[act.what](act) is not False:
+            self.befell.append(act)
 
     # what devices do
 
@@ -197,29 +200,34 @@ class TwoServers(World):
 
     # what goes wrong
 
-    def _act_crash(self, act: Act) -> None:
+    def _act_crash(self, act: Act) -> bool:
         server = self.servers[act.who]
         if server.up:
             server.crash()
             self.at(act.seconds, server.start)
+            return True
+        return False
 
-    def _act_lose_disk(self, act: Act) -> None:
+    def _act_lose_disk(self, act: Act) -> bool:
         """The server is replaced by one that knows nothing."""
-        server = self.servers[act.who]
-        if server.up:
-            server.crash()
-            server.store = MemoryStore(server.label)
-            self.at(act.seconds, server.start)
+        crashed = self._act_crash(act)
+        if crashed:
+            self.servers[act.who].store = MemoryStore(act.who)
+        return crashed
 
-    def _act_stop(self, act: Act) -> None:
+    def _act_stop(self, act: Act) -> bool:
         server = self.servers[act.who]
         if server.awake:
             server.stop()
             self.at(act.seconds, server.start)
+            return True
+        return False
 
-    def _act_stall(self, act: Act) -> None:
-        if self.servers[act.who].up:
-            self.servers[act.who].stand_still(act.seconds)
+    def _act_stall(self, act: Act) -> bool:
+        server = self.servers[act.who]
+        if server.up:
+            server.stand_still(act.seconds)
+        return server.up
 
     def _act_cut(self, act: Act) -> None:
         self._cut(act.who, act.whom, act.seconds)

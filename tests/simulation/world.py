@@ -6,6 +6,7 @@ from random import Random
 
 from alarmd.core.instant import SECOND, Instant
 
+MAX_STEPS = 300_000  # in one run; ordinary ones have some ten thousand
 START = 1_795_262_400.0  # 2026-11-21 12:00 UTC
 
 
@@ -16,6 +17,7 @@ class World:
         self.random = Random(seed)
         self.now = 0.0
         self.trace: list[str] = []
+        self.steps = 0
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
 
@@ -33,6 +35,9 @@ class World:
     def run(self, seconds: float) -> None:
         end = self.now + seconds
         while self._agenda and self._agenda[0][0] <= end:
+            self.steps += 1
+            if self.steps > MAX_STEPS:
+                raise RuntimeError("there is no end of what happens")
             self.now, _, what = heapq.heappop(self._agenda)
             what()
         self.now = end
