@@ -1,9 +1,8 @@
 """The dead man's ping, against a real HTTP server that keeps what it is told."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -11,53 +10,29 @@ from structlog.testing import capture_logs
 
 from alarmd.adapters import dead_man_ping
 from alarmd.adapters.dead_man_ping import MAX_REASON, DeadManPing
-from tests.fakes.http_server import FakeHandler, http_server
+from tests.fakes.receiver import Receiver, Reply, receiver
 
-
-@dataclass
-class Monitor:
-    """What was said to it; `status` is its answer, `holds` keeps it from answering at all."""
-
-    url: str = ""
-    status: int = 200
-    heard: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, body
-    holds: threading.Event | None = None
-
-    def handler(self) -> type[FakeHandler]:
-        monitor = self
-
-        class Handler(FakeHandler):
-            def do_GET(self) -> None:  # noqa: N802  http.server's
-                self.answer("")
-
-            def do_POST(self) -> None:  # noqa: N802
-                self.answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-            def answer(self, body: str) -> None:
-                if monitor.holds is not None:
-                    monitor.holds.wait()
-                    return
-                monitor.heard.append((self.command, self.path, body))
-                self.send_response(monitor.status)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"OK")
-
-        return Handler
+PATH = "/ping/a-secret"
 
 
 @pytest.fixture
-def monitor() -> Iterator[Monitor]:
-    made = Monitor()
-    with http_server(made.handler(), lambda: made.holds.set() if made.holds else None) as url:
-        made.url = f"{url}/ping/a-secret"
+def monitor() -> Iterator[Receiver]:
+    with receiver() as made:
         yield made
 
 
+def heard(monitor: Receiver) -> list[tuple[str, str]]:
+    return [(request.path, request.body.decode()) for request in monitor.received]
+
+
 class Server:
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, url: str) -> None:
         self.fault = ""
-        self.ping = DeadManPing(monitor.url, 60, self._fault)
+        self.ping = DeadManPing(url, 60, self._fault)
+
+    @classmethod
+    def watched_by(cls, monitor: Receiver) -> "Server":
+        return cls(f"http://{urlsplit(monitor.url).netloc}{PATH}")
 
     async def _fault(self) -> str:
         return self.fault
@@ -67,32 +42,32 @@ class Server:
             return await self.ping.ping(client)
 
 
-async def test_a_server_that_is_well_says_so(monitor: Monitor) -> None:
-    assert await Server(monitor).says()
-    assert monitor.heard == [("GET", "/ping/a-secret", "")]
+async def test_a_server_that_is_well_says_so(monitor: Receiver) -> None:
+    assert await Server.watched_by(monitor).says()
+    assert heard(monitor) == [(PATH, "")]
 
 
-async def test_a_server_that_cannot_do_its_job_says_why_in_place_of_it(monitor: Monitor) -> None:
-    server = Server(monitor)
+async def test_a_server_that_cannot_do_its_job_says_why_in_place_of_it(monitor: Receiver) -> None:
+    server = Server.watched_by(monitor)
     server.fault = "commits fail"
     assert await server.says()
-    assert monitor.heard == [("POST", "/ping/a-secret/fail", "commits fail")]
+    assert heard(monitor) == [(f"{PATH}/fail", "commits fail")]
 
 
-async def test_a_long_reason_is_cut(monitor: Monitor) -> None:
-    server = Server(monitor)
+async def test_a_long_reason_is_cut(monitor: Receiver) -> None:
+    server = Server.watched_by(monitor)
     server.fault = "x" * (MAX_REASON + 1)
     await server.says()
-    assert monitor.heard[0][2] == "x" * MAX_REASON
+    assert heard(monitor) == [(f"{PATH}/fail", "x" * MAX_REASON)]
 
 
-async def test_a_refusal_and_the_end_of_it_are_logged_once_without_the_url(monitor: Monitor) -> None:
-    server = Server(monitor)
-    monitor.status = 404
+async def test_a_refusal_and_the_end_of_it_are_logged_once_without_the_url(monitor: Receiver) -> None:
+    server = Server.watched_by(monitor)
+    monitor.reply = lambda _request: Reply(404)
     with capture_logs() as logs:
         assert not await server.says()
         assert not await server.says()
-        monitor.status = 200
+        monitor.reply = lambda _request: Reply()
         assert await server.says()
         assert await server.says()
     assert [line["log_level"] for line in logs] == ["warning", "info"]
@@ -100,37 +75,35 @@ async def test_a_refusal_and_the_end_of_it_are_logged_once_without_the_url(monit
     assert "a-secret" not in str(logs)
 
 
-async def test_nobody_there_is_no_reason_to_fail(monitor: Monitor) -> None:
-    server = Server(monitor)
-    server.ping = DeadManPing("http://127.0.0.1:9/a-secret", 60, server._fault)
+async def test_nobody_there_is_no_reason_to_fail() -> None:
     with capture_logs() as logs:
-        assert not await server.says()
+        assert not await Server("http://127.0.0.1:9/a-secret").says()
     assert logs[0]["reason"] == "ConnectError"
     assert "a-secret" not in str(logs)
 
 
-async def test_a_monitor_that_does_not_answer_is_given_up(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_monitor_that_does_not_answer_is_given_up(monitor: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_man_ping, "PATIENCE", 0.2)
-    monitor.holds = threading.Event()
+    monitor.reply = lambda _request: Reply(hang=True)
     with capture_logs() as logs:
-        assert not await Server(monitor).says()
+        assert not await Server.watched_by(monitor).says()
     assert "Time" in logs[0]["reason"]
 
 
 async def test_pings_are_sent_again_and_again_and_the_failed_ones_sooner(
-    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+    monitor: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
-        monitor.status = 200
+        monitor.reply = lambda _request: Reply()
         if len(pauses) == 3:
             raise asyncio.CancelledError
 
     monkeypatch.setattr(asyncio, "sleep", pause)
-    monitor.status = 503
+    monitor.reply = lambda _request: Reply(503)
     with pytest.raises(asyncio.CancelledError):
-        await Server(monitor).ping.run()
+        await Server.watched_by(monitor).ping.run()
     assert pauses == [dead_man_ping.RETRY, 60, 60]
-    assert len(monitor.heard) == 3
+    assert heard(monitor) == [(PATH, "")] * 3

@@ -61,7 +61,7 @@ def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
         def do_POST(self) -> None:  # noqa: N802  as http.server calls it
             made.answer(self)
 
-        do_HEAD = do_PUT = do_POST  # noqa: N815  # as http.server calls them
+        do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815  # as http.server calls them
 
     with http_server(Handler, made.closed.set, host) as url:
         made.url = f"{url}/alarms?key=in-the-url"

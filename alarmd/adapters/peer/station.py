@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -64,11 +65,18 @@ class Station:
             clock_offset=self.clock_offset,
             waiting=len(self._house.outflow),
             reason=self._reason,
+            address=self._address,
         )
 
     @property
     def clock_offset(self) -> float:
         return self._current.clock_offset if self._current is not None else 0.0
+
+    @property
+    def _address(self) -> str:
+        """The peer's host."""
+        transport: Any = self._current.link.transport if self._current is not None else None
+        return str(transport.getPeer().host) if transport is not None else ""
 
     def committed(self) -> None:
         """After each transaction."""
@@ -91,6 +99,7 @@ class Station:
         if current is not None:
             with suppress(Exception):  # the peer may be gone by now, and is none of our business any more
                 async with asyncio.timeout(FAREWELL):
+                    await self._house.runner.commits.until_idle()
                     await current.outgoing.drained()
             with suppress(Exception):
                 async with asyncio.timeout(FAREWELL):
