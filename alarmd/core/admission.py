@@ -17,7 +17,6 @@ from alarmd.core.records import Device, Dialect, Presence, Signing, Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.state import STRANGERS_SHARE, UNASSIGNED
-from alarmd.core.told import may_be_evicted
 from alarmd.core.turn import Turn
 from lfcp import Message
 from lfcp.constants import VERBS, Verb
@@ -79,12 +78,14 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
 
 
 def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> None:
-    """The device leaves every table; its history stays, and its name is free."""
+    """The device leaves every table; its history stays, and its name is free. One that only makes room is stamped 0: it
+    may have room at the peer, and whoever decides on it there is right."""
     turn.record(kind, text, session)
     drop_cause(turn, session.device.zone_id, session.device.name)  # it may make one more command
     for command in open_commands(session):
         expire(turn, command.id, "the device was forgotten")
-    take_out(turn, session, replace(session.device, forgotten_at=turn.now.wall, **turn.made()))
+    forgotten = replace(session.device, forgotten_at=turn.now.wall, **turn.made())
+    take_out(turn, session, replace(forgotten, hlc=0) if kind is EventKind.DEVICE_EVICTED else forgotten)
 
 
 def take_out(turn: Turn, session: DeviceSession, forgotten: Device) -> None:
@@ -103,7 +104,7 @@ def take_out(turn: Turn, session: DeviceSession, forgotten: Device) -> None:
     if was_heard:
         supervision.tell_peer(turn, session)
     turn.effects.append(SaveDevice(forgotten))
-    if not may_be_evicted(forgotten):
+    if forgotten.hlc:
         state.remember(state.forgotten, forgotten.name, forgotten)
 
 

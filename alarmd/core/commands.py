@@ -155,12 +155,11 @@ def _rows_allowed(turn: Turn, queue: CommandQueue, rebooted: bool) -> bool:
 def _send(turn: Turn, session: DeviceSession, queue: CommandQueue) -> Command:
     assert queue.in_flight is not None
     assert session.path is not None
-    queue.in_flight = sent(queue.in_flight, turn.now.wall)
+    queue.in_flight = turn.change_command(sent(queue.in_flight, turn.now.wall))
     queue.sent_to = session.path.host
     queue.sent_at = turn.now.mono
     queue.acknowledged = None
     queue.reset_acknowledged = False
-    turn.save_command(queue.in_flight)
     return queue.in_flight
 
 
@@ -180,7 +179,7 @@ def finish(turn: Turn, session: DeviceSession, sign: CommandSign, outcome: str) 
 
 def _save_outcome(turn: Turn, session: DeviceSession, command: Command) -> None:
     turn.state.open_commands.pop(command.id, None)
-    turn.save_command(command)
+    turn.change_command(command)
     why = f": {command.outcome}" if command.outcome else ""
     turn.record(EventKind.COMMAND_FINISHED, f"{command.verb} {command.state}{why}", session)
     if command.verb == Verb.SNAP and command.state is not CommandState.ACKED:

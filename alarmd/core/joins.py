@@ -59,9 +59,8 @@ def newest(mine: R, theirs: R) -> R:
 
 
 def join_device(mine: Device, theirs: Device) -> Device:
-    """Of devices that are not forgotten. What nobody decided on gives way to what a person did, however new it is: both
-    servers admit a stranger by themselves. Wishes go together, since their version belongs to all of them."""
-    winner = max(mine, theirs, key=lambda device: (device.standing is not Standing.ADMITTED, version(device)))
+    """Of devices that are not forgotten. Wishes go together, since their version belongs to all of them."""
+    winner = theirs if _gives_way(mine, theirs) else mine if _gives_way(theirs, mine) else newest(mine, theirs)
     wishing = max(mine, theirs, key=lambda device: (device.wanted_version, device is winner))
     return replace(
         winner,
@@ -106,6 +105,14 @@ def join_command(mine: Command, theirs: Command) -> Command:
         attempts=max(mine.attempts, theirs.attempts),
         sent_at=max(mine.sent_at, theirs.sent_at, key=lambda at: at or 0),
     )
+
+
+def _gives_way(device: Device, other: Device) -> bool:
+    """Both servers admit a stranger by themselves, and that undoes no word of the operator's, however new it is. One
+    that he let out of quarantine was first seen when the other version says, or before."""
+    if device.standing is not Standing.ADMITTED or other.standing is Standing.ADMITTED:
+        return False
+    return other.standing is Standing.ADOPTED or device.first_seen > other.first_seen
 
 
 def _first(mine: Alarm, theirs: Alarm, what: str) -> tuple[int | None, str | None]:

@@ -201,7 +201,7 @@ def _with_members(turn: Turn, alarm: Alarm, members: set[int]) -> Alarm:
         text = _path_text(turn.state, members)
     else:
         text = f"{len(members)} devices without contact: {_names(turn.state, members)}"
-    return replace(alarm, text=text, event_count=len(members), last_event_at=turn.now.wall, hlc=turn.stamp())
+    return replace(alarm, text=text, event_count=len(members), last_event_at=turn.now.wall, **turn.made())
 
 
 def _path_text(state: State, members: set[int]) -> str:

@@ -9,7 +9,7 @@ from alarmd.core.commands import EXPIRY, open_commands, queue_of
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND
 from alarmd.core.joins import join_command, merged
-from alarmd.core.peer_names import UselessRecordError, session_of
+from alarmd.core.peer_names import UselessRecordError, forgotten, session_of
 from alarmd.core.records import Command, CommandState, Told
 from alarmd.core.state import State
 from alarmd.core.turn import Turn
@@ -21,12 +21,13 @@ MAX_WAITING = 2 * MAX_QUEUED  # a device; each server lets as many wait as it ma
 
 
 def merge_command(turn: Turn, told: Told, command: Command) -> None:
-    state, session = turn.state, session_of(turn.state, told.device)
-    theirs = replace(command, device_id=session.device.id)
-    mine = _known(state, session, command.id)
-    if mine is not None and (mine.identity, mine.device_id) != (theirs.identity, theirs.device_id):
-        raise UselessRecordError(f"command {command.id} is {mine.identity} here and {theirs.identity} there")
-    if mine is None and theirs.state not in FINAL:
+    state = turn.state
+    mine = _known(state, command.id)
+    if mine is not None and mine.identity != command.identity:
+        raise UselessRecordError(f"command {command.id} is {mine.identity} here and {command.identity} there")
+    session, device_id = _device_of(state, told, command)
+    theirs = replace(command, device_id=device_id if mine is None else mine.device_id)
+    if session is not None and mine is None and theirs.state not in FINAL:
         _check(session, theirs)
     result, new = merged(join_command, mine, theirs)
     if result is not None:
@@ -39,13 +40,23 @@ def abandon(turn: Turn, session: DeviceSession) -> None:
         queue_of(session).take_out(command.id)
         del turn.state.open_commands[command.id]
         gone = finished(command, CommandSign.EXPIRED, turn.now.wall, "the device was forgotten")
-        turn.save_command(replace(gone, **turn.made()))
+        turn.change_command(gone)
 
 
-def _known(state: State, session: DeviceSession, command_id: int) -> Command | None:
-    ended = state.ended_commands.get(command_id)
-    of = state.open_commands.get(command_id, session)
-    return ended or next((command for command in open_commands(of) if command.id == command_id), None)
+def _device_of(state: State, told: Told, command: Command) -> tuple[DeviceSession | None, int]:
+    """Its session is None if it was forgotten."""
+    gone = forgotten(state, told.device)
+    if gone is not None and command.id not in state.open_commands:
+        return None, gone.id
+    session = state.open_commands.get(command.id) or session_of(state, told.device)
+    return session, session.device.id
+
+
+def _known(state: State, command_id: int) -> Command | None:
+    if command_id in state.ended_commands:
+        return state.ended_commands[command_id]
+    waiting = open_commands(state.open_commands[command_id]) if command_id in state.open_commands else ()
+    return next((command for command in waiting if command.id == command_id), None)
 
 
 def _check(session: DeviceSession, command: Command) -> None:
@@ -62,14 +73,14 @@ def _check(session: DeviceSession, command: Command) -> None:
         raise UselessRecordError(f"{MAX_WAITING} commands wait for {session.device.name}")
 
 
-def _keep(turn: Turn, session: DeviceSession, command: Command) -> None:
+def _keep(turn: Turn, session: DeviceSession | None, command: Command) -> None:
+    """session: None for a device that was forgotten; it is sent nothing."""
     known = command.id in turn.state.open_commands
-    if command.state in FINAL:
-        if known:
-            _end(turn, session, command)
-    elif known:
+    if session is not None and known and command.state in FINAL:
+        _end(turn, session, command)
+    elif session is not None and known:
         _replace(queue_of(session), command)
-    elif command.verb not in OWN:  # the picture that it asks for is sent to who asked
+    elif session is not None and command.state not in FINAL and command.verb not in OWN:
         _queue(turn, session, command)
     turn.save_command(command)
 

@@ -18,11 +18,10 @@ from alarmd.core.key_requests import add_key
 from alarmd.core.losses import reconsider
 from alarmd.core.merged_commands import abandon
 from alarmd.core.merged_places import check_told_name
-from alarmd.core.peer_names import UselessRecordError, session_of, zone_of_device
+from alarmd.core.peer_names import UselessRecordError, forgotten, session_of, zone_of_device
 from alarmd.core.records import Camera, Device, DeviceKey, Presence, Standing, Told
 from alarmd.core.signed_session import SignedSession
 from alarmd.core.state import STRANGERS_SHARE, State
-from alarmd.core.told import may_be_evicted
 from alarmd.core.turn import Turn
 from lfcp import ProtocolError
 from lfcp.settings import check_setting
@@ -36,13 +35,15 @@ def merge_device(turn: Turn, told: Told, device: Device) -> None:
     _check(device)
     session = state.sessions.get(device.name)
     theirs = replace(device, zone_id=zone_of_device(state, told.zone).id)
+    if _was_forgotten_since(state, theirs):
+        return
     if theirs.forgotten_at is not None:
         _forget(turn, session, theirs)
     elif session is not None:
         result, new = merged(join_device, session.device, replace(theirs, id=session.device.id))
         if result is not None:
             _change(turn, session, replace(result, **turn.made()) if new else result)
-    elif not _was_forgotten_since(state, theirs) and _has_room(state, theirs):
+    elif _has_room(state, theirs):
         state.last_device += 1
         session = DeviceSession(replace(theirs, id=state.last_device), Presence.NEW, turn.now.mono)
         state.enter(session)
@@ -97,22 +98,23 @@ def _has_room(state: State, device: Device) -> bool:
 
 
 def _was_forgotten_since(state: State, device: Device) -> bool:
+    """Then it is of an earlier device of that name, if there is one again."""
     forgotten = state.forgotten.get(device.name)
     return forgotten is not None and version(forgotten) >= version(device)
 
 
 def _forget(turn: Turn, session: DeviceSession | None, device: Device) -> None:
     """A device that came back since, or that somebody changed, stays."""
-    if may_be_evicted(device):
-        return
     if session is not None:
         if version(device) > version(session.device):
-            failover.drop_cause(turn, session.device.zone_id, session.device.name)
+            before = session.device
             abandon(turn, session)
-            admission.take_out(turn, session, replace(device, id=session.device.id))
-    elif not _was_forgotten_since(turn.state, device):  # history told later may name it
-        turn.state.last_device += 1
-        gone = replace(device, id=turn.state.last_device)
+            admission.take_out(turn, session, replace(device, id=before.id))
+            failover.drop_cause(turn, before.zone_id, before.name)
+    else:  # history told later may name it
+        known = forgotten(turn.state, device.name)
+        turn.state.last_device += known is None
+        gone = replace(device, id=known.id if known is not None else turn.state.last_device)
         turn.state.remember(turn.state.forgotten, gone.name, gone)
         turn.effects.append(SaveDevice(gone))
 

@@ -1,7 +1,7 @@
 """What the peer calls by name, as this server knows it. Zones, sites and devices have numbers of each server's own."""
 
 from alarmd.core.device_session import DeviceSession
-from alarmd.core.records import Site, Zone
+from alarmd.core.records import Device, Site, Zone
 from alarmd.core.state import UNASSIGNED, State
 
 
@@ -30,11 +30,16 @@ def site_of(state: State, name: str | None) -> Site:
 
 
 def session_of(state: State, name: str | None) -> DeviceSession:
-    """Of a device that a record is nothing without."""
+    """Of a device that a record is nothing without. Raises UselessRecordError."""
     session = state.sessions.get(name) if name is not None else None
     if session is None:
         raise UselessRecordError(f"there is no device {name!r}")
     return session
+
+
+def forgotten(state: State, name: str | None) -> Device | None:
+    """A device of this name that was forgotten, if there is no other by now."""
+    return state.forgotten.get(name) if name is not None and name not in state.sessions else None
 
 
 def device_id_of(state: State, name: str | None) -> int | None:
@@ -44,5 +49,5 @@ def device_id_of(state: State, name: str | None) -> int | None:
     session = state.sessions.get(name)
     if session is not None:
         return session.device.id
-    forgotten = state.forgotten.get(name)
-    return forgotten.id if forgotten is not None else None
+    gone = forgotten(state, name)
+    return gone.id if gone is not None else None

@@ -16,7 +16,7 @@ from alarmd.core.merged_alarms import merge_alarm
 from alarmd.core.merged_commands import merge_command
 from alarmd.core.merged_devices import merge_camera, merge_device, merge_key
 from alarmd.core.merged_places import merge_site, merge_zone
-from alarmd.core.peer_names import UselessRecordError, device_id_of, zone_id_of
+from alarmd.core.peer_names import UselessRecordError, device_id_of, forgotten, zone_id_of
 from alarmd.core.records import (
     Alarm,
     Camera,
@@ -31,7 +31,6 @@ from alarmd.core.records import (
     Zone,
 )
 from alarmd.core.signed_session import MAX_COUNTER
-from alarmd.core.state import State
 from alarmd.core.turn import SOMETIMES, Turn
 from lfcp import EventId
 from lfcp.signed_fields import read_event
@@ -64,19 +63,13 @@ def _merge(turn: Turn, told: Told) -> str:
     if not 0 <= record.hlc <= MAX_STAMP:
         return f"a stamp of {record.hlc}"
     turn.state.clock.witness(record.hlc)
-    if _is_history(turn.state, told):
+    if isinstance(record, DeviceKey | Camera) and forgotten(turn.state, told.device) is not None:
         return ""
     try:
         MERGES[type(record)](turn, told, record)
     except UselessRecordError as error:
         return str(error)
     return ""
-
-
-def _is_history(state: State, told: Told) -> bool:
-    """Of a device that was forgotten since; only its events and alarms are kept."""
-    gone = told.device is not None and told.device not in state.sessions and told.device in state.forgotten
-    return gone and isinstance(told.record, DeviceKey | Camera | Command)
 
 
 def _mark(turn: Turn, _told: Told, settled: Mark) -> None:

@@ -78,8 +78,7 @@ def explained(turn: Turn, session: DeviceSession, command_id: str, text: str) ->
         return
     last = queue.acknowledged
     if last is not None and last.identity == command_id and last.outcome == SAID_FAILED:
-        queue.acknowledged = replace(last, outcome=text)
-        turn.save_command(queue.acknowledged)
+        queue.acknowledged = turn.change_command(replace(last, outcome=text))
 
 
 def _start(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int) -> bool:
@@ -97,7 +96,7 @@ def _send(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int)
     queue.in_flight = sent(queue.in_flight, turn.now.wall)
     queue.sent_at = turn.now.mono
     command(turn, session, session.path, queue.in_flight, answers)
-    turn.save_command(queue.in_flight)
+    queue.in_flight = turn.change_command(queue.in_flight)
     if queue.pushes < PUSH_RESENDS:
         queue.push_at = turn.now.mono + _wait(turn, queue.pushes)
         turn.state.agenda.add(queue.push_at, PUSH, session.device.id)

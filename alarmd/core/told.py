@@ -31,9 +31,7 @@ from alarmd.core.records import (
     Event,
     Mark,
     Replicated,
-    Signing,
     Site,
-    Standing,
     Told,
     Zone,
 )
@@ -49,20 +47,10 @@ def told_of(state: State, durable: Sequence[DurableEffect]) -> list[Told]:
     return [NAMED[type(record)](state, names, record) for record in records if _is_for_the_peer(state, record)]
 
 
-def may_be_evicted(device: Device) -> bool:
-    """Whether this may be the record of a stranger that had to make room: that is each server's own affair, and the
-    record does not say whether a person forgot it."""
-    stranger = device.standing is not Standing.ADOPTED and device.signing is Signing.OPEN
-    return stranger and device.forgotten_at is not None
-
-
 def _is_for_the_peer(state: State, record: Replicated) -> bool:
-    """One that is stamped 0 was made by the installation itself; the peer has its own."""
-    if record.origin != state.settings.label or not record.hlc:
-        return False
-    if isinstance(record, Device):
-        return not may_be_evicted(record)
-    return not (isinstance(record, Delivery) and record.attachment)
+    """What is stamped 0 is this server's own affair: what came with the installation, a stranger that made room."""
+    own = record.origin == state.settings.label and record.hlc > 0
+    return own and not (isinstance(record, Delivery) and record.attachment)
 
 
 def _alone(_state: State, _names: Names, record: Replicated) -> Told:
@@ -86,8 +74,11 @@ def _of_device_in_zone(state: State, names: Names, record: Alarm | Event) -> Tol
 
 
 def _name(state: State, names: Names, device_id: int | None) -> str | None:
-    """A device that was forgotten in this turn has its name in the turn only."""
-    return device_name(state, device_id) or (names.get(device_id) if device_id is not None else None)
+    """A device that was forgotten has its name in the turn that did it, and for a while in the state."""
+    if device_id is None:
+        return None
+    lately = (device.name for device in state.forgotten.values() if device.id == device_id)
+    return device_name(state, device_id) or names.get(device_id) or next(lately, None)
 
 
 RECORDS: dict[type[Any], Callable[[Any], Replicated]] = {

@@ -127,6 +127,12 @@ class Turn:
             self.state.remember(self.state.ended_commands, command.id, command)
         self.effects.append(SaveCommand(command))
 
+    def change_command(self, command: Command) -> Command:
+        """Save what became of it here, as a version of our own."""
+        changed = replace(command, **self.made())
+        self.save_command(changed)
+        return changed
+
     def save_contact(self, session: DeviceSession) -> None:
         self.save_contacts((session,))
 

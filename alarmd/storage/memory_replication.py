@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Any
 
 from alarmd.core.records import Told
-from alarmd.core.told import may_be_evicted
 from alarmd.storage.interface import Vector
 from alarmd.storage.memory_store import MemoryStore
 from alarmd.storage.memory_tables import MemoryTables
@@ -33,8 +32,6 @@ def _newer(store: MemoryStore, kind: str, since: Vector) -> Iterator[Told]:
 
 
 def _is_told(kind: str, record: Any, devices: Mapping[int, Any]) -> bool:
-    if kind == "device":
-        return not may_be_evicted(record)
     return kind not in ("key", "camera") or devices[record.device_id].forgotten_at is None
 
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, not_, null, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, null, select
 
 from alarmd.core.records import (
     Alarm,
@@ -21,9 +21,7 @@ from alarmd.core.records import (
     Event,
     Mark,
     Replicated,
-    Signing,
     Site,
-    Standing,
     Told,
     Zone,
 )
@@ -37,13 +35,6 @@ from alarmd.storage.vault import Vault
 Make = Callable[[Vault, Iterable[Row]], Iterable[Replicated]]
 
 NAMED = {"device_id": devices, "zone_id": zones, "site_id": sites}  # in the order of Told
-
-
-MAY_BE_EVICTED = and_(  # as core/told.py says
-    devices.c.forgotten_at.is_not(None),
-    devices.c.standing != str(Standing.ADOPTED),
-    devices.c.signing == str(Signing.OPEN),
-)
 
 
 class Source(NamedTuple):
@@ -61,7 +52,7 @@ def _plain(make: Callable[[Row], Replicated]) -> Make:
 SOURCES = {
     "site": Source(Site, _plain(rows.site_of)),
     "zone": Source(Zone, _plain(rows.zone_of)),
-    "device": Source(Device, _plain(rows.device_of), not_(MAY_BE_EVICTED)),
+    "device": Source(Device, _plain(rows.device_of)),
     # A name may have passed to another device: what the one that is forgotten left behind is not that one's.
     "key": Source(DeviceKey, sealed_keys.opened, devices.c.forgotten_at.is_(None)),
     "camera": Source(Camera, sealed_cameras.opened, devices.c.forgotten_at.is_(None)),
@@ -76,9 +67,9 @@ SOURCES = {
 def changes(connection: Connection, vault: Vault, since: Vector, page: int) -> Iterator[tuple[Told, ...]]:
     """See interface.Reader."""
     newest = high_water.vector(connection)
-    wanted = [(kind, origin) for kind in REPLICATED for of, origin in sorted(newest) if of == kind]
-    newer = (key for key in wanted if newest[key] > since.get(key, 0))
-    told = chain.from_iterable(_told(connection, vault, key, since.get(key, 0), page) for key in newer)
+    newer = sorted(key for key, stamp in newest.items() if stamp > since.get(key, 0))
+    parents_first = [key for kind in REPLICATED for key in newer if key[0] == kind]
+    told = chain.from_iterable(_told(connection, vault, key, since.get(key, 0), page) for key in parents_first)
     while found := tuple(islice(told, page)):
         yield found
 
@@ -96,9 +87,8 @@ def _newer(connection: Connection, kind: str, origin: str, stamp: int) -> Query:
     table, source = REPLICATED[kind], SOURCES[kind]
     columns = [table.c[field.name] for field in fields(source.record)]
     names, joined = _named(table)
-    grows, after = (
-        (table.c.hlc, stamp) if table is not events else (events.c.sequence, _last_known(connection, origin, stamp))
-    )
+    grows = events.c.sequence if table is events else table.c.hlc
+    after = _last_known(connection, origin, stamp) if table is events else stamp
     query = select(*names, *columns).select_from(joined).where(table.c.origin == origin, grows > after).order_by(grows)
     return query if source.wanted is None else query.where(source.wanted)
 

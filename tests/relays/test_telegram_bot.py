@@ -10,7 +10,6 @@ import pytest
 from alarmd.adapters.reactor_clock import now
 from alarmd.core.galleries import ReplyTo
 from alarmd.core.inputs import AlarmCleared, CameraChanged
-from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmState, Arming, Delivery
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.film.errors import FilmError, FilmFault
@@ -241,16 +240,24 @@ async def test_a_button_from_before_a_backup_was_restored_does_nothing_to_anothe
     number = await bot.alarm()
     alarm = bot.house.engine.state.alarms[number]
     for other in (
-        f"a:motion:A:{number}:{alarm.raised_at // SECOND - 60}",
-        f"a:contact_lost:A:{number}:{alarm.raised_at // SECOND}",
-        f"a:motion:B:{number}:{alarm.raised_at // SECOND}",
+        f"a:motion:A:{alarm.hlc - 1:x}:{number}",
+        f"a:contact_lost:A:{alarm.hlc:x}:{number}",
+        f"a:motion:B:{alarm.hlc:x}:{number}",
     ):
         assert await bot.press(other) == OVER
     assert alarm.state is AlarmState.RAISED
 
 
+async def test_a_button_of_an_alarm_in_whose_place_another_one_is_told_is_the_other_ones(bot: Bot) -> None:
+    number = await bot.alarm()
+    state = bot.house.engine.state
+    state.absorbed[number + 1] = number
+    assert await bot.press(f"a:motion:B:1:{number + 1}") == f"Alarm {number} is acknowledged by ann over Telegram."
+    assert state.alarms[number].state is AlarmState.ACKNOWLEDGED
+
+
 @pytest.mark.parametrize(
-    "data", ["x", "a:motion:A:1", "z:motion:A:1:1", "a:motion:A:-1:1", "a:motion:A:1:1;", "a:b:A:²:1"]
+    "data", ["x", "a:motion:A:1", "z:motion:A:1:1", "a:motion:A:-1:1", "a:motion:A:1:1;", "a:b:A:1:²"]
 )
 async def test_what_is_no_button_of_ours_does_nothing(bot: Bot, data: str) -> None:
     assert await bot.press(data) == "This button is none of this server's."

@@ -1,6 +1,6 @@
 """The buttons under an alarm. What a button means is 64 bytes that come back when somebody presses it, perhaps years
-later, and after a backup was restored in which the alarm's number is another's: so they name the alarm's identity and
-the second in which it was raised."""
+later, and after a backup was restored in which the alarm's number is another's: so they name the alarm's identity
+too."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from typing import NamedTuple
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from alarmd.core.capture import can_be_asked
-from alarmd.core.instant import SECOND
 from alarmd.core.records import Alarm, AlarmKind, AlarmState
 from alarmd.core.state import State
 from alarmd.storage.interface import StoredAlarm
@@ -18,7 +17,7 @@ from alarmd.storage.interface import StoredAlarm
 MUTE = 3600.0  # s
 IN_A_ROW = 4
 _DATA = re.compile(
-    r"(?P<action>[adms]):(?P<identity>[a-z_]{1,20}:[A-Z]:(?P<number>\d{1,19})):(?P<raised>\d{1,12})", re.ASCII
+    r"(?P<action>[adms]):(?P<identity>[a-z_]{1,20}:[A-Z]:[0-9a-f]{1,16}):(?P<number>\d{1,19})", re.ASCII
 )
 
 
@@ -30,23 +29,23 @@ class Action(StrEnum):
 
 
 class Pressed(NamedTuple):
-    """identity: the alarm's, without what it is about. raised: seconds since 1970."""
+    """identity: the alarm's, without what it is about."""
 
     action: Action
     number: int
     identity: str
-    raised: int
 
     def alarm(self, state: State) -> Alarm | None:
-        """The alarm that the button was made for, while it is open."""
+        """The alarm that the button was made for, while it is open, or the one that took its place."""
+        if self.number in state.absorbed:
+            return state.alarms.get(state.absorbed[self.number])
         alarm = state.alarms.get(self.number)
-        fits = alarm and alarm.identity.startswith(f"{self.identity}:") and alarm.raised_at // SECOND == self.raised
-        return alarm if fits else None
+        return alarm if alarm and alarm.identity.startswith(f"{self.identity}:") else None
 
 
 def data(action: Action, alarm: Alarm) -> str:
-    kind, label, number, _ = alarm.identity.split(":", 3)
-    return f"{action}:{kind}:{label}:{number}:{alarm.raised_at // SECOND}"
+    kind, label, stamp, _ = alarm.identity.split(":", 3)
+    return f"{action}:{kind}:{label}:{stamp}:{alarm.id}"
 
 
 def read(text: str) -> Pressed | None:
@@ -54,7 +53,7 @@ def read(text: str) -> Pressed | None:
     found = _DATA.fullmatch(text)
     if found is None:
         return None
-    return Pressed(Action(found["action"]), int(found["number"]), found["identity"], int(found["raised"]))
+    return Pressed(Action(found["action"]), int(found["number"]), found["identity"])
 
 
 def keyboard(alarms: Sequence[StoredAlarm], state: State) -> InlineKeyboardMarkup | None:
