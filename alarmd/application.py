@@ -19,7 +19,6 @@ from alarmd.adapters.flow_cache import FlowCache
 from alarmd.adapters.housekeeping import count_losses, purge_history
 from alarmd.adapters.lfcp_listeners import LfcpListeners
 from alarmd.adapters.log_sampling import RejectedFrames
-from alarmd.adapters.log_setup import without_password
 from alarmd.adapters.open_storage import OpenStorage
 from alarmd.adapters.operator_answers import OperatorAnswers
 from alarmd.adapters.operator_port import OperatorPort
@@ -33,11 +32,11 @@ from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.time_zones import time_zone
 from alarmd.adapters.turn_runner import HIGH_WATER, TurnRunner
 from alarmd.adapters.uploads import MAX_BYTES as MAX_UPLOAD_BYTES
+from alarmd.announcement import DEVICES, HTTP, OPERATORS, PEER, UPLOADS, say_what_is_served
 from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.outflow import Outflow
-from alarmd.core.settings import UnknownDevices
 from alarmd.core.told import told_of
 from alarmd.metrics import Metrics
 from alarmd.outbox_house import OutboxHouse
@@ -83,7 +82,8 @@ class Application:
             self._build_web(undo)
             self._build_listeners()
             self._build_outbox()
-            self._build_peer()
+            around = self._outflow, self._engine.state, self._storage, self._metrics
+            self._peer.connect(loop, reactor, self._runner, *around)
             undo.pop_all()
 
     @property
@@ -132,15 +132,12 @@ class Application:
         await self._start_api()
         self._pictures.start_uploads()
         self._peer.start()
-        storage, config = self._storage, self._config
-        purge = partial(purge_history, storage.store, storage.call, now, config.storage.retention_days)
-        losses = partial(count_losses, self._lfcp.datagrams, self._metrics)
+        store, call, days = self._storage.store, self._storage.call, self._config.storage.retention_days
         work: dict[str, Callable[[], Awaitable[None]]] = {
             **self._outbox.work(),
-            "purge": purge,
-            "losses": losses,
+            "purge": partial(purge_history, store, call, now, days),
+            "losses": partial(count_losses, self._lfcp.datagrams, self._metrics),
             **self._pictures.work(),
-            **self._peer.work(),
             **self._watch.work(self.lfcp_addresses[0]),
         }
         for name, one in work.items():
@@ -167,11 +164,11 @@ class Application:
         self._runner.timer.stop()
         self._runner.submit(ServerStopping(), now())
         await self._store_what_waits()
-        await self._peer.stop()
         await self._api.stop()
         await self._pictures.stop_fetching()
         await cancel(self._tasks)
         await self._outbox.stop(DELIVERY_PATIENCE)
+        await self._peer.stop()  # what was told until now is settled there, or it would be told twice
         self._operator.close()
         self._lfcp.close()
         self._pictures.close()
@@ -278,32 +275,12 @@ class Application:
         self._api = OperatorApi(self._house)
 
     def _condition(self) -> Condition:
-        commits = self._runner.commits
-        return Condition(commits.failing, commits.effects, HIGH_WATER)
+        return Condition(self._runner.commits.failing, self._runner.commits.effects, HIGH_WATER)
 
     def _build_outbox(self) -> None:
-        self._outbox = OutboxHouse(
-            self._config,
-            self._storage,
-            self._runner,
-            self._engine.state,
-            self._metrics,
-            self._emergency,
-            self._pictures,
-            self._read_events,
-        )
+        parts = self._runner, self._engine.state, self._metrics, self._emergency, self._pictures
+        self._outbox = OutboxHouse(self._config, self._storage, *parts, self._read_events)
         self._watch = WatchHouse(self._config, self._house, self._runner, self._outbox)
-
-    def _build_peer(self) -> None:
-        self._peer.connect(
-            self._loop,
-            self._reactor,
-            self._runner,
-            self._outflow,
-            self._engine.state,
-            self._storage,
-            self._metrics,
-        )
 
     def _committed(self) -> None:
         self._api.stored()
@@ -313,19 +290,11 @@ class Application:
         return self._house.read(self._storage.reader.events, wanted)
 
     def _say_what_is_served(self) -> None:
-        config = self._config
-        lfcp = [f"{host} port {port}" for host, port in self.lfcp_addresses]
-        _log.info("alarmd serves", version=__version__, label=config.server.label)
-        _log.info("devices: LFCP over UDP and TCP", addresses=lfcp)
-        _log.info("operators: CSV over UDP and TCP", addresses=[f"{h} port {p}" for h, p in self.operator_addresses])
-        _log.info("operators: HTTP", addresses=[f"{host} port {port}" for host, port in self.http_addresses])
-        _log.info("cameras: uploads over HTTP", addresses=[f"{h} port {p}" for h, p in self.upload_addresses])
-        _log.info("command line: alarmd", socket=str(config.control_socket))
-        for name, one in config.used().items():
-            _log.info("destination", name=name, what=one.summary())
-        _log.info("database", url=without_password(config.database_url), devices=len(self._engine.state.sessions))
-        if config.devices.unknown is UnknownDevices.ADMIT:
-            _log.warning(
-                "any device that reaches the LFCP port is admitted until you adopt yours: "
-                "set devices.unknown to quarantine or reject afterwards"
-            )
+        addresses = {
+            DEVICES: self.lfcp_addresses,
+            OPERATORS: self.operator_addresses,
+            HTTP: self.http_addresses,
+            UPLOADS: self.upload_addresses,
+            PEER: self.peer_addresses,
+        }
+        say_what_is_served(self._config, addresses, len(self._engine.state.sessions))

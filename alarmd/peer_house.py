@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -17,6 +17,7 @@ from alarmd.adapters.peer.papers import context_of
 from alarmd.adapters.peer.progress import Progress
 from alarmd.adapters.peer.station import Station
 from alarmd.adapters.peer.wire import Wire
+from alarmd.adapters.tasks import cancel, supervised
 from alarmd.adapters.turn_runner import TurnRunner
 from alarmd.config import Config
 from alarmd.core.effects import TellPeer
@@ -34,6 +35,7 @@ class PeerHouse:
     def __init__(self, config: Config, undo: ExitStack) -> None:
         self._files = config.pair_files()
         self._station: Station | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._sockets: Sequence[socket.socket] = ()
         self._context: CertificateOptions | None = None
         if self._files is not None:
@@ -92,16 +94,15 @@ class PeerHouse:
             self._station.committed()
 
     def start(self) -> None:
-        if self._station is not None:
-            self._listening.start()
-
-    def work(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """What runs as long as the server does, by name."""
-        dialling = self._dialling if self._station is not None else None
-        return {} if dialling is None else {"peer": dialling.run}
+        if self._station is None:
+            return
+        self._listening.start()
+        if self._dialling is not None:
+            self._tasks.append(self._house.loop.create_task(supervised("peer", self._dialling.run)))
 
     async def stop(self) -> None:
         """After the last commit, while the database can still be read."""
         if self._station is not None:
             self._listening.stop()
             await self._station.stop()
+            await cancel(self._tasks)
