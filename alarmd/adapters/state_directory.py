@@ -8,6 +8,13 @@ from alarmd.adapters.exit_codes import CANNOT_CREATE, StartError
 PRIVATE = 0o700
 
 
+def give_to_owner(path: Path, directory: Path) -> None:
+    """What root made in a server's directory is the server's. Raises OSError."""
+    owner = directory.stat()
+    if owner.st_uid != os.geteuid():
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def prepare_state_directory(path: Path) -> None:
     """Make it, for our eyes only, if it is not there. Raises StartError if we cannot write in it."""
     try:

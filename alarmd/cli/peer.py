@@ -30,6 +30,7 @@ from alarmd.web.times import to_datetime
 
 RESTART = "Restart alarmd here, for example by `systemctl restart alarmd`."
 TO_JOIN_AGAIN = "to join again, this server would need a new invitation and an empty database"
+ROOT = 0
 LONGEST_NAME = 255  # bytes of a file's; an invitation is longer
 
 
@@ -131,8 +132,8 @@ def _prepared(asked: Asked) -> Config:
     """What is made in the state directory from now on is the server's own."""
     config = asked.config
     prepare_state_directory(config.state_directory)
-    if config.state_directory.stat().st_uid != os.geteuid():
-        fix = "run this as the server's user, for example with `sudo -u alarmd`"
+    if os.geteuid() not in (ROOT, config.state_directory.stat().st_uid):
+        fix = "run this as the server's user, or as root"
         raise PairingError("forbidden", f"{config.state_directory} belongs to another user: {fix}")
     return config
 

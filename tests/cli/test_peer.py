@@ -1,6 +1,7 @@
 """`alarmd peer`: a pair is made in one step at each server, and what may not be is refused with the way out."""
 
 import json
+import os
 import re
 import stat
 import time
@@ -17,6 +18,7 @@ from alarmd.core.link_condition import Link, LinkCondition
 from alarmd.core.settings import Pair, Settings
 from tests.cli.conftest import Alarmd, Ended
 from tests.cli.test_output import on_terminal
+from tests.needs import need
 from tests.running_house import RunningHouse, running_house
 
 
@@ -259,9 +261,17 @@ def test_who_is_in_no_pair_leaves_none(b: Machine) -> None:
     assert b.fine("leave", "--yes").out == "This server is in no pair.\n"
 
 
+def test_what_root_makes_is_the_servers(a: Machine, b: Machine) -> None:
+    need(os.geteuid() == 0, "root, who gives files to others")
+    os.chown(b.directory, 12_345, 12_346)
+    b.fine("join", a.invite())
+    made = [b.directory / "pair-joined", b.files.key.parent, *b.files.key.parent.iterdir()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(12_345, 12_346)}
+
+
 def test_files_of_another_user_are_not_made(a: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: a.directory.stat().st_uid + 1)
-    assert "sudo -u alarmd" in a.refused("forbidden", "init", "--address", "192.0.2.1")
+    assert "or as root" in a.refused("forbidden", "init", "--address", "192.0.2.1")
 
 
 def test_files_that_cannot_be_read_are_told_with_the_way_out(a: Machine) -> None:

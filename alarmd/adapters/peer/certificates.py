@@ -12,6 +12,7 @@ from typing import Any
 
 from alarmd.adapters.exit_codes import CANNOT_CREATE, UNUSABLE_DATA, StartError
 from alarmd.adapters.peer.authority import Papers
+from alarmd.adapters.state_directory import give_to_owner
 from alarmd.storage.sqlite_file import sync_directory
 
 NAME = "pair"
@@ -93,6 +94,8 @@ def save_pair(state_directory: Path, facts: Facts, papers: Papers, pair_key: byt
         try:
             for name, data in content.items():
                 _write(made / name, data)
+            for path in (*made.iterdir(), made):
+                give_to_owner(path, state_directory)
             sync_directory(made)
             _put_in_place(made, state_directory / NAME)
         finally:

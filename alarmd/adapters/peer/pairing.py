@@ -12,6 +12,7 @@ from alarmd.adapters.exit_codes import CANNOT_CREATE, StartError
 from alarmd.adapters.peer.authority import issue
 from alarmd.adapters.peer.certificates import OWNER_ONLY, PAIR_KEY, Facts, PairFiles, Role, load_pair, save_pair
 from alarmd.adapters.peer.invitation import LIFE, Invitation
+from alarmd.adapters.state_directory import give_to_owner
 
 SPENT = "pair-joined"  # the identities of pairs that this server joined: an invitation is good once
 MAX_SPENT = 100_000  # bytes of that file that are looked at; some 3,000 invitations
@@ -74,6 +75,7 @@ def join_pair(state_directory: Path, given: Invitation) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY), "w") as file:
             file.write(f"{given.identity}\n")
+        give_to_owner(path, state_directory)
     except OSError as error:
         raise StartError(CANNOT_CREATE, f"cannot write {path}: {error.strerror}") from error
 
