@@ -17,10 +17,12 @@ from alarmd.core.effects import (
     RecordEvent,
     Refuse,
     RejectFrame,
+    SaveMark,
     SavePicture,
     SaveSite,
     SaveZone,
     SendFrame,
+    TellPeer,
 )
 from alarmd.core.inputs import (
     AlarmCleared,
@@ -36,8 +38,8 @@ from alarmd.core.inputs import (
 )
 from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
-from alarmd.core.records import Site, Told
-from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.records import Mark, Site, Told
+from alarmd.core.refusals import RequestRefusedError, TurnSetAsideError
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.storage.writer_thread import WriterThread
 from tests.adapters.parts import Counted, MoodyStore, Outbox, Peer, Performing, ScriptedEngine
@@ -452,3 +454,41 @@ async def test_many_inputs_of_one_moment_are_committed_together(house: Runner) -
     house.runner.submit_batch(frames, now())
     await house.stored()
     assert [len(batch) for batch in house.store.batches] == [64]
+
+
+async def test_the_answer_of_a_turn_waits_for_the_peer_and_a_connection_for_its_answer(house: Runner) -> None:
+    house.outflow.opened()
+    answer = SendFrame(house.tcp, b"one copy", promises=True, doubled=b"two copies")
+    house.receive(b"first", RecordEvent(EVENT), answer)
+    house.receive(b"second", CloseConnection(house.tcp))
+    await house.stored()
+    house.runner.close_when_answered(house.tcp)
+    assert house.peer.done == [("stop_reading", house.tcp)]
+    house.outflow.take(1)
+    house.outflow.acknowledged(1)
+    house.runner.copies.peer_stored()
+    assert house.peer.done[1:] == [("send", b"two copies"), ("close", house.tcp), ("close", house.tcp)]
+
+
+async def test_what_is_told_to_the_peer_beside_records_waits_for_the_commit_too(house: Runner) -> None:
+    house.store.hold()
+    house.receive(b"first", RecordEvent(EVENT), TellPeer(heard=("cam1",)))
+    await asyncio.sleep(0)
+    assert house.parts.told == []
+    house.store.release()
+    await house.stored()
+    assert house.parts.told == [TellPeer(heard=("cam1",))]
+
+
+async def test_a_message_that_the_peer_told_is_taken_out_of_the_emergency_outbox(house: Runner) -> None:
+    house.store.failure = StorageUnavailableError("gone")
+    house.receive(b"alarm", QueueDelivery(DELIVERY))
+    await until(lambda: house.outbox.urgent, "the failure")
+    house.receive(b"mark", SaveMark(Mark(DELIVERY.identity, 1, "B", 1)))
+    assert house.outbox.settled_ones == [DELIVERY.identity]
+
+
+async def test_whoever_asks_hears_whether_to_ask_again_is_of_use(house: Runner) -> None:
+    house.engine.rules[AlarmCleared] = lambda _: [SaveZone(replace(ZONE, site_id=999)), Answer(())]
+    with pytest.raises(TurnSetAsideError):
+        await house.runner.submit_request(AlarmCleared("op", 1))

@@ -35,6 +35,7 @@ from alarmd.core.state import State
 from alarmd.storage.interface import Reader, StorageError, Vector
 
 BEAT = 2.0  # s between beats
+STOP_PATIENCE = 1.0  # s for what is being read from the database
 
 _log = structlog.get_logger(__name__)
 
@@ -103,6 +104,13 @@ class Meeting:
         """What the peer tells from now on counts no more."""
         self._cancel()
         self.link.close(reason)
+
+    async def stop(self) -> None:
+        """Ends it, and waits until nothing of it runs any more."""
+        task = self._task
+        self.end("this server stops")
+        if task is not None:
+            await asyncio.wait([task], timeout=STOP_PATIENCE)
 
     def shaken(self, name: str) -> None:
         if name == name_of(self._house.peer):

@@ -15,6 +15,7 @@ from alarmd.core.inputs import PeerGone, PeerLeft, PeerMet
 from alarmd.core.instant import SECOND
 from alarmd.core.link_condition import Link, LinkCondition
 
+MAX_SAID = 20  # reasons for having no link that are told until there is one
 FAREWELL = 1.0  # s for what is left to tell at a stop, and as much for the goodbye
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +30,7 @@ class Station:
         self._current: Meeting | None = None
         self._introduced: Introduction | None = None
         self.is_stopping = False
-        self._said = ""
+        self._said: set[str] = set()
         self._link, self._since, self._reason = Link.GONE, now().wall, ""
         self._seen_at: int | None = None
 
@@ -104,15 +105,15 @@ class Station:
             with suppress(Exception):
                 async with asyncio.timeout(FAREWELL):
                     await current.link.call(Goodbye)
-        for meeting in list(self._meetings):
-            meeting.end("this server stops")
+        await asyncio.gather(*(meeting.stop() for meeting in self._meetings))
         self._house.thread.shutdown(wait=False, cancel_futures=True)
 
     def met(self, meeting: Meeting, introduced: Introduction) -> None:
         before, self._current = self._current, meeting
         if before is not None:
             before.end("a newer connection took its place")
-        self._introduced, self._said = introduced, ""
+        self._introduced = introduced
+        self._said.clear()
         self._house.progress.closed()
         self._house.outflow.opened()
         self._change(Link.MET, "")
@@ -143,8 +144,9 @@ class Station:
         self._house.runner.copies.peer_stored()
 
     def say(self, reason: str) -> None:
-        if reason != self._said and not self.is_stopping:
-            self._said = reason
+        """Each reason once until the peer is met, and not every nonsense that strangers send to the port."""
+        if reason not in self._said and len(self._said) < MAX_SAID and not self.is_stopping:
+            self._said.add(reason)
             _log.warning("no link to the peer", peer=self._house.peer, reason=reason)
 
     def _close(self) -> None:

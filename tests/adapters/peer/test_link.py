@@ -8,7 +8,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from alarmd.adapters.peer import link, meeting
 from alarmd.adapters.peer.authority import issue
-from alarmd.core.inputs import AlarmAcknowledged, KeyGiven
+from alarmd.core.inputs import AlarmAcknowledged, DeviceAdopted, KeyGiven
 from alarmd.core.link_condition import Link
 from alarmd.core.records import AlarmState, Event
 from tests.adapters.peer.two_servers import Pair, Server, a_pair, write_pair
@@ -210,6 +210,13 @@ async def test_the_one_that_speaks_tells_and_the_other_one_knows(pair: Pair) -> 
         while {state for _, state in await pair.b.deliveries()} != {"delivered"}:
             await asyncio.sleep(0.02)
     assert await pair.a.deliveries() == await pair.b.deliveries()
+
+
+async def test_each_server_knows_which_devices_the_other_one_hears(pair: Pair) -> None:
+    await pair.a.request(DeviceAdopted("eve", "cam1"))
+    await pair.a.frame("cam1,HEARTBEAT,0,0,0,26,0,0")
+    await until(lambda: "cam1" in pair.b.state.peer_hears, "A's word")
+    assert "cam1" not in pair.a.state.peer_hears
 
 
 async def test_the_link_is_shown_in_the_metrics(pair: Pair) -> None:
