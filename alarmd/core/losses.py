@@ -9,6 +9,7 @@ Devices that the peer hears are not lost: one alarm of this server tells of the 
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -41,8 +42,8 @@ MAX_NAMED = 5  # lost devices that a message names
 
 def tell_loss(turn: Turn, session: DeviceSession, kind: AlarmKind) -> None:
     """The alarm of a device that is lost: a new one, or the open one of the same cause."""
-    text = f"no contact for {turn.state.seconds_since(session.silent_since(), turn.now.mono):.0f} s"
-    _join(turn, session, loss_key(kind, session), text)
+    silence = turn.state.seconds_since(session.silent_since(), turn.now.mono)
+    _join(turn, session, loss_key(kind, session), lambda: f"no contact for {silence:.0f} s")
     if kind is not AlarmKind.UPLINK_LOST:
         failover.contact_lost(turn, session)
 
@@ -51,15 +52,16 @@ def tell_path(turn: Turn, session: DeviceSession) -> None:
     """The alarm of a device that is silent here only. Nothing if it tells of it already; one in quarantine is told
     nobody."""
     if session.loss_alarm is None and session.device.standing is not Standing.QUARANTINED:
-        _join(turn, session, path_key(turn.state), _path_text(turn.state, {session.device.id}))
+        _join(turn, session, path_key(turn.state), lambda: _path_text(turn.state, {session.device.id}))
 
 
-def _join(turn: Turn, session: DeviceSession, key: tuple[AlarmKind, str], text: str) -> None:
+def _join(turn: Turn, session: DeviceSession, key: tuple[AlarmKind, str], text: Callable[[], str]) -> None:
+    """text: of a new alarm."""
     alarm = turn.state.alarms.get(turn.state.loss_alarms.get(key, 0))
     if alarm is None:
         told = session.device.standing is not Standing.QUARANTINED
         one_device = session if key[0] is AlarmKind.CONTACT_LOST else None
-        alarm = raise_alarm(turn, key[0], one_device, key[1], text, told)
+        alarm = raise_alarm(turn, key[0], one_device, key[1], text(), told)
         open_loss(turn.state, key, alarm.id)
     else:
         _expect_members(turn.state, alarm.id, turn.now.mono)
