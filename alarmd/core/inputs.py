@@ -112,9 +112,10 @@ class PeerMet:
 
 @dataclass(frozen=True, slots=True)
 class PeerGone:
-    """The link is down, or silent for too long. reason: for people."""
+    """The link is down, or silent for too long. reason: for people. silent: s since the peer's last sign of life."""
 
     reason: str
+    silent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

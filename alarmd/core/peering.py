@@ -43,12 +43,14 @@ def peer_met(turn: Turn, met: PeerMet) -> None:
 
 
 def peer_gone(turn: Turn, gone: PeerGone) -> None:
-    """The link is down; who is back within lost_after was never gone."""
+    """The link is down; who is back within lost_after of its last word was never gone. A longer silence than the link
+    allows is one in which this server itself stood still."""
     state, pair = turn.state, _pair(turn.state)
     state.peer.reason = gone.reason
-    if state.peer.move(PeerSign.GONE, turn.now.mono) is Peering.MET:
+    since = turn.now.mono - min(gone.silent, LINK_SILENT)
+    if state.peer.move(PeerSign.GONE, since) is Peering.MET:
         _alone(turn, LINK_SILENT)
-        state.agenda.add(turn.now.mono + pair.lost_after, OVERDUE, 0)
+        state.agenda.add(since + pair.lost_after, OVERDUE, 0)
 
 
 def peer_left(turn: Turn, _left: PeerLeft) -> None:

@@ -78,6 +78,20 @@ def test_two_short_absences_do_not_add_up() -> None:
     assert peer_lost(play)
 
 
+def test_the_silence_before_the_link_was_given_up_counts() -> None:
+    play = server() << MET << replace(GONE, silent=6.0)
+    play.later(3.5)
+    assert not peer_lost(play)
+    play.later(1)
+    assert peer_lost(play)
+
+
+def test_a_server_that_stood_still_itself_does_not_hold_that_against_the_peer() -> None:
+    play = server() << MET << replace(GONE, silent=600.0)
+    play.later(3.5)
+    assert not peer_lost(play)
+
+
 def test_a_peer_that_was_never_met_is_lost_thirty_seconds_after_the_start() -> None:
     play = server()
     play << GONE  # a link that came to nothing

@@ -138,7 +138,7 @@ class Station:
         if not self.is_stopping:
             self._change(Link.GONE, reason)
             _log.warning("the link to the peer is gone", peer=self._house.peer, reason=reason)
-            self._house.runner.submit(PeerGone(reason), now())
+            self._house.runner.submit(PeerGone(reason, meeting.link.silence), now())
 
     def progressed(self) -> None:
         self._house.runner.copies.peer_stored()
