@@ -38,14 +38,15 @@ def version(record: Replicated) -> tuple[int, str]:
 def merged(join: Callable[[R, R], R], mine: R | None, theirs: R) -> tuple[R | None, bool]:
     """What is to be stored instead of `mine`, None: nothing; and whether that is a version that neither server has yet.
 
-    It ends: who has nothing new to say answers nothing, and what is joined only ever climbs."""
+    It ends: who has nothing new to say answers nothing, and what is joined only ever climbs, and so do versions."""
     if mine is None:
         return theirs, False
+    if mine.origin == theirs.origin:  # who made both knew the older one when it made the newer
+        return (theirs, False) if theirs.hlc > mine.hlc else (None, False)
     result = join(mine, theirs)
-    as_theirs, as_mine = same(result, theirs), same(result, mine)
-    if as_theirs and not (as_mine and version(mine) >= version(theirs)):
+    if same(result, theirs) and version(theirs) > version(mine):
         return theirs, False
-    return (None, False) if as_mine else (result, True)
+    return (None, False) if same(result, mine) else (result, True)
 
 
 def same(one: R, other: R) -> bool:
@@ -59,8 +60,9 @@ def newest(mine: R, theirs: R) -> R:
 
 
 def join_device(mine: Device, theirs: Device) -> Device:
-    """Of devices that are not forgotten. Wishes go together, since their version belongs to all of them."""
-    winner = theirs if _gives_way(mine, theirs) else mine if _gives_way(theirs, mine) else newest(mine, theirs)
+    """Of devices that are not forgotten. What nobody decided on gives way to what a person did, however new it is: both
+    servers admit a stranger by themselves. Wishes go together, since their version belongs to all of them."""
+    winner = max(mine, theirs, key=lambda device: (_is_decided(device), version(device)))
     wishing = max(mine, theirs, key=lambda device: (device.wanted_version, device is winner))
     return replace(
         winner,
@@ -107,12 +109,9 @@ def join_command(mine: Command, theirs: Command) -> Command:
     )
 
 
-def _gives_way(device: Device, other: Device) -> bool:
-    """Both servers admit a stranger by themselves, and that undoes no word of the operator's, however new it is. One
-    that he let out of quarantine was first seen when the other version says, or before."""
-    if device.standing is not Standing.ADMITTED or other.standing is Standing.ADMITTED:
-        return False
-    return other.standing is Standing.ADOPTED or device.first_seen > other.first_seen
+def _is_decided(device: Device) -> bool:
+    """Whether the operator said anything about it; to let it out of quarantine counts as a wish."""
+    return device.standing is not Standing.ADMITTED or device.wanted_version > 0
 
 
 def _first(mine: Alarm, theirs: Alarm, what: str) -> tuple[int | None, str | None]:

@@ -21,7 +21,7 @@ def merge_alarm(turn: Turn, told: Told, alarm: Alarm) -> None:
     mine = state.alarms.get(alarm.id) or state.ended_alarms.get(alarm.id)
     if mine is not None and mine.identity != alarm.identity:
         raise UselessRecordError(f"alarm {alarm.id} is {mine.identity} here and {alarm.identity} there")
-    mine = counted(turn, mine) if mine is not None else None
+    mine = _counted(turn, mine) if mine is not None else None
     theirs = _as_seen_here(state, told, mine, alarm)
     result, new = merged(join_alarm, _of_no_incident(state, mine, theirs), theirs)
     if _ended_later(mine, theirs):
@@ -31,6 +31,12 @@ def merge_alarm(turn: Turn, told: Told, alarm: Alarm) -> None:
     absorption.pass_on(turn, theirs)
     if alarm.id in state.alarms:
         absorption.settle(turn, state.alarms[alarm.id])
+
+
+def _counted(turn: Turn, alarm: Alarm) -> Alarm:
+    """With motion here that no version tells of yet; then it is one of our own."""
+    known = counted(turn, alarm)
+    return known if known is alarm else replace(known, **turn.made())
 
 
 def _as_seen_here(state: State, told: Told, mine: Alarm | None, alarm: Alarm) -> Alarm:

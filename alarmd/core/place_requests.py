@@ -122,6 +122,10 @@ def _changes(turn: Turn, session: DeviceSession, request: DeviceChanged) -> dict
         changes["signing"] = _signing(session, request.signing)
     if request.quarantined is not None:
         changes["standing"] = _standing(session, request.quarantined)
+        if changes["standing"] is Standing.ADMITTED is not session.device.standing:
+            changes["wanted_version"] = (
+                session.device.wanted_version + 1
+            )  # a peer must not take it for one just admitted
     return changes
 
 
