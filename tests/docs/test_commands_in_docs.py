@@ -33,6 +33,8 @@ def run(server: Served, line: str) -> str:
     line = re.sub(r"^(\.venv/bin/)?alarmd ", f"{alarmd} ", line)
     if line.startswith(f"{alarmd} simulate"):
         line += f" --server 127.0.0.1:{server.lfcp_port}"
+    if line.startswith(f"{alarmd} drill"):
+        line += f" --lfcp 127.0.0.1:{server.lfcp_port}"
     done = subprocess.run(
         ["/bin/sh", "-c", line],
         capture_output=True,
