@@ -141,6 +141,7 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     peering.OVERDUE: peering.check_overdue,
     peering.MODES: peering.change_some_modes,
     peer_presence.HEARS: peer_presence.tell_some,
+    peer_presence.UNHEAR: peer_presence.unhear_some,
 }
 HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.FrameReceived: frames.frame_received,

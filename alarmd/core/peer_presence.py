@@ -12,6 +12,7 @@ from alarmd.core.state import State
 from alarmd.core.turn import Turn
 
 HEARS = "peer_hears"  # kind of appointment: devices that the peer was not told of since it was met
+UNHEAR = "peer_unhears"  # kind of appointment: devices that only the peer heard, which tells nothing any more
 MAX_TOLD = 1000  # of them in one turn, and names in one message: 33 kB
 UNHEARD = (Presence.LATE, Presence.ELSEWHERE)  # here; what the peer hears of them matters
 
@@ -28,16 +29,31 @@ def peer_hears(turn: Turn, hears: PeerHears) -> None:
 
 def peer_ceased(turn: Turn, silent: float) -> None:
     """It tells nothing any more. silent: s for which that may have been so unnoticed."""
-    state = turn.state
-    late = [session for session in state.by_id.values() if session.presence in UNHEARD and _is_heard(state, session)]
+    state, at = turn.state, turn.now.mono - silent
+    late = [one for one in state.by_id.values() if one.presence is Presence.LATE and _is_heard(state, one)]
     for session in late:
         count_out(state, session)
+    under_way, state.peer_told = bool(state.elsewhere_untold), at
+    state.elsewhere_untold = deque(one.device.id for one in state.by_id.values() if one.presence is Presence.ELSEWHERE)
     state.peer_hears.clear()
     for session in late:
         count_in(state, session)
-        supervision.unheard_elsewhere(turn, session, silent)
+        supervision.unheard_elsewhere(turn, session, at)
+    if not under_way:
+        unhear_some(turn, 0)
     for session in dict.fromkeys(state.open_commands.values()):
         _serve(turn, session)
+
+
+def unhear_some(turn: Turn, _subject_id: int) -> None:
+    """The appointment: go on with the devices that only the peer heard. It may hear them again by now."""
+    state = turn.state
+    for _ in range(min(MAX_TOLD, len(state.elsewhere_untold))):
+        session = state.by_id.get(state.elsewhere_untold.popleft())
+        if session is not None and session.presence is Presence.ELSEWHERE and not _is_heard(state, session):
+            supervision.unheard_elsewhere(turn, session, state.peer_told)
+    if state.elsewhere_untold:
+        state.agenda.add(turn.now.mono, UNHEAR, 0)
 
 
 def tell_all(turn: Turn) -> None:
@@ -83,7 +99,7 @@ def _unheard(turn: Turn, name: str) -> None:
     state.peer_hears.discard(name)
     count_in(state, session)
     if session.presence in UNHEARD:
-        supervision.unheard_elsewhere(turn, session)
+        supervision.unheard_elsewhere(turn, session, turn.now.mono)
     _serve(turn, session)
 
 

@@ -97,6 +97,8 @@ class State:
         self.peer_met = False  # the link to the peer is up
         self.peer_hears: set[str] = set()  # names of devices that it hears, also of some that are not known yet
         self.hears_untold: deque[int] = deque()  # devices that are still to be told if we hear them, since it was met
+        self.elsewhere_untold: deque[int] = deque()  # devices that only it heard when it went
+        self.peer_told = 0.0  # when it told something last, before it went; on the rules' clock
         self.mode_untold: deque[int] = deque()  # zones that do not know yet whether it is lost
         self.absorbed: OrderedDict[int, int] = OrderedDict()  # alarms in whose place another one is told, and which
         self.refused_told: float | None = None  # when it was last recorded that a record of the peer makes no sense

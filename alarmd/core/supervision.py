@@ -53,10 +53,11 @@ def heard_elsewhere(turn: Turn, session: DeviceSession) -> None:
     turn.save_contact(session)
 
 
-def unheard_elsewhere(turn: Turn, session: DeviceSession, margin: float = 0.0) -> None:
-    """The peer does not hear it any more, having waited for one interval and, s, the margin. What it heard last counts
-    as heard here: a loss is told within the limit since anybody heard the device, and not before."""
-    session.seen = max(session.seen, turn.now.mono - session.interval - margin)
+def unheard_elsewhere(turn: Turn, session: DeviceSession, at: float) -> None:
+    """The peer does not hear it any more. at: when it said so, having waited for one interval; on the rules' clock.
+    What it heard last counts as heard here: a loss is told within the limit since anybody heard the device, and not
+    before."""
+    session.seen = max(session.seen, at - session.interval)
     if session.presence is Presence.ELSEWHERE:
         _move(turn, session, Sign.PEER_CEASED)
         file(turn, session)

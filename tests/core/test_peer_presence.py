@@ -229,6 +229,17 @@ def test_many_that_only_the_peer_heard_are_one_loss_when_the_link_goes() -> None
     assert losses(house.a) == [AlarmKind.SITE_LOST]
 
 
+def test_many_that_only_the_peer_heard_are_late_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = Hearing().adopt("cam1", "cam2", "cam3", "cam4", "cam5")
+    house.beat(dict.fromkeys(house.hosts, "AB"), 40).beat(dict.fromkeys(house.hosts, "B"), 120)
+    monkeypatch.setattr(peer_presence, "MAX_TOLD", 1)
+    house.a << PeerGone("cut") << DeviceForgotten("op", "cam2") << MET << PeerGone("cut") << MET << PeerHears(("cam5",))
+    house.a.later(0.5)
+    late = [presence(house.a, name) for name in ("cam1", "cam3", "cam4")]
+    assert late == [Presence.LATE] * 3
+    assert presence(house.a, "cam5") is Presence.ELSEWHERE
+
+
 def test_a_lost_device_that_the_peer_hears_is_lost_no_more() -> None:
     house = Hearing(met=False).adopt("cam1", "cam2")
     house.beat(BOTH, 40).beat({"cam1": "B", "cam2": "AB"}, 120)
