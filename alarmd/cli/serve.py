@@ -59,6 +59,7 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"Operator's port: {config.operator.address} port {config.operator.port}, UDP and TCP")
     click.echo(f"HTTP: {config.http.address} port {config.http.port}")
     click.echo(f"Uploads: {_uploads(config.ingest)}")
+    click.echo(f"Pair: {_pair(config)}")
     click.echo(f"State directory: {config.state_directory}")
     click.echo(f"Database: {without_password(config.database_url)}")
     click.echo(f"Archive of pictures: {config.archive_directory}")
@@ -71,6 +72,10 @@ def check_config(config_file: Path | None) -> None:
         click.echo(f"Every picture goes to {name}: {destination.summary()}")
     for name, destination in config.filmed().items():
         click.echo(f"Films go to {name}: {destination.summary()}")
+    if config.watch.ping_url.get_secret_value():
+        click.echo(f"A URL hears every {config.watch.ping_every} s that all is well")
+    if config.watch.daily_proof:
+        click.echo(f"A test alarm goes all the way every day at {config.watch.daily_proof}, local time at home")
 
 
 def _uploads(ingest: Ingest) -> str:
@@ -79,6 +84,18 @@ def _uploads(ingest: Ingest) -> str:
     http = f", {ingest.http_port}" if ingest.http_port else ""
     tls = f", {ingest.tls_port} with TLS" if ingest.tls_port else ""
     return f"{', '.join(ingest.addresses)} port {ingest.port}{http}{tls}"
+
+
+def _pair(config: Config) -> str:
+    try:
+        files, rules = config.pair_files(), config.rules().pair
+    except StartError as error:
+        _end(error.code, str(error))
+    if files is None or rules is None:
+        return "none, this server is alone"
+    where = f"{', '.join(config.pair.addresses)} port {config.pair.port}"
+    link = f"which dials {where} here" if files.dial is None else f"at {files.dial[0]} port {files.dial[1]}"
+    return f"with server {files.peer_label}, {link}; {rules.preferred} tells the alarms"
 
 
 @click.command("upgrade-database")

@@ -283,6 +283,28 @@ def test_files_that_cannot_be_read_are_told_with_the_way_out(a: Machine) -> None
     a.invite()
 
 
+def test_check_config_shows_the_pair_and_refuses_what_cannot_be_one(
+    a: Machine, b: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b.fine("join", a.invite())
+    shown = b.alarmd.fine("check-config").out
+    assert "Pair: with server A, at 192.0.2.1 port 8446; A tells the alarms\n" in shown
+    monkeypatch.setenv("ALARMD_WATCH_PING_URL", "https://ping.example/a-secret")
+    monkeypatch.setenv("ALARMD_WATCH_DAILY_PROOF", "09:00")
+    monkeypatch.setenv("ALARMD_PAIR_PREFERRED", "B")
+    a.fine("leave", "--yes")
+    a.invite()
+    shown = a.alarmd.fine("check-config").out
+    assert "Pair: with server B, which dials * port 8446 here; B tells the alarms\n" in shown
+    assert "every 60 s" in shown
+    assert "every day at 09:00" in shown
+    assert "a-secret" not in shown
+    monkeypatch.setenv("ALARMD_PAIR_PREFERRED", "C")
+    with pytest.raises(SystemExit) as ended:
+        a.alarmd("check-config")
+    assert ended.value.code == exit_codes.WRONG_CONFIGURATION
+
+
 def facts(alarmd: Alarmd) -> dict[str, str]:
     lines = alarmd.fine("peer", "status").out.splitlines()
     return {name: value.strip() for name, _, value in (line.partition("  ") for line in lines)}
