@@ -28,8 +28,11 @@ def keep(turn: Turn, before: Alarm | None, after: Alarm) -> None:
 
 
 def join_incident(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:
-    """Motion here belongs to it from now on, unless there is an incident already."""
-    if session is None or alarm.ended_at is not None:
+    """Motion here belongs to it until it has ended, unless there is another incident already."""
+    if session is None:
+        return
+    if alarm.ended_at is not None:
+        _leave_incident(session, alarm)
         return
     last = min(turn.now.mono, turn.now.mono_at(alarm.last_event_at))
     if session.alarm_incident is None:
@@ -43,11 +46,16 @@ def subject_of(alarm: Alarm) -> str:
     return alarm.identity.split(":", 3)[3]
 
 
-def _over(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:
-    """As it was cleared there: by a person, or because its cause is gone."""
-    if session is not None and session.alarm_incident == alarm.id:
+def _leave_incident(session: DeviceSession, alarm: Alarm) -> None:
+    if session.alarm_incident == alarm.id:
         session.alarm_incident = None
         session.motions = NO_MOTIONS
+
+
+def _over(turn: Turn, session: DeviceSession | None, alarm: Alarm) -> None:
+    """As it was cleared there: by a person, or because its cause is gone."""
+    if session is not None:
+        _leave_incident(session, alarm)
     loss = turn.state.losses.get(alarm.id)
     if loss is None:
         return

@@ -72,8 +72,7 @@ def join_device(mine: Device, theirs: Device) -> Device:
 
 
 def join_alarm(mine: Alarm, theirs: Alarm) -> Alarm:
-    """Who acknowledged or cleared it first did; what was told to somebody was told. It has not ended before both say
-    so, or it is cleared."""
+    """Who acknowledged or cleared it first did; what was told to somebody was told."""
     newer = newest(mine, theirs)
     state = max(mine.state, theirs.state, key=ALARM_CLIMBS.index)
     acknowledged_at, acknowledged_by = _first(mine, theirs, "acknowledged")
@@ -83,7 +82,7 @@ def join_alarm(mine: Alarm, theirs: Alarm) -> Alarm:
         state=state,
         last_event_at=max(mine.last_event_at, theirs.last_event_at),
         event_count=max(mine.event_count, theirs.event_count),
-        ended_at=_ended(mine, theirs, state),
+        ended_at=_ended(mine, theirs),
         told=mine.told or theirs.told,
         acknowledged_at=acknowledged_at,
         acknowledged_by=acknowledged_by,
@@ -120,12 +119,11 @@ def _first(mine: Alarm, theirs: Alarm, what: str) -> tuple[int | None, str | Non
     return min(said, key=lambda one: (one[0] is None, one[0] or 0, one[1] or ""))
 
 
-def _ended(mine: Alarm, theirs: Alarm, state: AlarmState) -> int | None:
-    """One that is cleared has ended, whatever a version from before says."""
-    ends = [alarm.ended_at for alarm in (mine, theirs) if state is not AlarmState.CLEARED or alarm.state is state]
-    if state is AlarmState.CLEARED:
-        return max(ends, key=lambda at: at or 0)
-    return None if None in ends else max(ends, key=lambda at: at or 0)
+def _ended(mine: Alarm, theirs: Alarm) -> int | None:
+    """When the incident went quiet is the last writer's word; one that is cleared has ended, whatever a version from
+    before says."""
+    cleared = [alarm.ended_at for alarm in (mine, theirs) if alarm.state is AlarmState.CLEARED]
+    return max(cleared, key=lambda at: at or 0) if cleared else newest(mine, theirs).ended_at
 
 
 def _weight(command: Command) -> tuple[int, int, str, tuple[str, ...]]:

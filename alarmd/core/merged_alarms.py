@@ -7,7 +7,7 @@ from alarmd.core.alarm_versions import keep
 from alarmd.core.alarms import counted
 from alarmd.core.joins import join_alarm, merged
 from alarmd.core.peer_names import UselessRecordError, device_id_of, zone_id_of
-from alarmd.core.records import Alarm, AlarmKind, Told
+from alarmd.core.records import Alarm, Told
 from alarmd.core.state import State
 from alarmd.core.turn import Turn
 
@@ -23,9 +23,7 @@ def merge_alarm(turn: Turn, told: Told, alarm: Alarm) -> None:
         raise UselessRecordError(f"alarm {alarm.id} is {mine.identity} here and {alarm.identity} there")
     mine = _counted(turn, mine) if mine is not None else None
     theirs = _as_seen_here(state, told, mine, alarm)
-    result, new = merged(join_alarm, _of_no_incident(state, mine, theirs), theirs)
-    if _ended_later(mine, theirs):
-        result, new = result or mine, True
+    result, new = merged(join_alarm, mine, theirs)
     if result is not None:
         keep(turn, mine, replace(result, **turn.made()) if new else result)
     absorption.pass_on(turn, theirs)
@@ -46,18 +44,3 @@ def _as_seen_here(state: State, told: Told, mine: Alarm | None, alarm: Alarm) ->
         return replace(alarm, device_id=device_id, zone_id=zone_id, picture_by=None, picture="", pictures=0)
     own = ("device_id", "zone_id", "picture_by", "picture", "pictures")
     return replace(alarm, **{name: getattr(mine, name) for name in own})
-
-
-def _of_no_incident(state: State, mine: Alarm | None, theirs: Alarm) -> Alarm | None:
-    """That it has not ended is the word of whoever has its incident; without one the peer's word counts."""
-    if mine is None or mine.ended_at is not None or theirs.ended_at is None:
-        return mine
-    session = state.by_id.get(mine.device_id) if mine.device_id is not None else None
-    ours = session is not None and session.alarm_incident == mine.id
-    return mine if ours or mine.kind is not AlarmKind.MOTION else replace(mine, ended_at=theirs.ended_at)
-
-
-def _ended_later(mine: Alarm | None, theirs: Alarm) -> bool:
-    """Here than the peer thinks: it did not believe our word while the incident went on there, and has to hear it once
-    more."""
-    return mine is not None and theirs.ended_at is not None and (mine.ended_at or 0) > theirs.ended_at

@@ -90,7 +90,8 @@ def devices(draw: st.DrawFn) -> Device:
 
 
 def plans(alarm: Alarm, stamp: int) -> dict[str, Any]:
-    return {"text": str(stamp), "follow_up_at": stamp if alarm.state is AlarmState.RAISED else None}
+    said = {"text": str(stamp), "follow_up_at": stamp if alarm.state is AlarmState.RAISED else None}
+    return said if alarm.state is AlarmState.CLEARED else said | {"ended_at": (None, 100 + stamp)[stamp % 2]}
 
 
 def wishes(_device: Device, stamp: int) -> dict[str, Any]:
@@ -185,12 +186,12 @@ def test_a_command_with_an_outcome_keeps_one_and_no_secret_comes_back(one: Comma
     assert joined.attempts == max(one.attempts, other.attempts)
 
 
-def test_an_incident_has_not_ended_before_both_say_so() -> None:
-    ended, later = replace(ALARM, ended_at=200), replace(ALARM, ended_at=300)
-    assert join_alarm(ended, ALARM).ended_at is None
-    assert join_alarm(ended, later).ended_at == 300
+def test_whether_an_incident_goes_on_is_the_last_writers_word_until_it_is_cleared() -> None:
+    ended, goes_on = replace(ALARM, ended_at=200, hlc=5), replace(ALARM, hlc=9)
+    assert join_alarm(ended, ALARM).ended_at == 200
+    assert join_alarm(ended, goes_on).ended_at is None
     over = replace(ALARM, state=AlarmState.CLEARED, cleared_at=250, cleared_by="ann", ended_at=250)
-    assert join_alarm(over, ALARM).ended_at == join_alarm(later, over).ended_at == 250
+    assert join_alarm(over, goes_on).ended_at == join_alarm(replace(ended, hlc=10), over).ended_at == 250
 
 
 @pytest.mark.parametrize(
