@@ -29,6 +29,7 @@ from alarmd.core.paths import Path
 from alarmd.core.records import Alarm, Command, Delivery, Event
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
+from alarmd.core.state import MAX_ENDED
 from alarmd.storage.memory_store import MemoryStore
 
 NOON = 1_795_262_400 * SECOND  # 2026-11-21 12:00 UTC, a Saturday
@@ -107,7 +108,7 @@ class Playbook:
         again = Playbook.__new__(Playbook)
         again.__dict__.update(self.__dict__)
         again.now = Instant(self.now.wall + round(after * SECOND), self.now.mono / 2 + 77.0)
-        again.engine = Engine(self.settings, self.store.load(), ZoneInfo, again.now)
+        again.engine = Engine(self.settings, self.store.load(MAX_ENDED), ZoneInfo, again.now)
         return again << ServerStarted("test")
 
     def _at(self, mono: float) -> None:

@@ -19,16 +19,16 @@ _log = structlog.get_logger(__name__)
 
 
 class OpenStorage:
-    """Raises StartError with the reason in one line. label: this server's."""
+    """Raises StartError with the reason in one line. label: this server's. ended: see interface.Store.load."""
 
-    def __init__(self, url: str, label: str, vault: Vault) -> None:
+    def __init__(self, url: str, label: str, vault: Vault, ended: int = 0) -> None:
         try:
             with ExitStack() as undo:
                 self.store = open_store(url, label, vault)
                 undo.callback(self.store.close)
                 self.reader = open_reader(url, vault)
                 undo.callback(self.reader.close)
-                self.snapshot = self.store.load()
+                self.snapshot = self.store.load(ended)
                 undo.pop_all()
         except StorageUnusableError as error:
             raise StartError(UNUSABLE_DATA, f"the database cannot be used: {error}") from error

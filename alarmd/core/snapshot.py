@@ -9,7 +9,8 @@ from alarmd.core.records import Alarm, Camera, Command, Contact, Device, DeviceK
 class Snapshot:
     """sites, zones: all. devices: those not forgotten, with their contacts and keys. alarms: those not cleared.
     commands: those without an outcome. cameras: of those devices. pictures: the newest of each of them. The last_* are
-    the highest ever given out by this origin, 0 if none."""
+    the highest ever given out by this origin, 0 if none. ended_alarms, ended_commands, forgotten: the latest of those
+    that are over, so that old news of a peer does not bring them back."""
 
     sites: tuple[Site, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -20,6 +21,9 @@ class Snapshot:
     commands: tuple[Command, ...] = ()
     cameras: tuple[Camera, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    ended_alarms: tuple[Alarm, ...] = ()
+    ended_commands: tuple[Command, ...] = ()
+    forgotten: tuple[Device, ...] = ()
     last_site_id: int = 0
     last_zone_id: int = 0
     last_device_id: int = 0

@@ -59,6 +59,16 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
     capture.restore(state, now)
     for command in sorted(snapshot.commands, key=lambda command: command.id):
         _restore_command(state, command, now)
+    _restore_ended(state, snapshot)
+
+
+def _restore_ended(state: State, snapshot: Snapshot) -> None:
+    for alarm in snapshot.ended_alarms:
+        state.remember(state.ended_alarms, alarm.id, alarm)
+    for command in snapshot.ended_commands:
+        state.remember(state.ended_commands, command.id, command)
+    for device in snapshot.forgotten:
+        state.remember(state.forgotten, device.name, device)
 
 
 def server_started(turn: Turn, started: ServerStarted) -> None:

@@ -248,7 +248,9 @@ class Lease:
 class Store(Protocol):
     """The one writer. Every call may block: the turn runner and the delivery worker call from the writer thread."""
 
-    def load(self) -> Snapshot: ...
+    def load(self, ended: int = 0) -> Snapshot:
+        """ended: how many alarms, commands and devices that are over, of each the latest by number, a pair needs."""
+        ...
 
     def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
         """One transaction for all turns, in order; empty when all are stored. If the database refuses the batch

@@ -27,8 +27,9 @@ from alarmd.storage.vault import Vault
 Made = TypeVar("Made")
 
 
-def load(connection: Connection, origin: str, vault: Vault) -> Snapshot:
-    """origin: this server's label, whose events are counted. Everything is in the order of its id."""
+def load(connection: Connection, origin: str, vault: Vault, ended: int = 0) -> Snapshot:
+    """origin: this server's label, whose events are counted. ended: see interface.Store. Everything is in the order of
+    its id."""
     forgotten = select(devices.c.id).where(devices.c.forgotten_at.is_not(None))  # few: quicker than a list of the rest
     return Snapshot(
         sites=_all(connection, rows.site_of, sites),
@@ -40,6 +41,11 @@ def load(connection: Connection, origin: str, vault: Vault) -> Snapshot:
         commands=sealed_commands.opened(vault, _rows(connection, commands, COMMAND_OPEN)),
         cameras=sealed_cameras.opened(vault, _rows(connection, cameras, cameras.c.device_id.not_in(forgotten))),
         pictures=_newest_pictures(connection),
+        ended_alarms=rows.read(rows.alarm_of, _latest(connection, ended, alarms, alarms.c.cleared_at.is_not(None))),
+        ended_commands=sealed_commands.opened(
+            vault, _latest(connection, ended, commands, commands.c.finished_at.is_not(None))
+        ),
+        forgotten=rows.read(rows.device_of, _latest(connection, ended, devices, devices.c.forgotten_at.is_not(None))),
         **high_water.last_given(connection, origin),
     )
 
@@ -53,6 +59,12 @@ def _newest_pictures(connection: Connection) -> tuple[Picture, ...]:
 
 def _all(connection: Connection, make: Callable[[Row], Made], table: Table, *wanted: Any) -> tuple[Made, ...]:
     return rows.read(make, _rows(connection, table, *wanted))
+
+
+def _latest(connection: Connection, count: int, table: Table, wanted: Any) -> Iterable[Row]:
+    """Those with the highest ids."""
+    latest = connection.execute(select(table).where(wanted).order_by(table.c.id.desc()).limit(count)) if count else ()
+    return reversed(tuple(latest))
 
 
 def _rows(connection: Connection, table: Table, *wanted: Any) -> Iterable[Row]:

@@ -60,7 +60,7 @@ class MemoryStore:
         self._last = dict.fromkeys((*COUNTED.values(), "last_event_sequence", "last_hlc"), 0)
         self._last_row = 0
 
-    def load(self) -> Snapshot:
+    def load(self, ended: int = 0) -> Snapshot:
         with self.lock:
             devices = self._sorted("devices", lambda device: device.forgotten_at is None)
             known = {device.id for device in devices}
@@ -74,6 +74,9 @@ class MemoryStore:
                 commands=self._sorted("commands", lambda command: command.state in OPEN_COMMANDS),
                 cameras=self._sorted("cameras", lambda camera: camera.device_id in known),
                 pictures=self._newest_pictures(known),
+                ended_alarms=self._latest(ended, "alarms", lambda alarm: alarm.state is AlarmState.CLEARED),
+                ended_commands=self._latest(ended, "commands", lambda command: command.state not in OPEN_COMMANDS),
+                forgotten=self._latest(ended, "devices", lambda device: device.forgotten_at is not None),
                 **self._last,
             )
 
@@ -167,6 +170,10 @@ class MemoryStore:
     def _sorted(self, table: str, wanted: Callable[[Any], bool] = lambda _: True) -> tuple[Any, ...]:
         kept = self.tables.by_name[table].kept
         return tuple(kept[key] for key in sorted(kept) if wanted(kept[key]))
+
+    def _latest(self, count: int, table: str, wanted: Callable[[Any], bool]) -> tuple[Any, ...]:
+        found = self._sorted(table, wanted)
+        return found[max(0, len(found) - count) :]
 
     def _change(self, turns: Sequence[Turn]) -> None:
         for record in self.tables.change(chain.from_iterable(turns)):

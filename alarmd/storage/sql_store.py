@@ -25,9 +25,9 @@ class SqlStore:
         self._ownership = ownership
         self._writer = TurnWriter(database.engine.dialect, vault)
 
-    def load(self) -> Snapshot:
+    def load(self, ended: int = 0) -> Snapshot:
         with self._database.first_transaction() as connection:
-            return loading.load(connection, self._origin, self._vault)
+            return loading.load(connection, self._origin, self._vault, ended)
 
     def commit(self, turns: Sequence[Turn]) -> list[QuarantinedTurn]:
         """After StorageUnavailableError some turns may be stored all the same: a connection lost at the commit does

@@ -57,6 +57,23 @@ def test_what_was_committed_is_there_after_a_restart(storage: Storage) -> None:
     )
 
 
+def test_the_latest_of_what_is_over_are_handed_over_if_a_pair_needs_them(storage: Storage) -> None:
+    alarms = [replace(ALARM, id=n, identity=f"{n}", state=AlarmState.CLEARED, cleared_at=NOON) for n in (5, 6, 7)]
+    finished = replace(COMMAND, state=CommandState.ACKED, finished_at=NOON)
+    commands = [replace(finished, id=n, identity=f"{n}") for n in (5, 6, 7)]
+    gone = [replace(DEVICE, id=n, name=f"gone{n}", forgotten_at=NOON) for n in (5, 6, 7)]
+    over: list[DurableEffect] = [*map(SaveDevice, gone), *map(SaveAlarm, alarms), *map(SaveCommand, commands)]
+    assert storage.store.commit([EVERYTHING, over]) == []
+    storage.restart()
+    snapshot = storage.store.load(2)
+    assert snapshot.ended_alarms == tuple(alarms[1:])
+    assert snapshot.ended_commands == tuple(commands[1:])
+    assert snapshot.forgotten == tuple(gone[1:])
+    alone = storage.store.load()
+    assert (alone.ended_alarms, alone.ended_commands, alone.forgotten) == ((), (), ())
+    assert replace(snapshot, ended_alarms=(), ended_commands=(), forgotten=()) == alone
+
+
 def test_values_that_may_be_missing_come_back_missing(store: Store, reader: Reader) -> None:
     bare = replace(
         DEVICE,

@@ -1,6 +1,11 @@
 """What the simulation of two servers found, each as short as it can be told."""
 
+from zoneinfo import ZoneInfo
+
+from alarmd.core.engine import Engine
+from alarmd.core.inputs import AlarmCleared, ServerStarted
 from alarmd.core.records import AlarmState
+from alarmd.core.state import MAX_ENDED
 from tests.pair_playbook import PairPlaybook
 from tests.playbook import frame
 
@@ -46,3 +51,20 @@ def test_an_incident_goes_on_where_its_own_alarm_was_absorbed() -> None:
     assert pair.b.alarms == []
     pair.exchange()
     assert len(pair.b.engine.state.alarms) == 1
+
+
+def test_a_restart_does_not_forget_what_is_over() -> None:
+    """News from before, told by the peer after the restart, brings no alarm back."""
+    pair = met()
+    pair.a << MOTION
+    pair.exchange()
+    (alarm,) = pair.a.engine.state.alarms.values()
+    pair.part()
+    pair.b.later(61.0)  # its version tells that the incident ended, and nothing else
+    pair.a << AlarmCleared("op", alarm.id)
+    pair.a.engine = Engine(pair.a.settings, pair.a.store.load(MAX_ENDED), ZoneInfo, pair.a.now)
+    pair.a << ServerStarted("test")
+    pair.carry(pair.b, pair.a)
+    pair.meet()
+    for one in (pair.a, pair.b):
+        assert one.store.tables.by_name["alarms"].kept[alarm.id].state is AlarmState.CLEARED

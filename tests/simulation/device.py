@@ -9,11 +9,11 @@ from lfcp import Report
 from lfcp.client import ClientSession, CommandReceived, MessageAcknowledged, VolatileMemory
 from lfcp.constants import KEY, Verb
 from tests.simulation.network import Network
+from tests.simulation.server import CLOCK_NOISE
 from tests.simulation.world import World
 
 MESSAGES = (Verb.MOAL, Verb.LOG, Verb.ERR)
 INTERVAL = 20.0
-CLOCK_NOISE = 1e-6  # s: sums of times are rounded
 BOOT_SPREAD = 10.0  # s over which devices are switched on
 
 

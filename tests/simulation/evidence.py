@@ -100,23 +100,27 @@ class Evidence:
         return found
 
     @cached_property
-    def dropped(self) -> set[int | None]:
-        """Alarms of which an operator did not want to hear any more."""
+    def _dropped(self) -> set[int | None]:
+        """Alarms of which a message was dropped."""
         requests = [request for _, _, request in self.world.accepted]
         dropped = {request.identity for request in requests if isinstance(request, DeliveryDropped)}
         messages = [effect.delivery for label in LABELS for _, effect in self.world.history.queued[label]]
         return {message.alarm_id for message in messages if message.identity in dropped}
 
-    def first_told(self, alarm: Alarm, label: str) -> float | None:
+    def was_dropped(self, alarm: Alarm) -> bool:
+        """Whether an operator did not want to hear of this incident any more."""
+        return any(one.id in self._dropped for one in [alarm, *self._same_incident(alarm)])
+
+    def first_told(self, alarm: Alarm) -> float | None:
         """When the operator was told of this incident: of this alarm or of one that it is part of."""
         times = [one.at for one in self.told[alarm.id, "raised"]]
-        times += [one.at for other in self._same_incident(alarm, label) for one in self.told[other.id, "raised"]]
+        times += [one.at for other in self._same_incident(alarm) for one in self.told[other.id, "raised"]]
         return min(times, default=None)
 
     def _alarms(self, number: int | None) -> list[Alarm]:
         return [self.alarms[label][number] for label in LABELS if number in self.alarms[label]]
 
-    def _same_incident(self, alarm: Alarm, label: str) -> list[Alarm]:
+    def _same_incident(self, alarm: Alarm) -> list[Alarm]:
         """Those of the same thing at the same time."""
         found = []
         for other in {one.id: one for of in LABELS for one in self.alarms[of].values()}.values():

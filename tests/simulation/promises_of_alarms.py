@@ -54,9 +54,9 @@ def an_acknowledged_alarm_is_told(run: Evidence) -> Iterable[str]:
 def _untold(run: Evidence, label: str, text: str) -> Iterable[str]:
     for event in run.events[label]:
         alarm = run.alarms[label].get(event.alarm_id or 0)
-        if event.text != text or alarm is None or not alarm.told or alarm.id in run.dropped:
+        if event.text != text or alarm is None or not alarm.told or run.was_dropped(alarm):
             continue
-        if run.first_told(alarm, label) is None:
+        if run.first_told(alarm) is None:
             yield f"{label} acknowledged {text}, of alarm {alarm.id}"
 
 
@@ -70,9 +70,9 @@ def an_alarm_is_told_in_time(run: Evidence) -> Iterable[str]:
             assert isinstance(effect, QueueDelivery | CopyDelivery)
             limit = at + TAKEOVER + MARGIN
             alarm = run.alarms[label].get(effect.delivery.alarm_id or 0)
-            if alarm is None or alarm.id in run.dropped or not run.untroubled(label, at, limit):
+            if alarm is None or run.was_dropped(alarm) or not run.untroubled(label, at, limit):
                 continue
-            told = run.first_told(alarm, label)
+            told = run.first_told(alarm)
             if effect.delivery.subject == "raised" and (told is None or told > limit):
                 yield f"{server.label} had alarm {alarm.id} at {at:.2f}, told at {told}"
 
