@@ -37,6 +37,7 @@ from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
 from alarmd.core.outflow import Outflow
+from alarmd.core.state import MAX_ENDED
 from alarmd.core.told import told_of
 from alarmd.metrics import Metrics
 from alarmd.outbox_house import OutboxHouse
@@ -75,7 +76,8 @@ class Application:
         with ExitStack() as undo:
             self._bind(undo)
             vault = Vault(server_key(config.state_directory))
-            self._storage = OpenStorage(config.database_url, config.server.label, vault)
+            ended = MAX_ENDED if config.pair_files() else 0
+            self._storage = OpenStorage(config.database_url, config.server.label, vault, ended)
             undo.callback(self._storage.close_now)
             self._build_rules()
             self._pictures = PictureHouse(config, self._storage, self._runner, self._engine.state, self._metrics, undo)

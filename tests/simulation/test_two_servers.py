@@ -1,0 +1,30 @@
+"""A pair keeps its promises whatever happens to it: 200 runs here, as many as one likes with `make simulate`."""
+
+import os
+
+import pytest
+
+from tests.simulation.plan import KINDS, plan
+from tests.simulation.runs import judged, report, verdict
+from tests.simulation.shortening import shortened
+
+SEEDS = int(os.environ.get("ALARMD_PAIR_SEEDS", "200"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_servers_keep_their_promises(kind: str) -> None:
+    for seed in range(KINDS.index(kind), SEEDS, len(KINDS)):
+        assert not verdict(plan(seed)), report(seed)
+
+
+def test_a_seed_is_a_run() -> None:
+    seed = KINDS.index("everything")
+    assert judged(plan(seed))[1].trace == judged(plan(seed))[1].trace
+
+
+def test_a_failing_run_is_shortened_to_what_it_fails_by() -> None:
+    long = plan(KINDS.index("crashes"))
+    crashes = {act for act in long.acts if act.what == "crash"}
+    short = shortened(long, lambda run: any(act in crashes for act in run.acts))
+    assert [act.what for act in short.acts] == ["crash"]
+    assert len(short.devices) == 1
