@@ -77,7 +77,7 @@ def test_a_server_that_devices_do_not_reach_fails_where_they_are_answered(server
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.bind((LOOPBACK, 0))
         port = nobody.getsockname()[1]
-        code, steps = drill(server, "--patience", "1", port=port)
+        code, steps = drill(server, "--patience", "3", port=port)
     assert code == exits.FAILED
     assert (steps[-1]["name"], steps[-1]["passed"]) == ("its heartbeats are answered", False)
     assert steps[-1]["said"] == f"no answer from server A at {LOOPBACK} port {port}"
