@@ -129,11 +129,12 @@ class Application:
         gc.freeze()  # what was loaded stays: a full collection would look at all of it, again and again
         gc.set_threshold(*GC_THRESHOLD)
         gc.enable()
+        self._peer.start()
+        await self._start_api()
+        await self._peer.catch_up(self._asked_to_stop)
         self._lfcp.start(self._reactor)
         self._operator.start(self._reactor)
-        await self._start_api()
         self._pictures.start_uploads()
-        self._peer.start()
         store, call, days = self._storage.store, self._storage.call, self._config.storage.retention_days
         work: dict[str, Callable[[], Awaitable[None]]] = {
             **self._outbox.work(),

@@ -34,6 +34,7 @@ class PeerHouse:
 
     def __init__(self, config: Config, undo: ExitStack) -> None:
         self._files = config.pair_files()
+        self._patience = config.pair.voice_delay  # an alarm may wait so long for one server, whichever
         self._station: Station | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sockets: Sequence[socket.socket] = ()
@@ -99,6 +100,16 @@ class PeerHouse:
         self._listening.start()
         if self._dialling is not None:
             self._tasks.append(self._house.loop.create_task(supervised("peer", self._dialling.run)))
+
+    async def catch_up(self, or_else: asyncio.Event) -> None:
+        """After start(): until it is known what the peer heard and told meanwhile, or the wait is over. What devices
+        say again is no news then, and nobody is told twice; it waits in the sockets."""
+        if self._station is None:
+            return
+        events = (self._station.has_caught_up, or_else)
+        waiting = [self._house.loop.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+        await cancel(waiting)
 
     async def stop(self) -> None:
         """After the last commit, while the database can still be read."""

@@ -1,7 +1,7 @@
 """Tasks that run as long as the server does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -20,7 +20,7 @@ async def supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
 
-async def cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

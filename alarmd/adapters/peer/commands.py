@@ -83,6 +83,13 @@ class Hears(Command):
     response = _fields()
 
 
+class CaughtUp(Command):
+    """Everything that was stored here when this conversation began has been told, and is stored there."""
+
+    arguments = _fields()
+    response = _fields()
+
+
 class Goodbye(Command):
     """A planned stop; nothing follows."""
 

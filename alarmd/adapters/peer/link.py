@@ -19,7 +19,7 @@ from twisted.protocols.amp import AMP, BinaryBoxProtocol, Command
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from alarmd.adapters.peer.commands import Ask, Beat, Goodbye, Hears, Hello, Tell
+from alarmd.adapters.peer.commands import Ask, Beat, CaughtUp, Goodbye, Hears, Hello, Tell
 from alarmd.adapters.peer.papers import name_in
 
 SILENT = 6.0  # s without a byte, after which the connection is dropped; the core reckons with as much
@@ -53,6 +53,7 @@ class Listener(Protocol):
     def ask(self) -> Awaitable[Answer]: ...
     def tell(self, number: int, page: bytes) -> Awaitable[Answer]: ...
     def hears(self, heard: bytes, unheard: bytes) -> Awaitable[Answer]: ...
+    def caught_up(self) -> Answer: ...
     def goodbye(self) -> Answer: ...
 
 
@@ -166,6 +167,10 @@ class PeerLink(AMP):
     @Hears.responder
     def _hears(self, heard: bytes, unheard: bytes) -> "Deferred[Answer]":
         return self._later(partial(self._listener.hears, heard, unheard))
+
+    @CaughtUp.responder
+    def _caught_up(self) -> Answer:
+        return self._listener.caught_up()
 
     @Goodbye.responder
     def _goodbye(self) -> Answer:

@@ -77,6 +77,10 @@ class Host(Protocol):
 
     def gone(self, meeting: "Meeting", reason: str) -> None: ...
 
+    def caught_up(self, meeting: "Meeting") -> None:
+        """What this server missed has come."""
+        ...
+
     def progressed(self) -> None:
         """The peer has stored more."""
         ...
@@ -147,6 +151,10 @@ class Meeting:
     async def hears(self, heard: bytes, unheard: bytes) -> Answer:
         await self._require_met()
         self._house.runner.submit(PeerHears(read_names(heard), read_names(unheard)), now())
+        return {}
+
+    def caught_up(self) -> Answer:
+        self._host.caught_up(self)
         return {}
 
     def goodbye(self) -> Answer:

@@ -30,6 +30,7 @@ class Station:
         self._current: Meeting | None = None
         self._introduced: Introduction | None = None
         self.is_stopping = False
+        self.has_caught_up = asyncio.Event()  # once since the start, with what the peer had before
         self._said: set[str] = set()
         self._link, self._since, self._reason = Link.GONE, now().wall, ""
         self._seen_at: int | None = None
@@ -139,6 +140,10 @@ class Station:
             self._change(Link.GONE, reason)
             _log.warning("the link to the peer is gone", peer=self._house.peer, reason=reason)
             self._house.runner.submit(PeerGone(reason, meeting.link.silence), now())
+
+    def caught_up(self, meeting: Meeting) -> None:
+        if meeting is self._current:
+            self.has_caught_up.set()
 
     def progressed(self) -> None:
         self._house.runner.copies.peer_stored()

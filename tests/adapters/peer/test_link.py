@@ -1,6 +1,7 @@
 """Two whole servers that watch together: what one knows the other knows."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,23 @@ async def test_a_server_that_was_down_catches_up_at_its_start(pair: Pair) -> Non
     await pair.b.start()
     await until(lambda: pair.b.state.alarms, "the alarm")
     await pair.b.has_event("garden_gate")
+
+
+async def test_who_comes_back_hears_the_peer_before_it_hears_its_devices(pair: Pair) -> None:
+    await pair.b.stop()
+    await pair.a.frame(MOTION)
+    await pair.b.start()
+    await pair.b.frame(MOTION)
+    reader = pair.b.application._storage.reader
+    alarms = await asyncio.to_thread(partial(reader.alarms, include_cleared=True))
+    assert [one.alarm.identity.split(":")[1] for one in alarms] == ["A"]
+
+
+async def test_whose_peer_is_away_opens_its_doors_all_the_same(pair: Pair) -> None:
+    await pair.b.stop()
+    await pair.a.stop()
+    await pair.b.start()
+    assert (await pair.b.frame(MOTION)).startswith(b"cam1,ACK,")
 
 
 async def test_a_planned_stop_says_goodbye_and_is_no_loss(pair: Pair) -> None:
