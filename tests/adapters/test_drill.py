@@ -3,7 +3,7 @@ settles or leaves alone."""
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,29 +45,40 @@ def nobody() -> Iterator[tuple[str, int]]:
         yield silent.getsockname()
 
 
-def tell_everything(house: RunningHouse) -> None:
-    """In place of the worker: every message that waits is taken."""
+def take(house: RunningHouse, identity: str) -> None:
+    house.store.finish_delivery(identity, "test", now().wall)
+
+
+def refuse(house: RunningHouse, identity: str) -> None:
+    house.store.abandon_delivery(identity, "test", now().wall, "it answers 403")
+
+
+Teller = Callable[[RunningHouse, str], None]
+
+
+def settle_everything(house: RunningHouse, how: Teller) -> None:
+    """In place of the worker."""
 
     async def settle() -> None:
         for lease in house.store.claim_deliveries(Claim("test", "log", now(), 60.0, 100, 100)):
-            house.store.finish_delivery(lease.delivery.identity, "test", now().wall)
+            how(house, lease.delivery.identity)
 
     house.run(settle())
 
 
 def drilled(
-    house: RunningHouse, patience: float, peer: tuple[str, int] | None = None, *, telling: bool = False
+    house: RunningHouse, patience: float, peer: tuple[str, int] | None = None, telling: Teller | None = None
 ) -> tuple[bool, list[Step]]:
     steps: list[Step] = []
     places = Places(house.control_socket, (LOOPBACK, house.udp_port), peer)
 
-    async def keep_telling() -> None:
+    async def keep_telling(how: Teller) -> None:
         while True:
-            await asyncio.to_thread(tell_everything, house)
+            await asyncio.to_thread(settle_everything, house, how)
             await asyncio.sleep(0.02)
 
     async def go() -> bool:
-        teller = asyncio.create_task(keep_telling()) if telling else None
+        teller = asyncio.create_task(keep_telling(telling)) if telling else None
         try:
             return await walk(places, steps.append, patience)
         finally:
@@ -84,7 +95,7 @@ def failure(steps: list[Step]) -> tuple[str, str]:
 
 
 def test_every_step_passes_and_nothing_is_left(alone: RunningHouse) -> None:
-    passed, steps = drilled(alone, LONG, telling=True)
+    passed, steps = drilled(alone, LONG, telling=take)
     assert (passed, [step.name for step in steps if not step.passed]) == (True, [])
     assert alone.engine.state.sessions == {}
     assert alone.engine.state.alarms == {}
@@ -95,6 +106,24 @@ def test_a_message_that_nobody_takes_in_time_fails(alone: RunningHouse) -> None:
     assert not passed
     assert failure(steps) == ("the alarm is told", "not within 3 s")
     assert alone.engine.state.sessions == {}
+
+
+def test_a_destination_that_takes_nothing_is_named(alone: RunningHouse) -> None:
+    name, said = failure(drilled(alone, LONG, telling=refuse)[1])
+    assert (name, said) == ("the alarm is told", "log does not take it: it answers 403")
+
+
+def test_an_installation_that_tells_nobody_fails(tmp_path: Path) -> None:
+    with running_house(tmp_path, Settings(routes=())) as house:
+        name, said = failure(drilled(house, LONG)[1])
+    assert (name, "alarms.destinations" in said) == ("the alarm is told", True)
+
+
+def test_what_a_drill_that_was_killed_left_behind_is_in_nobodys_way(alone: RunningHouse) -> None:
+    with alone.client() as client:
+        assert client.post("/devices/alarmd-drill-a/adopt", json={}).is_success
+    alone.frame("alarmd-drill-a,MOAL,gate,0,0,0,0,0")
+    assert drilled(alone, LONG, telling=take)[0]
 
 
 def test_a_server_that_devices_do_not_reach_is_named(alone: RunningHouse) -> None:
@@ -118,7 +147,7 @@ def test_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
 
 def test_a_peer_that_is_gone_fails_and_the_rest_is_proved_for_this_server(paired: RunningHouse) -> None:
     paired.link = LinkCondition(Link.GONE, 1, reason="silent for 6 s")
-    passed, steps = drilled(paired, LONG, telling=True)
+    passed, steps = drilled(paired, LONG, telling=take)
     assert not passed
     assert [(step.name, step.said) for step in steps if not step.passed] == [
         ("the other server is there", "server B is gone: silent for 6 s")

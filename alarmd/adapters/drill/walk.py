@@ -129,6 +129,9 @@ class _Walk:
         return f"server {peer['peer']} at {host} port {port}, alarmd {peer['version']}"
 
     async def _make_device(self) -> str:
+        """Whatever a drill that was killed left behind is cleared first."""
+        for alarm in await self._open_alarms():
+            await self._operator.ask("POST", f"/alarms/{alarm['id']}/clear")
         await self._operator.forget(self._device)
         await self._operator.ask("PUT", f"/zones/{ZONE}", {"site": SITE})
         await self._operator.ask("POST", f"/zones/{ZONE}/arming", {"arming": "armed"})

@@ -8,12 +8,14 @@ import tempfile
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alarmd.adapters.exit_codes import CANNOT_CREATE, UNUSABLE_DATA, StartError
-from alarmd.adapters.peer.authority import Papers
 from alarmd.adapters.state_directory import give_to_owner
 from alarmd.storage.sqlite_file import sync_directory
+
+if TYPE_CHECKING:
+    from alarmd.adapters.peer.authority import Papers  # whoever only reads the files need not wait for x509
 
 NAME = "pair"
 FORMAT = 1
@@ -80,7 +82,7 @@ def load_pair(state_directory: Path) -> PairFiles | None:
         raise StartError(UNUSABLE_DATA, f"{directory} holds something else than a pair; {_WAY_OUT}") from None
 
 
-def save_pair(state_directory: Path, facts: Facts, papers: Papers, pair_key: bytes) -> None:
+def save_pair(state_directory: Path, facts: Facts, papers: "Papers", pair_key: bytes) -> None:
     """In the place of the pair that was there, if any: whole, or not at all. Raises StartError."""
     content = {
         FACTS: json.dumps({"format": FORMAT, **_plain(facts)}, indent=2).encode() + b"\n",
