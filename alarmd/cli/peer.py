@@ -67,8 +67,8 @@ peer.add_command(status)
 def init(asked: Asked, address: str, peer_label: str | None, renew: bool, output: Path | None) -> None:
     """Make a pair, and print the invitation for the other server.
 
-    The invitation is one line. Whoever has it can be the other server, so carry it as you would a password. It is good
-    once, for seven days.
+    The invitation is one line, to be taken within seven days. Whoever has it can be the other server until the pair is
+    renewed, so carry it as you would a password.
     """
     with _refused():
         config = _prepared(asked)
@@ -200,6 +200,6 @@ def _tell_invited(asked: Asked, made: Invitation, output: Path | None) -> None:
         f"This is server {made.label}, in a pair with server {made.invited}, which dials "
         f"{made.address[0]} port {made.address[1]}.",
         f'On the other machine, with server.label = "{made.invited}": alarmd peer join {where}',
-        f"{RESTART} The invitation is a secret, good once and until {shown(to_datetime(made.expires_at * SECOND))}.",
+        f"{RESTART} The invitation is a secret, to be taken by {shown(to_datetime(made.expires_at * SECOND))}.",
     ):
         click.echo(line, err=True)
