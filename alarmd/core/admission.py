@@ -67,7 +67,7 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
         settings=(),
         signing=Signing.OPEN,
         muted_until=None,
-        first_seen=turn.now.wall,
+        first_seen=_first_seen(turn, name),
         forgotten_at=None,
         **turn.made(),
     )
@@ -75,6 +75,13 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
     state.enter(session)
     turn.effects.append(SaveDevice(device))
     return session
+
+
+def _first_seen(turn: Turn, name: str) -> int:
+    """After a device of that name was forgotten, also where that happened at the peer, whose clock may be ahead."""
+    earlier = turn.state.forgotten.get(name)
+    over = 0 if earlier is None or earlier.forgotten_at is None else earlier.forgotten_at + 1
+    return max(turn.now.wall, over)
 
 
 def forget(turn: Turn, session: DeviceSession, kind: EventKind, text: str) -> None:

@@ -21,9 +21,11 @@ def merge_alarm(turn: Turn, told: Told, alarm: Alarm) -> None:
     mine = state.alarms.get(alarm.id) or state.ended_alarms.get(alarm.id)
     if mine is not None and mine.identity != alarm.identity:
         raise UselessRecordError(f"alarm {alarm.id} is {mine.identity} here and {alarm.identity} there")
-    mine = _counted(turn, mine) if mine is not None else None
+    before, mine = mine, _counted(turn, mine) if mine is not None else None
     theirs = _as_seen_here(state, told, mine, alarm)
     result, new = merged(join_alarm, mine, theirs)
+    if result is None and mine is not before:
+        result = mine
     if result is not None:
         keep(turn, mine, replace(result, **turn.made()) if new else result)
     absorption.pass_on(turn, theirs)

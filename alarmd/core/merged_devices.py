@@ -98,15 +98,21 @@ def _has_room(state: State, device: Device) -> bool:
 
 
 def _was_forgotten_since(state: State, device: Device) -> bool:
-    """Then it is of an earlier device of that name, if there is one again."""
+    """Then it is of an earlier device of that name, if there is one again. What the peer changed of that one before it
+    heard, by itself most likely, does not bring it back; a new one is seen for the first time after that."""
     forgotten = state.forgotten.get(device.name)
-    return forgotten is not None and version(forgotten) >= version(device)
+    if forgotten is None or forgotten.forgotten_at is None:
+        return False
+    if device.forgotten_at is not None:
+        return version(forgotten) >= version(device)
+    return device.first_seen <= forgotten.forgotten_at
 
 
 def _forget(turn: Turn, session: DeviceSession | None, device: Device) -> None:
-    """A device that came back since, or that somebody changed, stays."""
+    """A device that came back since stays."""
+    assert device.forgotten_at is not None
     if session is not None:
-        if version(device) > version(session.device):
+        if session.device.first_seen <= device.forgotten_at:
             before = session.device
             abandon(turn, session)
             admission.take_out(turn, session, replace(device, id=before.id))

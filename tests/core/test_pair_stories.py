@@ -3,8 +3,8 @@
 from zoneinfo import ZoneInfo
 
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import AlarmCleared, ServerStarted
-from alarmd.core.records import AlarmState
+from alarmd.core.inputs import AlarmCleared, CommandRequested, DeviceForgotten, ServerStarted
+from alarmd.core.records import AlarmState, Standing
 from alarmd.core.state import MAX_ENDED
 from tests.pair_playbook import PairPlaybook
 from tests.playbook import frame
@@ -68,3 +68,33 @@ def test_a_restart_does_not_forget_what_is_over() -> None:
     pair.meet()
     for one in (pair.a, pair.b):
         assert one.store.tables.by_name["alarms"].kept[alarm.id].state is AlarmState.CLEARED
+
+
+def test_motion_that_was_not_counted_yet_outlives_a_version_that_says_nothing_new() -> None:
+    """It is stored with the version that it was weighed against, or a restart would know less than the peer's word."""
+    pair = met()
+    pair.a << MOTION
+    pair.exchange()
+    (alarm,) = pair.a.engine.state.alarms.values()
+    pair.later(50.0)
+    pair.a << MOTION
+    pair.b.later(11.0)  # where nobody heard of that motion the incident is over
+    pair.carry(pair.b, pair.a)
+    stored = pair.a.store.tables.by_name["alarms"].kept[alarm.id]
+    assert (stored.event_count, stored.ended_at) == (2, None)
+    assert stored == pair.a.engine.state.alarms[alarm.id]
+
+
+def test_a_forgotten_device_is_not_brought_back_by_what_the_peer_changed_before_it_heard() -> None:
+    pair = met()
+    pair.part()
+    pair.a << DeviceForgotten("op", "cam1")
+    pair.later(1.0)
+    pair.b << CommandRequested("op", "cam1", "ENAL")
+    pair.meet()
+    for one in (pair.a, pair.b):
+        assert "cam1" not in one.engine.state.sessions
+    pair.b << frame("cam1,HEARTBEAT,0,0,0,0,0,0")
+    pair.exchange()
+    for one in (pair.a, pair.b):
+        assert one.engine.state.sessions["cam1"].device.standing is Standing.ADMITTED
