@@ -59,9 +59,12 @@ class Served:
         self.state = directory / "state"
         self.environ = environment(directory, **settings) | environ
         self._log = directory / "log"
-        self.start()
 
     def start(self) -> None:
+        self.launch()
+        self.wait_until_started()
+
+    def launch(self) -> None:
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 self.command_line,
@@ -70,6 +73,8 @@ class Served:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
+
+    def wait_until_started(self) -> None:
         wait_until(lambda: self.logged("database") or self.process.poll() is not None, "the start")
         assert self.process.poll() is None, self._log.read_text()
         self.lfcp_port = self._port("devices: LFCP over UDP and TCP")
@@ -132,6 +137,7 @@ def served(directory: Path, environ: dict[str, str] | None = None, **settings: s
     """environ: variables besides the settings."""
     server = Served(directory, settings, environ or {})
     try:
+        server.start()
         yield server
     finally:
         if server.process.poll() is None:

@@ -42,9 +42,9 @@ class PairServer(Served):
     def database_url(self) -> str:
         return self.environ.get("ALARMD_STORAGE_URL", f"sqlite:///{self.state / 'alarmd.sqlite'}")
 
-    def start(self) -> None:
+    def launch(self) -> None:
         with self._machine.entered():
-            super().start()
+            super().launch()
 
     def ask_api(self, path: str, **params: Any) -> Any:
         with self._api() as api:
@@ -94,7 +94,9 @@ def pair(
         for name, url in storage_urls.items():
             both[name]["STORAGE_URL"] = url
         _join(lan, directory, both)
-        servers = [stack.enter_context(_running(lan[name], directory / name, both[name])) for name in LABELS]
+        servers = [stack.enter_context(_launched(lan[name], directory / name, both[name])) for name in LABELS]
+        for server in servers:
+            server.wait_until_started()
         addresses = {label: (lan.address(name), LFCP_PORT) for name, label in LABELS.items()}
         fleet = stack.enter_context(closing(Fleet(lan["devices"], addresses)))
         fleet.start()
@@ -104,8 +106,9 @@ def pair(
 
 
 @contextmanager
-def _running(machine: Namespace, directory: Path, settings: Mapping[str, str]) -> Iterator[PairServer]:
+def _launched(machine: Namespace, directory: Path, settings: Mapping[str, str]) -> Iterator[PairServer]:
     server = PairServer(machine, directory, settings)
+    server.launch()
     try:
         yield server
     finally:

@@ -1,13 +1,16 @@
 """What was promised to devices and what the operator heard: counted, printed, and held against the promises."""
 
+import time
 from collections import Counter
 from typing import NamedTuple
 
+from alarmd.core.records import Event
 from alarmd.storage.interface import MAX_PAGE, EventFilter
 from alarmd.storage.opening import open_reader
 from tests.pair.pair import Pair, PairServer
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
+LOOK_EVERY = 0.2  # s between two looks at both logs
 TAKEOVER = 10.0  # s from an alarm's ACK within which it is told, whoever died, by the default settings
 PEER_LOST = 15.0  # s from a server's end within which that is told
 
@@ -51,6 +54,17 @@ def all_told(house: Pair, what: str) -> Reckoning:
     return found
 
 
+def nothing_waits(*servers: PairServer) -> None:
+    """Waits until these have told everything that they had to tell."""
+    for server in servers:
+        wait_until(lambda server=server: _waiting(server) == 0, "the outbox to be empty")  # type: ignore[misc]
+
+
+def _waiting(server: PairServer) -> int:
+    outbox = server.ask_api("/status")["outbox"]
+    return int(outbox["pending"]) + int(outbox["leased"])
+
+
 def peer_lost_after(house: Pair, since: float, what: str) -> float:
     """Waits until the operator is told that a server is lost; s since then (monotonic)."""
     wait_until(lambda: house.operator.about("peer_lost"), "the loss of the peer to be told")
@@ -61,7 +75,10 @@ def peer_lost_after(house: Pair, since: float, what: str) -> float:
 
 def logs_alike(house: Pair) -> None:
     """Waits until both servers have the same events and alarms."""
-    wait_until(lambda: _log(house.a) == _log(house.b), "both to have the same log")
+    deadline = time.monotonic() + LIMIT
+    while differing := _log(house.a) ^ _log(house.b):
+        assert time.monotonic() < deadline, f"only one of them has this, after {LIMIT:.0f} s: {differing}"
+        time.sleep(LOOK_EVERY)
 
 
 def _log(server: PairServer) -> set[tuple[str | None, ...]]:
@@ -70,10 +87,17 @@ def _log(server: PairServer) -> set[tuple[str | None, ...]]:
     try:
         after = 0
         while page := reader.events(EventFilter(after_row=after, limit=MAX_PAGE)):
-            found |= {(one.event.origin, str(one.event.sequence), one.event.kind, one.event.text) for one in page}
+            found |= {(*_identity(one.event), one.event.kind, one.event.text) for one in page}
             after = page[-1].row
         alarms = [one.alarm for one in reader.alarms(include_cleared=True, limit=MAX_PAGE)]
         found |= {(one.identity, one.state, one.acknowledged_by, one.cleared_by) for one in alarms}
     finally:
         reader.close()
     return found
+
+
+def _identity(event: Event) -> tuple[str, str]:
+    """What a device numbered itself is one event, whoever of the two recorded it."""
+    if event.boot_id is not None:
+        return event.boot_id, str(event.boot_event)
+    return event.origin, str(event.sequence)
