@@ -14,13 +14,15 @@ from alarmd.core.inputs import Input, PeerGone, PeerHears, PeerMet, PeerTold
 from alarmd.core.records import Told
 from alarmd.core.settings import Pair
 from alarmd.core.told import told_of
+from alarmd.storage.memory_replication import changes, vector
 from tests.playbook import Playbook
 
+PAGE = 100  # records
 MAX_ROUNDS = 50  # in which two servers come to rest, or never
 
 
 class PairedPlaybook(Playbook):
-    """One of the two. outbox: what it made and the other has not been told. hears: what it would say of who is heard."""
+    """One of the two. outbox: what it made and the other was not told. hears: what it would say of who is heard."""
 
     outbox: deque[Told]
     hears: deque[PeerHears]
@@ -42,8 +44,11 @@ class PairPlaybook:
         self.b = PairedPlaybook(label="B", pair=Pair("A", "A", voice_delay), **settings)
 
     def meet(self) -> "PairPlaybook":
-        """The link is up, and everything was told."""
-        self.exchange()
+        """The link is up: each catches up from what the other has stored."""
+        for giver, taker, has in ((self.a, self.b, vector(self.b.store)), (self.b, self.a, vector(self.a.store))):
+            giver.outbox.clear()
+            for page in list(changes(giver.store, has, PAGE)):
+                taker << PeerTold(page)
         for one, other in ((self.a, self.b), (self.b, self.a)):
             state = other.engine.state
             one << PeerMet("test", state.last_alarm, state.last_command, 0.0)

@@ -14,6 +14,7 @@ from alarmd.core.alarms import counted
 from alarmd.core.capture import ALARMD
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.effects import HushAlarm
+from alarmd.core.instant import SECOND
 from alarmd.core.joins import join_alarm, same
 from alarmd.core.loss_causes import Loss
 from alarmd.core.records import Alarm, AlarmKind, AlarmState
@@ -23,7 +24,7 @@ from alarmd.core.turn import Turn
 
 def settle(turn: Turn, alarm: Alarm) -> None:
     """Look whether an open alarm that the peer told of has a double."""
-    double = next((other for other in _about_the_same(turn.state, alarm) if _doubles(alarm, other)), None)
+    double = next((other for other in _about_the_same(turn.state, alarm) if _doubles(turn.state, alarm, other)), None)
     if double is not None:
         stays, gone = sorted((alarm, counted(turn, double)), key=lambda one: _precedence(turn.state, one))
         _absorb(turn, gone, stays)
@@ -67,15 +68,18 @@ def _about_the_same(state: State, alarm: Alarm) -> list[Alarm]:
     return [state.alarms[id_] for id_ in ids if id_ != alarm.id and id_ in state.alarms]
 
 
-def _doubles(one: Alarm, other: Alarm) -> bool:
+def _doubles(state: State, one: Alarm, other: Alarm) -> bool:
     """Two that one server raised are two, whatever they are about."""
     if _label(one) == _label(other) or one.told is not other.told:
         return False
-    return one.kind is not AlarmKind.MOTION or (_begins_within(one, other) or _begins_within(other, one))
+    latest = max(one.raised_at, other.raised_at)
+    return one.kind is not AlarmKind.MOTION or all(latest <= _quiet_at(state, alarm) for alarm in (one, other))
 
 
-def _begins_within(one: Alarm, other: Alarm) -> bool:
-    return one.raised_at >= other.raised_at and (other.ended_at is None or one.raised_at <= other.ended_at)
+def _quiet_at(state: State, alarm: Alarm) -> int:
+    """When its incident is over, as far as is known: that it goes on may be an old word of a server that was away."""
+    quiet = alarm.last_event_at + round(state.settings.incident_quiet * SECOND)
+    return quiet if alarm.ended_at is None else min(quiet, alarm.ended_at)
 
 
 def _absorb(turn: Turn, gone: Alarm, stays: Alarm) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from alarmd.core.capture import ALARMD
 from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.command_queue import UNANSWERED
 from alarmd.core.records import (
@@ -114,9 +115,9 @@ def _is_decided(device: Device) -> bool:
 
 
 def _first(mine: Alarm, theirs: Alarm, what: str) -> tuple[int | None, str | None]:
-    """When and by whom it was acknowledged or cleared first."""
+    """When and by whom it was acknowledged or cleared first; a person's word goes before alarmd's own."""
     said = [(getattr(alarm, f"{what}_at"), getattr(alarm, f"{what}_by")) for alarm in (mine, theirs)]
-    return min(said, key=lambda one: (one[0] is None, one[0] or 0, one[1] or ""))
+    return min(said, key=lambda one: (one[0] is None, one[1] == ALARMD, one[0] or 0, one[1] or ""))
 
 
 def _ended(mine: Alarm, theirs: Alarm) -> int | None:

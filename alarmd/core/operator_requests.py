@@ -1,6 +1,7 @@
 """What operators ask for, whichever way they ask: checked whole before anything changes."""
 
 from alarmd.core import alarms, failover, supervision, uploads, wanted_state
+from alarmd.core.absorption import standing_for
 from alarmd.core.admission import forget, introduce
 from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.commands import enqueue
@@ -188,7 +189,7 @@ def _queue(turn: Turn, session: DeviceSession, request: CommandRequested, second
 
 
 def _open_alarm(turn: Turn, alarm_id: int) -> Alarm:
-    alarm = turn.state.alarms.get(alarm_id)
+    alarm = turn.state.alarms.get(standing_for(turn.state, alarm_id))
     if alarm is None:
         raise RequestRefusedError(
             "unknown_alarm", "alarm_id", f"no open alarm {alarm_id}; `alarmd alarms` lists the open ones"
