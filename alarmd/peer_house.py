@@ -11,6 +11,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from alarmd.adapters.addresses import bind_streams
 from alarmd.adapters.open_storage import OpenStorage
+from alarmd.adapters.peer.claimed import Claimed
 from alarmd.adapters.peer.connecting import Dialling, Listening
 from alarmd.adapters.peer.meeting import House
 from alarmd.adapters.peer.papers import context_of
@@ -70,6 +71,7 @@ class PeerHouse:
             reader=storage.reader,
             wire=Wire(Vault(files.pair_key)),
             progress=progress,
+            claimed=Claimed(state.settings.label, state.clock.last),  # nothing was stamped yet
             thread=ThreadPoolExecutor(1, thread_name_prefix="peer"),
         )
         self._station = Station(self._house)

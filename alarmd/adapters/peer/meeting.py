@@ -9,6 +9,7 @@ import structlog
 
 from alarmd import __version__
 from alarmd.adapters.peer.authority import name_of
+from alarmd.adapters.peer.claimed import Claimed
 from alarmd.adapters.peer.commands import (
     NEWEST,
     OLDEST,
@@ -52,10 +53,11 @@ class House:
     reader: Reader
     wire: Wire
     progress: Progress
+    claimed: Claimed
     thread: ThreadPoolExecutor
 
     async def vector(self) -> Vector:
-        return await self.loop.run_in_executor(self.thread, self.reader.vector)
+        return self.claimed.of(await self.loop.run_in_executor(self.thread, self.reader.vector))
 
 
 class Introduction(NamedTuple):

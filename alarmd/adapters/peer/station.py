@@ -143,6 +143,7 @@ class Station:
 
     def caught_up(self, meeting: Meeting) -> None:
         if meeting is self._current:
+            self._house.claimed.everything()
             self.has_caught_up.set()
 
     def progressed(self) -> None:
