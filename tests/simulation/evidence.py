@@ -44,8 +44,10 @@ class Evidence:
 
     def is_safe(self, label: str, text: str) -> bool:
         """Whether what this server acknowledged outlives what befell the disks."""
-        lost = any(act.what == "lose_disk" and act.who == label for act in self.plan.acts)
-        return not lost or text in self.world.history.doubled
+        return not self.lost_its_disk(label) or text in self.world.history.doubled
+
+    def lost_its_disk(self, label: str) -> bool:
+        return any(act.what == "lose_disk" and act.who == label for act in self.plan.acts)
 
     def was_forgotten(self, device: str) -> bool:
         """By the operator, at one of the servers at least."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from alarmd.adapters.peer.claimed import Claimed
 from alarmd.core.effects import DurableEffect, TellPeer
 from alarmd.core.inputs import PeerGone, PeerHears, PeerLeft, PeerMet, PeerTold
 from alarmd.core.instant import SECOND
@@ -54,11 +55,26 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """What the other end missed was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What have you by now? This end was too slow to tell everything as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class Goodbye:
     """A planned stop."""
 
 
-Message = Hello | Page | Stored | Beat | Goodbye | PeerHears
+Message = Hello | Page | Stored | CaughtUp | Ask | Has | Beat | Goodbye | PeerHears
 
 
 class Stream:
@@ -111,7 +127,10 @@ class End:
     def started(self) -> None:
         self.outflow = Outflow(self._told_of, LIVE)
         self._reader = MemoryReader(self.server.store)
+        self._claimed = Claimed(self.server.label, self.server.begun)
         self.link.started(self)
+
+    def serves(self) -> None: ...
 
     def died(self) -> None:
         """The kernel closes what the process had open."""
@@ -144,7 +163,8 @@ class End:
         self._waits, self._caught_up, self._catching_up = False, False, None
         self.outflow.opened()
         state = self.server.engine.state
-        self.say(Hello(self.server.instant().wall, self._reader.vector(), state.last_alarm, state.last_command))
+        known = self._claimed.of(self._reader.vector())
+        self.say(Hello(self.server.instant().wall, known, state.last_alarm, state.last_command))
         self._beat(connection)
 
     def say(self, message: Message) -> None:
@@ -165,6 +185,15 @@ class End:
             self._waits = False
             self.outflow.acknowledged(message.live)
             self._double()
+            self._go_on()
+        elif isinstance(message, CaughtUp):
+            self._claimed.everything()
+            self.server.serve()
+        elif isinstance(message, Ask):
+            self.say(Has(self._claimed.of(self._reader.vector())))
+        elif isinstance(message, Has):
+            self._waits = False
+            self._catching_up = self._reader.changes(message.vector, PAGE)
             self._go_on()
         elif isinstance(message, PeerHears):
             self.server.handle(message)
@@ -205,7 +234,9 @@ class End:
         if self.connection is None or self._waits:
             return
         if self.outflow.overflowed:
-            self.close("the peer is too slow")
+            self.outflow.opened()
+            self._waits, self._caught_up = True, False
+            self.say(Ask())
         elif self._catching_up is not None:
             self._catch_up(self._catching_up)
         elif self._caught_up and len(page := self.outflow.take(PAGE)):
@@ -217,6 +248,7 @@ class End:
             self._tell(page, live=False)
             return
         self._catching_up, self._caught_up = None, True
+        self.say(CaughtUp())
         self.outflow.acknowledged(0)
         self._double()
         self._go_on()

@@ -32,7 +32,9 @@ def _identity(event: Event) -> Hashable:
 
 
 def _said(run: Evidence, label: str, event: Event) -> tuple[Any, ...]:
-    return event.kind, event.text, run.device_name(label, event.device_id), run.zone_name(label, event.zone_id)
+    """Either may have recorded a device's own event, in the zone that it knew of then."""
+    said = event.kind, event.text, run.device_name(label, event.device_id)
+    return said if event.boot_event is not None else (*said, run.zone_name(label, event.zone_id))
 
 
 @promise
@@ -113,13 +115,14 @@ def _content(record: Any, own: set[str]) -> dict[str, Any]:
 
 @promise
 def a_command_has_one_outcome(run: Evidence) -> Iterable[str]:
-    """In the end, and never another one. What the device was told to do it did once, if it has a key."""
+    """In the end; where nothing fails, it never had another one. Who is cut off presumes, until it hears more."""
     for label in LABELS:
         for command in run.commands[label].values():
             if command.state not in FINAL and not run.was_forgotten(run.device_name(label, command.device_id) or ""):
                 yield f"{label}: command {command.id} is {command.state}"
     for label, number, outcomes in run.world.history.outcomes():
-        if len(outcomes) > 1:
+        forgotten = any(act.what == "forget" for act in run.plan.acts)
+        if len(outcomes) > 1 and run.plan.is_calm and not forgotten:
             yield f"{label}: command {number} became {' and '.join(outcomes)}"
 
 
@@ -199,6 +202,7 @@ def who_is_gone_is_known_to_be(run: Evidence) -> Iterable[str]:
             continue
         for label, server in run.world.servers.items():
             session = server.engine.state.sessions.get(device.name)
+            unknown = session is not None and session.presence is Presence.NEW and run.lost_its_disk(label)
             gone = session is not None and session.presence in (Presence.LOST, Presence.ELSEWHERE)
-            if session is None or gone is not (device.switched_off_at is not None):
+            if session is None or (gone is not (device.switched_off_at is not None) and not unknown):
                 yield f"{label}: {device.name} is {session and session.presence}"

@@ -3,6 +3,7 @@ their time. It keeps the order of adapters/turn_runner.py: what promises leaves 
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,7 @@ from tests.simulation.network import Network
 from tests.simulation.world import World
 
 MAX_COMMIT = 0.05  # s
+SOCKET_BUFFER = 100  # datagrams
 CLOCK_NOISE = 1e-6  # s: sums of times are rounded, so that a timer may fire a moment too early; real clocks go on
 
 
@@ -48,6 +50,7 @@ class Company(Protocol):
     """What else lives and dies with a server's process: its link to the peer, whoever tells the alarms."""
 
     def started(self) -> None: ...
+    def serves(self) -> None: ...
     def died(self) -> None: ...
     def left(self) -> None: ...
     def stored(self, turn: WaitingTurn) -> None: ...
@@ -85,9 +88,12 @@ class SimulatedServer:
         self.store = MemoryStore(settings.label)
         self.life = 0
         self.up = False
+        self.serves = False
+        self._sockets: deque[tuple[bytes, Path]] = deque(maxlen=SOCKET_BUFFER)
         self.still_until = 0.0  # SIGSTOP
         self.company: list[Company] = []
         self.peer: Peer | None = None
+        self.begun = 0  # the highest stamp in the database at the start
         self._armed = 0.0
         self._deliver = deliver
         self._waiting: list[WaitingTurn] = []
@@ -100,10 +106,18 @@ class SimulatedServer:
         self.life += 1
         self.up = True
         self._waiting, self._committing, self._armed = [], False, math.inf
-        self.engine = Engine(self.settings, self.store.load(MAX_ENDED), ZoneInfo, self.instant())
+        snapshot = self.store.load(MAX_ENDED)
+        self.begun = snapshot.last_hlc
+        self.engine = Engine(self.settings, snapshot, ZoneInfo, self.instant())
+        self.serves = False
+        self._sockets.clear()
         self.handle(ServerStarted("simulated"))
         for one in self.company:
             one.started()
+        if self.settings.pair is None:
+            self.serve()
+        else:
+            self.later(self.settings.pair.voice_delay, self.serve)
 
     def crash(self) -> None:
         """kill -9: what was not committed is gone."""
@@ -132,8 +146,21 @@ class SimulatedServer:
         self.world.at(delay, self.bound(what))
 
     def receive(self, payload: bytes, path: Path) -> None:
-        if self.up:
+        """What devices say waits in the socket until the server serves."""
+        if self.up and self.serves:
             self.bound(lambda: self.handle(FrameReceived(payload, path)))()
+        elif self.up:
+            self._sockets.append((payload, path))
+
+    def serve(self) -> None:
+        """What the peer has told is known here, or it was waited for long enough."""
+        if self.serves:
+            return
+        self.serves = True
+        for one in self.company:
+            one.serves()
+        while self._sockets:
+            self.receive(*self._sockets.popleft())
 
     def handle(self, happened: Input, answered: Callable[[], None] | None = None) -> None:
         effects = self.engine.handle(happened, self.instant())

@@ -62,6 +62,8 @@ class SimulatedVoice:
         self._breaker = Breaker()
         self._under_way = 0
         self._looks = False
+
+    def serves(self) -> None:
         self._poll()
 
     def died(self) -> None: ...
@@ -79,7 +81,7 @@ class SimulatedVoice:
         self.server.later(POLL, self._poll)
 
     def _look_soon(self) -> None:
-        if not self._looks:
+        if self.server.serves and not self._looks:
             self._looks = True
             self.server.later(0.001, self._look)
 
