@@ -1,4 +1,7 @@
-"""What the peer tells: one page after the other goes through the rules, and is answered when it is stored."""
+"""What the peer tells: one page after the other goes through the rules, and is answered when it is stored.
+
+The next page is decided while this one is being committed, so that several may share a transaction.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,12 +42,19 @@ class Incoming:
     async def take(self, number: int, page: bytes) -> int:
         """Records of this page that are left out, for good. Raises NotNowError, and for every later page too until this
         one came again: else a link that breaks in between would leave a gap that no stamp shows."""
-        reading = await self._read(page)
-        async with self._turns:
+        being_read = asyncio.ensure_future(self._read(page))
+        async with self._turns:  # in the order in which they came, however long each takes to read
+            reading = await being_read
             if number != self._expected:
                 raise NotNowError(f"page {self._expected} is missing")
-            skipped = len(reading.refused) + await self._merge(reading.told)
+            merging = asyncio.ensure_future(self._merge(reading.told))
+            await asyncio.sleep(0)  # its turn is decided now, before that of the next page
             self._expected += 1
+        try:
+            skipped = len(reading.refused) + await merging
+        except NotNowError:
+            self._expected = min(self._expected, number)
+            raise
         for reason in reading.refused:
             _log.error("a record of the peer makes no sense here and is left out", reason=reason)
         self._merged(len(reading.told) + len(reading.refused) - skipped, skipped)

@@ -29,12 +29,14 @@ class Rules:
 
     def __init__(self) -> None:
         self.stored: list[int] = []
+        self.decided: list[int] = []
         self.fault: Callable[[int], Exception | None] = lambda _sequence: None
         self.may_store = asyncio.Event()
         self.may_store.set()
 
     async def submit(self, told: PeerTold) -> tuple[Record, ...]:
         sequences = [cast(Event, one.record).sequence for one in told.told]
+        self.decided += sequences
         await self.may_store.wait()
         for sequence in sequences:
             if error := self.fault(sequence):
@@ -154,6 +156,26 @@ async def test_what_makes_no_sense_is_left_out_and_counted(ends: Ends, capsys: p
 async def test_a_page_of_nothing_known_is_stored_at_once(ends: Ends) -> None:
     assert await ends.incoming.take(0, b'[{"kind":"weather","record":{}}]') == 0
     assert ends.rules.stored == []
+
+
+async def test_a_short_page_waits_for_the_long_one_before_it(ends: Ends) -> None:
+    for number in range(6):
+        text = "x" * 5000 if number % 2 == 0 else ""
+        await ends.pipe.tell(page(number, text=text), live=True)
+    await ends.pipe.idle()
+    assert ends.rules.stored == list(range(6))
+    assert ends.told == list(range(6))
+
+
+async def test_the_next_page_is_decided_while_this_one_is_being_stored(ends: Ends) -> None:
+    ends.rules.may_store.clear()
+    for number in range(3):
+        await ends.pipe.tell(page(number), live=True)
+    await until(lambda: ends.rules.decided == [0, 1, 2])
+    assert ends.stored == []
+    ends.rules.may_store.set()
+    await ends.pipe.idle()
+    assert ends.rules.stored == [0, 1, 2]
 
 
 async def test_a_long_page_is_read_in_a_thread(ends: Ends) -> None:
