@@ -7,6 +7,7 @@ from alarmd.core import capture, follow_ups, numbering
 from alarmd.core.alarm_lifecycle import AlarmSign, moved
 from alarmd.core.device_session import NO_MOTIONS, DeviceSession
 from alarmd.core.event_kinds import EventKind
+from alarmd.core.instant import SECOND
 from alarmd.core.records import Alarm, AlarmKind, AlarmState, Standing
 from alarmd.core.routing import tell
 from alarmd.core.state import MAX_ALARMS, STRANGERS_SHARE, State
@@ -40,13 +41,25 @@ def motion(turn: Turn, session: DeviceSession, text: str, said: Said | None = No
     if alarm is not None and (_is_over(turn, session) or told is not alarm.told):
         end_incident(turn, session)
         alarm = None
-    if alarm is None:
-        alarm = raise_alarm(turn, AlarmKind.MOTION, session, session.device.name, text, told)
+    joins = alarm or _raised_by_the_peer(turn, session, told)
+    alarm = joins or raise_alarm(turn, AlarmKind.MOTION, session, session.device.name, text, told)
+    if session.alarm_incident != alarm.id:
         go_on(state, session, alarm.id, now.mono)
-    else:
+    if joins is not None:
         session.motions = session.motions[0] + 1, now.wall  # see counted: the events are stored one by one anyway
     session.motion_at = now.mono
     turn.record(EventKind.MOTION, text, session, alarm_id=alarm.id, said=said)
+
+
+def _raised_by_the_peer(turn: Turn, session: DeviceSession, told: bool) -> Alarm | None:
+    """Just now, while another incident went on here."""
+    state, settings = turn.state, turn.state.settings
+    if settings.pair is None:
+        return None
+    since = turn.now.wall - round(settings.incident_quiet * SECOND)
+    known = (state.alarms[alarm_id] for alarm_id in state.motion_of.get(session.device.id, ()))
+    alike = (alarm for alarm in known if alarm.told is told and alarm.ended_at is None)
+    return next((alarm for alarm in alike if alarm.last_event_at >= since), None)
 
 
 def go_on(state: State, session: DeviceSession, alarm_id: int, motion_at: float) -> None:

@@ -3,8 +3,8 @@
 from zoneinfo import ZoneInfo
 
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import AlarmCleared, CommandRequested, DeviceForgotten, ServerStarted
-from alarmd.core.records import AlarmState, Standing
+from alarmd.core.inputs import AlarmCleared, ArmingRequested, CommandRequested, DeviceForgotten, ServerStarted
+from alarmd.core.records import AlarmState, Arming, Standing
 from alarmd.core.state import MAX_ENDED
 from tests.pair_playbook import PairPlaybook
 from tests.playbook import frame
@@ -98,3 +98,22 @@ def test_a_forgotten_device_is_not_brought_back_by_what_the_peer_changed_before_
     pair.exchange()
     for one in (pair.a, pair.b):
         assert one.engine.state.sessions["cam1"].device.standing is Standing.ADMITTED
+
+
+def test_motion_joins_the_alarm_that_the_peer_raised_when_an_incident_told_nobody_ended() -> None:
+    """Whose own incident went on, counted more and so did not end, raised an alarm of its own, and both were told."""
+    pair = met()
+    pair.a << ArmingRequested("op", "*", Arming.DISARMED)
+    pair.exchange()
+    pair.b << MOTION
+    pair.exchange()
+    pair.a << MOTION
+    pair.a << ArmingRequested("op", "*", Arming.ARMED)
+    pair.exchange()
+    pair.b << MOTION
+    pair.carry(pair.b, pair.a)
+    pair.a << MOTION
+    assert pair.a.told == []
+    pair.exchange()
+    raised = [alarm for alarm in pair.a.engine.state.alarms.values() if alarm.told]
+    assert len(raised) == 1
