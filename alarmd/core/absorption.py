@@ -137,5 +137,4 @@ def _one_loss(state: State, gone: Alarm, stays: Alarm) -> None:
     kept.told = max(kept.told, len(kept.members))
     for device_id in lost.members:
         state.by_id[device_id].loss_alarm = stays.id
-    if state.loss_alarms.get(lost.key) == gone.id:
-        state.loss_alarms[lost.key] = stays.id
+    state.loss_alarms[lost.key] = stays.id

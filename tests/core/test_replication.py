@@ -126,13 +126,16 @@ def test_an_alarm_of_the_peers_is_followed_up_here_if_it_dies_then_and_not_at_on
 
 def test_what_is_due_earlier_than_what_waits_is_followed_up_first() -> None:
     pair = met(routes=(Route("log"), Route("phone", after=60)))
-    pair.b.adopt("cam2")
+    pair.b.adopt("cam2", "cam3")
     alarm = alarm_of(pair)
     pair.later(30).b << frame("cam2,MOAL,yard,0,0,0,0,0")
     own = pair.b.alarms[0]
-    pair.exchange()
-    assert [told.alarm_id for told in pair.b.later(31).told] == [alarm.id]
-    assert [told.alarm_id for told in pair.b.later(31).told] == [own.id]
+    pair.later(10).b << frame("cam3,MOAL,pond,0,0,0,0,0")
+    last = pair.b.alarms[0]
+    pair.carry(pair.a, pair.b)
+    assert [told.alarm_id for told in pair.b.later(21).told] == [alarm.id]
+    assert [told.alarm_id for told in pair.b.later(30).told] == [own.id]
+    assert [told.alarm_id for told in pair.b.later(10).told] == [last.id]
 
 
 def test_old_news_of_an_alarm_that_is_over_does_not_bring_it_back() -> None:
@@ -338,6 +341,16 @@ def test_a_camera_is_set_up_at_both() -> None:
     state = pair.b.engine.state
     assert state.cameras[state.sessions["cam1"].device.id].pull_url == "http://192.0.2.9/"
     assert "d1" in state.upload_digests
+    (told,) = [camera for camera in state.cameras.values() if camera.upload_digest]
+    pair.b << PeerTold((Told(told, device="cam1"),))
+    assert pair.b.made(SaveCamera) == [], "it is known"
+
+
+def test_one_upload_secret_is_not_two_cameras() -> None:
+    pair = met()
+    pair.b.adopt("cam2") << CameraChanged("op", "cam2", upload_digest="d1")
+    pair.b << PeerTold((Told(replace(CAMERA, upload_digest="d1"), device="cam1"),))
+    assert "another camera has its secret" in refused(pair.b)[0]
 
 
 # commands
@@ -425,6 +438,7 @@ NONSENSE: list[tuple[str, Callable[[PairPlaybook], Told]]] = [
     ("key 0 of cam1", lambda _: Told(DeviceKey(9, 0, bytes(32), 0, "A", STAMP), device="cam1")),
     ("the camera of cam1", lambda _: Told(replace(CAMERA, by_address=True), device="cam1")),
     ("the camera of cam1", lambda _: Told(replace(CAMERA, every=-1), device="cam1")),
+    ("the camera of cam1", lambda _: Told(replace(CAMERA, info="x" * 5000), device="cam1")),
     ("the camera of cam1", lambda _: Told(replace(CAMERA, pull_url="file:///x"), device="cam1")),
     ("the camera of cam1", lambda _: Told(replace(CAMERA, source_networks=("x",)), device="cam1")),
     ("alarm 2 is called 'motion'", lambda pair: Told(replace(alarm_of(pair), identity="motion"))),
