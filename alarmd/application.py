@@ -84,7 +84,7 @@ class Application:
             self._build_web(undo)
             self._build_listeners()
             self._build_outbox()
-            around = self._outflow, self._engine.state, self._storage, self._metrics
+            around = self._outflow, self._engine.state, self._storage, self._metrics, self.lfcp_addresses[0][1]
             self._peer.connect(loop, reactor, self._runner, *around)
             undo.pop_all()
 

@@ -56,6 +56,7 @@ class PeerHouse:
         state: State,
         storage: OpenStorage,
         metrics: Metrics,
+        lfcp_port: int,
     ) -> None:
         """Nothing leaves before start()."""
         files, context = self._files, self._context
@@ -64,6 +65,7 @@ class PeerHouse:
         progress = Progress(metrics)
         self._house = House(
             peer=files.peer_label,
+            lfcp_port=lfcp_port,
             loop=loop,
             runner=runner,
             outflow=outflow,

@@ -21,11 +21,11 @@ from alarmd.cli.output import print_line
     epilog=examples(
         "alarmd drill",
         "alarmd drill --json                           a line of JSON for each step",
-        "alarmd drill --peer 192.0.2.2:9000            where devices reach the other server, if not on the same port",
+        "alarmd drill --peer 192.0.2.2:9000            where devices reach the other server, behind a router say",
     )
 )
 @click.option("--lfcp", metavar="HOST[:PORT]", help="Where devices reach this server. Default: as configured.")
-@click.option("--peer", metavar="HOST[:PORT]", help="Where they reach the other one. Default: its address on the link.")
+@click.option("--peer", metavar="HOST[:PORT]", help="Where they reach the other one. Default: as it says itself.")
 @click.option("--patience", type=Span(minimum=1, maximum=3600), default=PATIENCE, help="For each step. Default: 30 s.")
 @common_options
 @pass_asked

@@ -27,7 +27,7 @@ class PeerStanding(StrEnum):
 class LinkCondition:
     """since: wall µs when it became so. seen_at: wall µs of the peer's last sign of life, None: none since the start.
     clock_offset: s that the peer's wall clock is ahead. waiting: records that the peer has not said it stored. reason:
-    why the link is gone, for people. address: the peer's, on the link."""
+    why the link is gone, for people. address: the peer's, on the link. lfcp_port: where devices reach it there."""
 
     link: Link
     since: int
@@ -37,6 +37,7 @@ class LinkCondition:
     waiting: int = 0
     reason: str = ""
     address: str = ""
+    lfcp_port: int = 0
 
 
 def peer_standing(state: State, condition: LinkCondition | None) -> PeerStanding:

@@ -20,6 +20,7 @@ class Peer(BaseModel):
     since: Moment | None = Field(default=None, description="When it became so.")
     seen_at: Moment | None = Field(default=None, description="Its last sign of life since this server's start.")
     address: str = Field(default="", description="On the link.")
+    lfcp_port: int = Field(default=0, description="Where devices reach it there.")
     version: str = Field(default="", description="The program's, there.")
     clock_offset: float = Field(default=0.0, description="Seconds that its clock is ahead of ours.")
     waiting: int = Field(default=0, description="Records that it has not said it stored.")
@@ -40,6 +41,7 @@ async def show_peer(house: House) -> Peer:
         since=condition.since,  # type: ignore[arg-type]  # Moment reads microseconds
         seen_at=condition.seen_at,  # type: ignore[arg-type]
         address=condition.address,
+        lfcp_port=condition.lfcp_port,
         version=condition.version,
         clock_offset=round(condition.clock_offset, 3),
         waiting=condition.waiting,

@@ -19,7 +19,7 @@ from alarmd.storage.interface import Claim
 from tests.running_house import RunningHouse, running_house
 from tests.serving import LOOPBACK
 
-MET = LinkCondition(Link.MET, 1, 1, "1.2", address=LOOPBACK)
+MET = LinkCondition(Link.MET, 1, 1, "1.2", address=LOOPBACK, lfcp_port=9)
 SHORT = 3.0  # s; of steps that are to fail, and long for those that are not
 LONG = 30.0  # s
 

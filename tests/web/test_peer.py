@@ -41,6 +41,7 @@ def test_a_peer_that_was_met_is_shown_with_all_that_is_known_of_it(paired: Runni
         "since": "1970-01-01T00:00:01.000000Z",
         "seen_at": "1970-01-01T00:00:02.000000Z",
         "address": "",
+        "lfcp_port": 0,
         "version": "1.2",
         "clock_offset": -0.001,
         "waiting": 7,

@@ -36,7 +36,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where the server is reached. lfcp: by devices. peer: where devices reach the other server of the pair; None: at
-    its address on the link, on the same port as this one."""
+    its address on the link, on the port that it names there."""
 
     control_socket: Path
     lfcp: Address
@@ -123,7 +123,7 @@ class _Walk:
             return None
         if peer["standing"] != "met":
             raise DrillError(f"server {peer['peer']} is {peer['standing']}: {peer['reason'] or 'no link'}")
-        host, port = self._places.peer or (peer["address"], self._places.lfcp[1])
+        host, port = self._places.peer or (peer["address"], peer["lfcp_port"])
         self._servers[peer["peer"]] = (host, port)
         self._has_peer = True
         return f"server {peer['peer']} at {host} port {port}, alarmd {peer['version']}"

@@ -38,7 +38,7 @@ class NotNowError(Exception):
 
 class Hello(Command):
     """The first thing that each says. oldest, newest: versions spoken. wall: µs. vector: what is stored here, see
-    Vector. last_alarm, last_command: ids."""
+    Vector. last_alarm, last_command: ids. lfcp_port: where devices reach this server."""
 
     arguments = _fields(
         oldest=_INTEGER,
@@ -48,6 +48,7 @@ class Hello(Command):
         vector=_BYTES,
         last_alarm=_INTEGER,
         last_command=_INTEGER,
+        lfcp_port=_INTEGER,
     )
     response = _fields(wall=_INTEGER)
     errors = {RefusedError: b"REFUSED"}  # noqa: RUF012  Twisted's way

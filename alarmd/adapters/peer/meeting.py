@@ -43,9 +43,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every connection needs. peer: the other server's label. thread: one, for what takes long."""
+    """What every connection needs. peer: the other server's label. lfcp_port: where devices reach this one. thread:
+    one, for what takes long."""
 
     peer: str
+    lfcp_port: int
     loop: asyncio.AbstractEventLoop
     runner: TurnRunner
     outflow: Outflow
@@ -67,6 +69,7 @@ class Introduction(NamedTuple):
     vector: Vector
     last_alarm: int
     last_command: int
+    lfcp_port: int
     clock_offset: float
 
 
@@ -199,10 +202,11 @@ class Meeting:
             vector=write_vector(vector),
             last_alarm=state.last_alarm,
             last_command=state.last_command,
+            lfcp_port=self._house.lfcp_port,
         )
         said = await self._said
-        vector = read_vector(said["vector"])
-        return Introduction(said["program"], vector, said["last_alarm"], said["last_command"], self.clock_offset)
+        vector, ids = read_vector(said["vector"]), (said["last_alarm"], said["last_command"])
+        return Introduction(said["program"], vector, *ids, said["lfcp_port"], self.clock_offset)
 
     async def _beat(self) -> None:
         while True:

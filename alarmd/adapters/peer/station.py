@@ -68,6 +68,7 @@ class Station:
             waiting=len(self._house.outflow),
             reason=self._reason,
             address=self._address,
+            lfcp_port=introduced.lfcp_port if introduced else 0,
         )
 
     @property
