@@ -31,6 +31,7 @@ class SimulatedDevice:
     reports: bool = False
     interval: float = INTERVAL
     boot_spread: float = BOOT_SPREAD
+    on_acknowledged: Callable[[str, str], None] = lambda _server, _text: None
     acknowledged_by: dict[str, list[str]] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     said: dict[str, tuple[Verb, float]] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class SimulatedDevice:
             if isinstance(event, MessageAcknowledged):
                 self.world.note(f"{self.name}: {server} acknowledges {event.text}")
                 self.acknowledged_by[server].append(event.text)
+                self.on_acknowledged(server, event.text)
             elif isinstance(event, CommandReceived):
                 self.world.note(f"{self.name} does {event.verb} of {server}")
                 self.executed.append((event.verb, event.params))

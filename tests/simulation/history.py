@@ -5,15 +5,18 @@ from collections.abc import Iterator
 
 from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.effects import CopyDelivery, QueueDelivery, RecordEvent, SaveCommand
-from tests.simulation.server import SimulatedServer, WaitingTurn
+from tests.simulation.company import WaitingTurn
+from tests.simulation.server import SimulatedServer
 
 
 class History:
     """queued: by server, when it had stored which messages to tell. half: what ACKs said that
-    two servers have stored and the peer had not: when, by whom, and the text. doubled: all that they said so of."""
+    two servers have stored and the peer had not: when, by whom, and the text. doubled: all that they said so of.
+    unstored: what was acknowledged, and was not stored then."""
 
     def __init__(self) -> None:
         self.doubled: set[str] = set()
+        self.unstored: list[tuple[float, str, str]] = []
         self.half: list[tuple[float, str, str]] = []
         self.queued: dict[str, list[tuple[float, QueueDelivery | CopyDelivery]]] = defaultdict(list)
         self._outcomes: dict[tuple[str, int], list[str]] = defaultdict(list)

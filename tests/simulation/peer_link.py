@@ -5,7 +5,6 @@ stored there.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from alarmd.adapters.peer.claimed import Claimed
@@ -15,97 +14,19 @@ from alarmd.core.instant import SECOND
 from alarmd.core.outflow import Outflow
 from alarmd.core.records import Told
 from alarmd.core.told import told_of
-from alarmd.storage.interface import Vector
 from alarmd.storage.memory_reader import MemoryReader
+from tests.simulation.company import WaitingTurn
 from tests.simulation.network import Network
-from tests.simulation.server import SimulatedServer, WaitingTurn
+from tests.simulation.peer_messages import Ask, Beat, CaughtUp, Goodbye, Has, Hello, Message, Page, Stored
+from tests.simulation.server import SimulatedServer
+from tests.simulation.stream import Stream
 from tests.simulation.world import World
 
 BEAT = 2.0  # s
 SILENCE = 6.0  # s after which a connection is given up
 DIAL_AGAIN = 1.0  # s
-STUCK = 0.25  # s until the stream tries again what did not pass
-MAX_TRIP = 0.02  # s
 PAGE = 4  # records; small, so that a crash in the middle of many pages is a common thing
 LIVE = 64  # records that wait; few, so that they overflow now and then
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    wall: int
-    vector: Vector
-    last_alarm: int
-    last_command: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    told: tuple[Told, ...]
-    live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    live: int  # records of the page, if it was a live one
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Nothing else to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
-    """What the other end missed was told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What have you by now? This end was too slow to tell everything as it came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Has:
-    vector: Vector
-
-
-@dataclass(frozen=True, slots=True)
-class Goodbye:
-    """A planned stop."""
-
-
-Message = Hello | Page | Stored | CaughtUp | Ask | Has | Beat | Goodbye | PeerHears
-
-
-class Stream:
-    """One way of one connection: in order, and as long as it takes. It ends with either process."""
-
-    def __init__(self, network: Network, source: "End", target: "End") -> None:
-        self._network = network
-        self._source, self._target = source.server.label, target.server.label
-        self._queue: deque[tuple[float, Callable[[], None]]] = deque()
-        self._bind = target.server.bound
-        self._pumping = False
-
-    def send(self, deliver: Callable[[], None]) -> None:
-        world = self._network.world
-        self._queue.append((world.now + world.random.uniform(0.0005, MAX_TRIP), self._bind(deliver)))
-        if not self._pumping:
-            self._pump()
-
-    def _pump(self) -> None:
-        world = self._network.world
-        self._pumping = bool(self._queue)
-        if not self._queue:
-            return
-        due = self._queue[0][0]
-        if due > world.now:
-            world.at(due - world.now, self._pump)
-        elif not self._network.passes(self._source, self._target):
-            world.at(STUCK, self._pump)
-        else:
-            self._queue.popleft()[1]()
-            self._pump()
 
 
 class End:
@@ -303,6 +224,6 @@ class PeerLink:
         places = dials.server.label, answers.server.label
         if dials.connection is None and answers.server.awake and self.network.both_ways(*places):
             connection = object()
-            dials.connected(connection, Stream(self.network, dials, answers))
-            answers.connected(connection, Stream(self.network, answers, dials))
+            dials.connected(connection, Stream(self.network, dials.server, answers.server))
+            answers.connected(connection, Stream(self.network, answers.server, dials.server))
         dials.server.later(DIAL_AGAIN, self._dial)

@@ -5,16 +5,13 @@ their time. It keeps the order of adapters/turn_runner.py: what promises leaves 
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from alarmd.core.effects import (
     COPY_PATIENCE,
     DURABLE,
     Answer,
-    DurableEffect,
     Effect,
     RecordEvent,
     Refuse,
@@ -28,44 +25,13 @@ from alarmd.core.paths import Path
 from alarmd.core.settings import Settings
 from alarmd.core.state import MAX_ENDED
 from alarmd.storage.memory_store import MemoryStore
+from tests.simulation.company import Company, Peer, WaitingTurn
 from tests.simulation.network import Network
 from tests.simulation.world import World
 
 MAX_COMMIT = 0.05  # s
 SOCKET_BUFFER = 100  # datagrams
 CLOCK_NOISE = 1e-6  # s: sums of times are rounded, so that a timer may fire a moment too early; real clocks go on
-
-
-@dataclass(slots=True)
-class WaitingTurn:
-    """answered: told once it is stored; None: nobody asked, or it was refused."""
-
-    happened: Input
-    durable: list[DurableEffect]
-    sends: list[SendFrame] = field(default_factory=list)
-    answered: Callable[[], None] | None = None
-
-
-class Company(Protocol):
-    """What else lives and dies with a server's process: its link to the peer, whoever tells the alarms."""
-
-    def started(self) -> None: ...
-    def serves(self) -> None: ...
-    def died(self) -> None: ...
-    def left(self) -> None: ...
-    def stored(self, turn: WaitingTurn) -> None: ...
-
-    def doubled(self, turn: WaitingTurn) -> None:
-        """An ACK says that the peer has stored this turn too."""
-        ...
-
-
-class Peer(Company, Protocol):
-    def hears(self, told: TellPeer) -> None: ...
-
-    def when_doubled(self, then: Callable[[], None]) -> None:
-        """Once the peer has what was stored last too; perhaps never."""
-        ...
 
 
 class SimulatedServer:

@@ -13,8 +13,9 @@ from alarmd.relays.backoff import delay
 from alarmd.relays.breaker import Breaker
 from alarmd.relays.lane import DELIVERY_TIMEOUT, LEASE, POLL
 from alarmd.storage.interface import Claim, Lease
+from tests.simulation.company import WaitingTurn
 from tests.simulation.network import TELEGRAM, Network
-from tests.simulation.server import MAX_COMMIT, SimulatedServer, WaitingTurn
+from tests.simulation.server import MAX_COMMIT, SimulatedServer
 from tests.simulation.world import World
 
 MAX_ANSWER = 0.4  # s that it takes

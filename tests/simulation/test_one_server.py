@@ -17,10 +17,11 @@ from alarmd.core.turn import Turn
 from alarmd.storage.interface import DeliveryFilter, EventFilter, PictureFilter
 from alarmd.storage.memory_reader import MemoryReader
 from lfcp.constants import Verb
+from tests.simulation.company import WaitingTurn
 from tests.simulation.device import INTERVAL, SimulatedDevice
 from tests.simulation.network import Weather
 from tests.simulation.one_server import ATTACKER, OneServer
-from tests.simulation.server import SimulatedServer, WaitingTurn
+from tests.simulation.server import SimulatedServer
 
 SEEDS = range(int(os.environ.get("ALARMD_SEEDS", "10")))
 FINE = Weather()

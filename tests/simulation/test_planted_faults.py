@@ -9,12 +9,13 @@ from alarmd.core import joins, standby
 from alarmd.core.effects import Effect, SendFrame
 from alarmd.core.inputs import DeliverySettled
 from alarmd.storage.interface import Lease
+from tests.simulation.company import WaitingTurn
 from tests.simulation.plan import KINDS, plan
 from tests.simulation.runs import verdict
-from tests.simulation.server import SimulatedServer, WaitingTurn
+from tests.simulation.server import SimulatedServer
 from tests.simulation.telegram import SimulatedVoice
 
-ENOUGH = 40  # seeds of a kind in which a fault is found
+ENOUGH = 60  # seeds of a kind in which a fault is found
 
 
 def is_found(promise: str, kind: str) -> bool:
@@ -51,19 +52,23 @@ def test_who_forgets_what_it_stored_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_two_alarms_of_one_incident_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alarmd.core.absorption.absorb", lambda *_: None)
+    monkeypatch.setattr("alarmd.core.absorption.settle", lambda *_: None)
     assert is_found("where_nothing_fails_nothing_is_told_twice", "calm")
 
 
 def test_an_acknowledgement_that_the_last_writer_takes_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joins, "join_alarm", joins.newest)
+    monkeypatch.setattr("alarmd.core.merged_alarms.join_alarm", joins.newest)
     assert is_found("what_an_operator_acknowledged_stays_so", "everything")
 
 
 @pytest.mark.parametrize(
     ("due", "promise", "kind"),
     [
-        (lambda state, wall: wall if standby.speaks(state) else wall + 10**12, "an_alarm_is_told_in_time", "crashes"),
+        (
+            lambda state, wall: wall if standby.speaks(state) else wall + 10**12,
+            "an_alarm_is_told_in_time",
+            "partitions",
+        ),
         (lambda state, wall: wall, "where_nothing_fails_nothing_is_told_twice", "calm"),
     ],
     ids=["the other one never speaks", "both speak at once"],

@@ -34,6 +34,7 @@ from tests.simulation.world import World
 
 REPORT_WITHIN = 30.0  # s
 INTERVAL = 6.0  # s between heartbeats: within what that allows
+MUTE = 20.0  # s
 QUIET = 15.0  # s that end an incident
 HEALING = 110.0  # s after everything in which nothing new happens
 SET_UP = 2.0  # s; when the operator says which devices there are
@@ -99,7 +100,7 @@ class TwoServers(World):
 
     def _device(self, number: int, dialect: str) -> SimulatedDevice:
         servers = {label: server.receive for label, server in self.servers.items()}
-        how = dialect == "signed", dialect == "reporting", INTERVAL, BOOT_SPREAD
+        how = dialect == "signed", dialect == "reporting", INTERVAL, BOOT_SPREAD, self._acknowledged
         return SimulatedDevice(self, self.network, f"cam{number}", f"192.0.2.{number + 1}", servers, *how)
 
     def _deliver(self, server: SimulatedServer, path: Path, payload: bytes) -> None:
@@ -107,6 +108,12 @@ class TwoServers(World):
             if device.host == path.host:
                 arrive = partial(device.receive, server.label, payload)
                 self.network.transmit(server.label, device.name, arrive, may_repeat=device.signed)
+
+    def _acknowledged(self, label: str, text: str) -> None:
+        """The device may forget it from now on."""
+        stored = self.servers[label].store.tables.by_name["events"].kept.values()
+        if not any(event.text == text for event in stored):
+            self.history.unstored.append((self.now, label, text))
 
     def _introduce(self, device: SimulatedDevice) -> None:
         known = DeviceAdopted("op", device.name) if device.key is None else KeyGiven("op", device.name, device.key)
@@ -170,7 +177,7 @@ class TwoServers(World):
         self.ask(act.who, ArmingRequested("op", "*", Arming.DISARMED))
 
     def _act_mute(self, act: Act) -> None:
-        self.ask(act.whom, DeviceChanged("op", act.who, muted=20.0))
+        self.ask(act.whom, DeviceChanged("op", act.who, muted=MUTE))
 
     def _act_move(self, act: Act) -> None:
         self.ask(act.whom, ZoneRequested("op", "yard", "home"))
