@@ -13,7 +13,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it also runs as a plain script
 
-from bench import alarms, film, firmware, heartbeats, loss, pictures, scale, signed, supervision, telling  # noqa: E402
+from bench import (  # noqa: E402
+    alarms,
+    film,
+    firmware,
+    heartbeats,
+    loss,
+    pictures,
+    replication,
+    scale,
+    signed,
+    supervision,
+    takeover,
+    telling,
+)
 from bench.programs import MissingError, build, cores  # noqa: E402
 from bench.results import Result, as_json, machine, table, write_into  # noqa: E402
 
@@ -29,6 +42,8 @@ PARTS: dict[str, Callable[[int, float], list[Result]]] = {
     "telling": lambda rounds, _seconds: telling.measure(rounds),
     "pictures": pictures.measure,
     "film": lambda rounds, _seconds: film.measure(rounds),
+    "replication": replication.measure,
+    "takeover": lambda rounds, _seconds: takeover.measure(rounds),
 }
 
 

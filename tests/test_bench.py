@@ -11,7 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from bench import film, firmware, fleet, heartbeats, raw_sqlite, results, run, scale, signed, signed_rules, supervision
+from bench import (
+    film,
+    firmware,
+    fleet,
+    heartbeats,
+    raw_sqlite,
+    replication,
+    results,
+    run,
+    scale,
+    signed,
+    signed_rules,
+    supervision,
+    takeover,
+)
 from bench.programs import BUILD, Load, MissingError, Server, bare_twisted, build, c_peer, has_mbedtls, run_load
 from bench.results import Result
 from lfcp import Report, decode, encode_signed, read_report
@@ -220,6 +234,22 @@ def test_a_film_is_measured_beside_ffmpeg_alone() -> None:
     measured = {result.what: result for result in film.measure(rounds=1, count=4)}
     assert measured["alarmd to ffmpeg alone"].value > 0
     assert measured["alarmd, the pictures as they are"].value > 0
+
+
+@pytest.mark.prove
+def test_copies_and_catching_up_are_measured_between_two_servers() -> None:
+    lines = {line.what: line for line in replication.measure(rounds=1, seconds=1.0, backlog=2000)}
+    assert lines["an event at the other server, 1,000/s, p50"].value > 0
+    assert lines["p99 of an alarm's ACK, stored at both"].value > 0
+    assert lines["catching up, 2,000 events"].value > 0
+    assert lines["p99 of heartbeats beside it"].value > 0
+
+
+@pytest.mark.prove
+def test_a_takeover_is_measured_from_the_ack_of_each_alarm() -> None:
+    lines = {line.what: line.value for line in takeover.measure(rounds=1, alarms=6)}
+    assert lines["worst, from its ACK"] > 0
+    assert lines["the loss of the server told, worst"] > 0
 
 
 def test_the_rules_tell_every_silent_device_within_a_second_of_its_limit() -> None:
