@@ -16,9 +16,7 @@ from alarmd.storage.interface import StoredAlarm
 
 MUTE = 3600.0  # s
 IN_A_ROW = 4
-_DATA = re.compile(
-    r"(?P<action>[adms]):(?P<identity>[a-z_]{1,20}:[A-Z]:[0-9a-f]{1,16}):(?P<number>\d{1,19})", re.ASCII
-)
+_DATA = re.compile(r"(?P<action>[adms]):(?P<identity>[a-z_]{1,20}:[A-Z]:[0-9a-f]{1,16}):(?P<number>\d{1,19})", re.ASCII)
 
 
 class Action(StrEnum):
