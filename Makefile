@@ -32,8 +32,8 @@ prove: $(VENV)/.installed-dev ## the long proofs: kill -9 loops, 10 minutes of f
 	ALARMD_PROVE=1 ALARMD_SEEDS=2000 $(BIN)/python -m pytest -m "prove or not prove" -p no:cacheprovider
 	$(BIN)/python tests/fuzz/run.py --seconds 600
 
-simulate: $(VENV)/.installed-dev ## whole runs of a server, its devices and a bad network; the first SEEDS seeds
-	ALARMD_SEEDS=$(or $(SEEDS),2000) $(BIN)/python -m pytest tests/simulation -q
+simulate: $(VENV)/.installed-dev ## whole runs of a pair of servers, their devices and a bad network: SEEDS of them, from START on
+	$(BIN)/python -m tests.simulation.runs $(or $(SEEDS),10000) $(or $(START),0)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py

@@ -80,6 +80,10 @@ class Evidence:
             for one in times
         ]
 
+    def loss_was_dropped(self, device: str) -> bool:
+        known = [alarm for label in LABELS for alarm in self.alarms[label].values() if alarm.kind in LOSSES]
+        return any(self.was_dropped(alarm) for alarm in known if device in self.lost_by(alarm))
+
     @cached_property
     def peer_lost_told(self) -> list[float]:
         return [

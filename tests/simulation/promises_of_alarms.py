@@ -153,7 +153,8 @@ def a_loss_is_told_within_its_limit(run: Evidence) -> Iterable[str]:
         return
     for device in run.world.devices:
         off = device.switched_off_at
-        if off is None or run.was_forgotten(device.name) or not run.was_supervised(device.name):
+        excused = run.was_forgotten(device.name) or run.loss_was_dropped(device.name)
+        if off is None or excused or not run.was_supervised(device.name):
             continue
         limit = off + REPORT_WITHIN + TAKEOVER + MARGIN
         times = [at for at, name in run.losses_told if name == device.name and at >= off]

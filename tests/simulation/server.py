@@ -63,7 +63,7 @@ class SimulatedServer:
         self._armed = 0.0
         self._deliver = deliver
         self._waiting: list[WaitingTurn] = []
-        self._committing = False
+        self._under_way: list[WaitingTurn] = []
 
     def instant(self) -> Instant:
         return self.world.instant(self.ahead)
@@ -71,7 +71,7 @@ class SimulatedServer:
     def start(self) -> None:
         self.life += 1
         self.up = True
-        self._waiting, self._committing, self._armed = [], False, math.inf
+        self._waiting, self._under_way, self._armed = [], [], math.inf
         snapshot = self.store.load(MAX_ENDED)
         self.begun = snapshot.last_hlc
         self.engine = Engine(self.settings, snapshot, ZoneInfo, self.instant())
@@ -87,14 +87,14 @@ class SimulatedServer:
 
     def crash(self) -> None:
         """kill -9: what was not committed is gone."""
-        self.world.note(f"{self.label} dies with {len(self._waiting)} turns not stored")
+        self.world.note(f"{self.label} dies with {len(self._under_way) + len(self._waiting)} turns not stored")
         self._end()
 
     def stop(self) -> None:
         """A planned stop: everything that waits is stored, then the process ends."""
         self.world.note(f"{self.label} is stopped")
         self.handle(ServerStopping())
-        self._store(self._waiting)
+        self._store([*self._under_way, *self._waiting])
         for one in self.company:
             one.left()
         self._end()
@@ -174,15 +174,15 @@ class SimulatedServer:
             self.world.note(f"{self.label}: {event.kind} of device {event.device_id}: {event.text}")
 
     def _commit(self) -> None:
-        if self._committing or not self._waiting:
+        if self._under_way or not self._waiting:
             return
-        self._committing = True
-        batch, self._waiting = self._waiting, []
-        self.later(self.world.random.uniform(0.0005, MAX_COMMIT), lambda: self._committed(batch))
+        self._under_way, self._waiting = self._waiting, []
+        self.later(self.world.random.uniform(0.0005, MAX_COMMIT), self._committed)
 
-    def _committed(self, batch: list[WaitingTurn]) -> None:
+    def _committed(self) -> None:
+        batch = self._under_way
         self._store(batch)
-        self._committing = False
+        self._under_way = []
         self._commit()
 
     def _store(self, batch: list[WaitingTurn]) -> None:
