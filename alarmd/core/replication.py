@@ -124,7 +124,7 @@ def _delivery(turn: Turn, _told: Told, delivery: Delivery) -> None:
     state = turn.state
     known = any(route.destination == delivery.destination for route in state.settings.routes)
     if known and not delivery.attachment and delivery.alarm_id not in state.absorbed:
-        due = standby.due(state, turn.now.wall)
+        due = standby.due_of_copy(state, delivery, turn.now.wall)
         turn.effects.append(CopyDelivery(replace(delivery, due_at=due)))
 
 

@@ -5,7 +5,7 @@ Fail open: a server that has no link to its peer acts as if it were alone. Twice
 
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND
-from alarmd.core.records import Presence
+from alarmd.core.records import Delivery, Presence
 from alarmd.core.state import State
 from lfcp.constants import Verb
 
@@ -22,6 +22,14 @@ def due(state: State, wall: int) -> int:
     """When this server tells what there is to tell now, wall µs."""
     pair = state.settings.pair
     return wall if pair is None or speaks(state) else wall + round(pair.voice_delay * SECOND)
+
+
+def due_of_copy(state: State, delivery: Delivery, wall: int) -> int:
+    """When this server tells what the peer made, wall µs. What the peer made while it was alone, it tells at once."""
+    pair = state.settings.pair
+    if pair is None or delivery.due_at > delivery.created_at:
+        return due(state, wall)
+    return wall + round(pair.voice_delay * SECOND)
 
 
 def apart(state: State) -> bool:

@@ -168,6 +168,22 @@ def test_the_server_that_does_not_speak_keeps_a_copy_that_is_due_later() -> None
     assert (copy.identity, copy.due_at) == (own.identity, pair.b.now.wall + 5 * SECOND)
 
 
+def test_the_server_that_speaks_tells_at_once_what_the_other_one_keeps_for_it() -> None:
+    pair = met()
+    pair.b << MOTION
+    pair.exchange()
+    (copy,) = [effect.delivery for effect in pair.a.history if isinstance(effect, CopyDelivery)]
+    assert copy.due_at == pair.a.now.wall
+
+
+def test_what_a_server_made_while_it_was_alone_is_its_own_to_tell_also_before_the_one_that_speaks() -> None:
+    pair = met().part()
+    pair.b << MOTION
+    pair.meet()
+    (copy,) = [effect.delivery for effect in pair.a.history if isinstance(effect, CopyDelivery)]
+    assert copy.due_at == pair.a.now.wall + 5 * SECOND
+
+
 def test_a_copy_is_kept_only_where_it_can_be_told() -> None:
     pair = met()
     pair.a << MOTION
