@@ -46,6 +46,11 @@ class Evidence:
         """Whether what this server acknowledged outlives what befell the disks."""
         return not self.lost_its_disk(label) or text in self.world.history.doubled
 
+    def may_be_misread(self, text: str) -> bool:
+        """An ACK of LFCP/1 names nothing: one that a server sent when it woke up may be taken for another's."""
+        stood_still = any(act.what == "stall" for act in self.plan.acts)
+        return stood_still and not self.world.named(text.partition("-")[0]).signed
+
     def lost_its_disk(self, label: str) -> bool:
         return any(act.what == "lose_disk" and act.who == label for act in self.plan.acts)
 

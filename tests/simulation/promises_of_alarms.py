@@ -21,7 +21,7 @@ ALONE = 20.0  # s within which the survivor says that it is alone, where nobody 
 @promise
 def what_is_acknowledged_is_stored(run: Evidence) -> Iterable[str]:
     for at, label, text in run.world.history.unstored:
-        if not run.lost_its_disk(label):
+        if not run.lost_its_disk(label) and not run.may_be_misread(text):
             yield f"{label} acknowledged {text} at {at:.2f}"
     for device in run.world.devices:
         for label, texts in device.acknowledged_by.items():
