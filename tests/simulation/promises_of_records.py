@@ -134,7 +134,8 @@ def a_command_is_carried_out_once(run: Evidence) -> Iterable[str]:
     for device in run.world.devices:
         done = sum(verb == Verb.TLGS for verb, _ in device.executed)
         spare = device.boots - 1  # what was running when it lost its memory
-        if (device.signed or run.plan.is_calm) and done > asked[device.name] + spare:
+        new = not device.signed and run.was_forgotten(device.name)  # neither tells the other that it hears a stranger
+        if (device.signed or run.plan.is_calm) and not new and done > asked[device.name] + spare:
             yield f"{device.name} did {done} of {asked[device.name]}"
         unreachable = device.switched_off_at is not None or run.was_forgotten(device.name)
         if run.plan.is_calm and not unreachable and done < asked[device.name]:
