@@ -161,8 +161,10 @@ def _restore_losses(state: State, now: Instant) -> None:
     for session in state.by_id.values():
         if session.presence is Presence.LOST:
             _rejoin(state, session, alarms, now)
-    for same in alarms.values():
+    for key, same in alarms.items():
         for alarm in same:
+            if state.settings.pair is not None:  # the peer may have lost it alone, and this server may lose it later
+                state.losses.setdefault(alarm.id, Loss(key))
             if alarm.id in state.losses:
                 restore_loss(state, alarm, now.mono, newest=alarm is same[-1])
 

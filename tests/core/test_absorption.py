@@ -9,8 +9,8 @@ from alarmd.core.effects import CopyDelivery, HushAlarm
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import AlarmAcknowledged, AlarmCleared, ArmingRequested
 from alarmd.core.records import Alarm, AlarmKind, AlarmState, Arming
-from tests.pair_playbook import PairedPlaybook, PairPlaybook
-from tests.playbook import frame, heartbeat
+from tests.pair_playbook import PairPlaybook
+from tests.playbook import Playbook, frame, heartbeat
 from tests.signed_camera import SignedCamera
 
 MOTION = frame("cam1,MOAL,gate,0,0,0,0,0")
@@ -32,11 +32,11 @@ def both_see(pair: PairPlaybook) -> tuple[Alarm, Alarm]:
     return one, other
 
 
-def of_kind(play: PairedPlaybook, kind: AlarmKind) -> list[Alarm]:
+def of_kind(play: Playbook, kind: AlarmKind) -> list[Alarm]:
     return [alarm for alarm in play.engine.state.alarms.values() if alarm.kind is kind]
 
 
-def stored(play: PairedPlaybook, alarm_id: int) -> Alarm:
+def stored(play: Playbook, alarm_id: int) -> Alarm:
     alarm: Alarm = play.store.tables.by_name["alarms"].kept[alarm_id]
     return alarm
 
@@ -182,7 +182,8 @@ def test_the_devices_of_two_losses_of_a_site_are_lost_together_and_told_apart_wh
     assert len(pair.b.engine.state.losses[alarm.id].members) == 2, "who stays away when the line is back is news"
 
 
-def test_a_loss_that_the_peer_told_of_takes_what_is_lost_here_later() -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_loss_that_the_peer_told_of_takes_what_is_lost_here_later(restarts: bool) -> None:
     pair = apart()
     for play in (pair.a, pair.b):
         play << heartbeat("cam1", "192.0.2.1") << heartbeat("cam2", "192.0.2.2")
@@ -192,11 +193,11 @@ def test_a_loss_that_the_peer_told_of_takes_what_is_lost_here_later() -> None:
         pair.b << heartbeat("cam2", "192.0.2.2") << heartbeat("cam1", "192.0.2.1")
     pair.exchange()
     (alarm,) = of_kind(pair.b, AlarmKind.CONTACT_LOST)
+    late = pair.b.restart() if restarts else pair.b
     for _ in range(6):
-        pair.later(20)
-        pair.b << heartbeat("cam2", "192.0.2.2")
-    assert pair.b.engine.state.sessions["cam1"].loss_alarm == alarm.id
-    assert len(of_kind(pair.b, AlarmKind.CONTACT_LOST)) == 1
+        late.later(20) << heartbeat("cam2", "192.0.2.2")
+    assert late.engine.state.sessions["cam1"].loss_alarm == alarm.id
+    assert of_kind(late, AlarmKind.CONTACT_LOST) == [alarm]
 
 
 def test_two_that_saw_one_clone_tell_of_it_once() -> None:
