@@ -244,7 +244,7 @@ async def test_the_link_is_shown_in_the_metrics(pair: Pair) -> None:
     assert pair.a.value("alarmd_peer_up") == 1
     assert pair.a.value("alarmd_peer_lag_seconds") < 30
     assert abs(pair.a.value("alarmd_peer_clock_offset_seconds")) < 5
-    assert pair.a.value("alarmd_replicated_records_total", direction="sent") >= 20
+    await until(lambda: pair.a.value("alarmd_replicated_records_total", direction="sent") >= 20, "the records sent")
     assert pair.b.value("alarmd_replicated_records_total", direction="received") >= 20
     await until(lambda: pair.a.value("alarmd_queue_length", queue="peer") == 0, "the queue")
     await pair.b.stop()
