@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -30,9 +31,10 @@ from alarmd.adapters.state_directory import prepare_state_directory
 from alarmd.adapters.tasks import cancel, supervised
 from alarmd.adapters.tcp_connection import TcpLimits
 from alarmd.adapters.time_zones import time_zone
-from alarmd.adapters.turn_runner import HIGH_WATER, TurnRunner
+from alarmd.adapters.turn_runner import HIGH_WATER
 from alarmd.adapters.uploads import MAX_BYTES as MAX_UPLOAD_BYTES
 from alarmd.announcement import DEVICES, HTTP, OPERATORS, PEER, UPLOADS, say_what_is_served
+from alarmd.cluster_house import ClusterHouse
 from alarmd.config import Config
 from alarmd.core.engine import Engine
 from alarmd.core.inputs import ServerStarted, ServerStopping
@@ -76,9 +78,11 @@ class Application:
         with ExitStack() as undo:
             self._bind(undo)
             vault = Vault(server_key(config.state_directory))
-            ended = MAX_ENDED if config.pair_files() else 0
-            self._storage = OpenStorage(config.database_url, config.server.label, vault, ended)
+            self._rules = config.rules()
+            cluster, ended = config.cluster.members, MAX_ENDED if config.pair_files() else 0
+            self._storage = OpenStorage(config.database_url, config.server.label, vault, ended, cluster=cluster)
             undo.callback(self._storage.close_now)
+            self._cluster = ClusterHouse(config, self._storage, loop)
             self._build_rules()
             self._pictures = PictureHouse(config, self._storage, self._runner, self._engine.state, self._metrics, undo)
             self._build_web(undo)
@@ -122,6 +126,8 @@ class Application:
             raise
         await self._asked_to_stop.wait()
         await self.stop()
+        if self._cluster.expelled:
+            raise StartError(UNAVAILABLE, "the other servers on this database took this one for dead; start it again")
 
     async def start(self) -> None:
         """Raises StartError; call stop() all the same."""
@@ -143,7 +149,7 @@ class Application:
             **self._pictures.work(),
             **self._watch.work(self.lfcp_addresses[0]),
         }
-        for name, one in work.items():
+        for name, one in self._cluster.share(work).items():
             self._tasks.append(self._loop.create_task(supervised(name, one), name=name))
         self._say_what_is_served()
         self._notify.start_watchdog()
@@ -175,6 +181,7 @@ class Application:
         self._operator.close()
         self._lfcp.close()
         self._pictures.close()
+        await self._cluster.stop()
         await self._storage.close()
         self._notify.stop_watchdog()
         _log.info("stopped")
@@ -200,17 +207,17 @@ class Application:
     def _build_rules(self) -> None:
         storage = self._storage
         self._started = now()
-        self._engine = Engine(self._config.rules(), storage.snapshot, time_zone, self._started)
+        rules = replace(self._rules, member=storage.member)
+        self._engine = Engine(rules, storage.snapshot, time_zone, self._started)
         self._outflow = Outflow(partial(told_of, self._engine.state))
         self._sockets = Sockets()
         self._flow_cache = FlowCache(self._config.devices.limit)
         self._emergency = EmergencyOutbox()
         rejected = RejectedFrames(lambda: now().mono)
-        self._runner = TurnRunner(
+        self._runner = self._cluster.runner(
             loop=self._loop,
             engine=self._engine,
             writer=storage.writer,
-            store=storage.store,
             performer=EffectPerformer(
                 self._sockets,
                 self._flow_cache,
@@ -224,6 +231,7 @@ class Application:
             committed=self._committed,
             outflow=self._outflow,
         )
+        self._cluster.build(self._runner, self._engine.state, self._metrics, self._emergency, self.ask_to_stop)
         metrics = self._metrics
         metrics.loaded(storage.snapshot)
         metrics.follow(self._engine.state, now)
@@ -273,6 +281,7 @@ class Application:
             live=self._pictures.live,
             archive=self._pictures.archive,
             link=self._peer.condition,
+            stored_devices=self._storage.reader.devices_from if self._storage.cluster is not None else None,
         )
         undo.callback(self._house.threads.shutdown)
         self._api = OperatorApi(self._house)

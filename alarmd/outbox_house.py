@@ -3,7 +3,6 @@
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from uuid import uuid4
 
 from alarmd.adapters.local_time import local_time
 from alarmd.adapters.open_storage import OpenStorage
@@ -58,7 +57,7 @@ class OutboxHouse:
             live_alarm=self._live_alarm,
             metrics=metrics,
             now=now,
-            owner=uuid4().hex,
+            owner=storage.owner,
             jitter=random.random,
         )
         self._worker = DeliveryWorker(self._relays, house)

@@ -14,6 +14,7 @@ import structlog
 
 from alarmd.adapters.reactor_clock import stopwatch
 from alarmd.core.effects import DurableEffect, OutgoingEffect
+from alarmd.core.inputs import Input
 from alarmd.core.records import Record
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import QuarantinedTurn, StorageError, Store, Turn
@@ -35,6 +36,7 @@ class WaitingTurn:
     afterwards: list[OutgoingEffect]
     asker: "asyncio.Future[tuple[Record, ...]] | None" = None
     about_quarantine: bool = False  # made by TurnQuarantined itself: not told again if it is refused as well
+    happened: Input | None = None  # in a cluster: what to decide again if another member has its devices meanwhile
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class CommitHandlers:
     failed: Callable[[str], None]
     recovered: Callable[[], None]
     settled: Callable[[], None]  # after each transaction's turns
+    released: Callable[[WaitingTurn], None]  # another member of the cluster watches its devices, see QuarantinedTurn
 
 
 @dataclass(slots=True)
@@ -184,16 +187,18 @@ class GroupCommit:
     def _stored(self, quarantined: list[QuarantinedTurn]) -> None:
         batch, self._batch = self._batch, None
         assert batch is not None
-        refused = {batch.places[one.index]: one.reason for one in quarantined}
+        refused = {batch.places[one.index]: one for one in quarantined}
         self._done += len(batch.turns)
         self.effects -= sum(len(turn.durable) for turn in batch.turns)
         self._delay = FIRST_RETRY
         for place, turn in enumerate(batch.turns):
-            if place in refused:
-                self._metrics.commit_failed("quarantined")
-                self._handlers.refused(turn, refused[place])
-            else:
+            if place not in refused:
                 self._handlers.stored(turn)
+            elif refused[place].released:
+                self._handlers.released(turn)
+            else:
+                self._metrics.commit_failed("quarantined")
+                self._handlers.refused(turn, refused[place].reason)
         self._consider_recovery()
         self._handlers.settled()
         self.start()

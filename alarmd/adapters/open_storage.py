@@ -1,15 +1,19 @@
 """The database, opened: one writer thread, one store, readers beside it; all of it from the loop's point of view."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
 from alarmd.adapters.exit_codes import STORAGE_FAILED, UNUSABLE_DATA, StartError
+from alarmd.storage.cluster_store import ClusterStore
 from alarmd.storage.interface import StorageError, StorageUnusableError
-from alarmd.storage.opening import open_reader, open_store
+from alarmd.storage.opening import open_member, open_reader, open_store
 from alarmd.storage.vault import Vault
 from alarmd.storage.writer_thread import WriterThread
 
@@ -19,12 +23,16 @@ _log = structlog.get_logger(__name__)
 
 
 class OpenStorage:
-    """Raises StartError with the reason in one line. label: this server's. ended: see interface.Store.load."""
+    """Raises StartError with the reason in one line. label: this server's. cluster: it shares the database with
+    others; then `member` is its place among them. owner: this process, in leases. ended: see interface.Store.load."""
 
-    def __init__(self, url: str, label: str, vault: Vault, ended: int = 0) -> None:
+    def __init__(self, url: str, label: str, vault: Vault, ended: int = 0, *, cluster: bool = False) -> None:
+        self.cluster: ClusterStore | None = None
+        self.member: int | None = None
+        self.owner = uuid4().hex
         try:
             with ExitStack() as undo:
-                self.store = open_store(url, label, vault)
+                self.store = self._join(url, label, vault) if cluster else open_store(url, label, vault)
                 undo.callback(self.store.close)
                 self.reader = open_reader(url, vault)
                 undo.callback(self.reader.close)
@@ -35,6 +43,12 @@ class OpenStorage:
         except StorageError as error:
             raise StartError(STORAGE_FAILED, f"the database cannot be reached: {error}") from error
         self.writer = WriterThread()
+
+    def _join(self, url: str, label: str, vault: Vault) -> ClusterStore:
+        self.cluster = open_member(url, label, vault, f"{socket.gethostname()} {os.getpid()}")
+        self.member = self.cluster.joined.slot
+        self.owner = str(self.cluster.joined.incarnation)
+        return self.cluster
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run a method of the store on the writer's thread. Raises what it raises."""

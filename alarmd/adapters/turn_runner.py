@@ -98,7 +98,9 @@ class TurnRunner:
         self._outflow = outflow
         self._filled = False
         self._owed: Counter[Path] = Counter()  # frames for TCP peers that wait for a commit
-        handlers = CommitHandlers(self._stored, self._refused, self._failed, self._recovered, self._settle_now)
+        handlers = CommitHandlers(
+            self._stored, self._refused, self._failed, self._recovered, self._settle_now, self._released
+        )
         self.commits = GroupCommit(loop, writer, store, metrics, handlers)
         self.copies = CopyPatience(loop, outflow, performer.perform)
         self.timer = OneTimer(loop, now, self._timer_fired)
@@ -243,6 +245,10 @@ class TurnRunner:
             events = tuple(effect.event for effect in turn.durable if isinstance(effect, RecordEvent))
             pictures = tuple(effect.picture for effect in turn.durable if isinstance(effect, SavePicture))
             self._turn(TurnQuarantined(reason, events, pictures), self._now())
+
+    def _released(self, turn: WaitingTurn) -> None:
+        """Only the members of a cluster let go of devices."""
+        raise NotImplementedError
 
     def _give_up(self, turn: WaitingTurn, why: RequestRefusedError) -> None:
         _refuse(turn.asker, why)

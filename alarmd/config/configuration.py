@@ -14,6 +14,7 @@ from alarmd.adapters.peer.certificates import PairFiles, load_pair
 from alarmd.config.sections import (
     Alarms,
     Archive,
+    Cluster,
     Commands,
     Devices,
     Films,
@@ -65,6 +66,7 @@ class Config(BaseSettings):
     http: Http = Http()
     ingest: Ingest = Ingest()
     storage: Storage = Storage()
+    cluster: Cluster = Cluster()
     devices: Devices = Devices()
     supervision: Supervision = Supervision()
     alarms: Alarms = Alarms()
@@ -137,7 +139,8 @@ class Config(BaseSettings):
         return [(name, "") for name, one in self.pictured().items() if one.keeps]
 
     def rules(self) -> Settings:
-        """What concerns the rules. Raises StartError as pair_files() does."""
+        """What concerns the rules. Raises StartError as pair_files() does, and where members of a cluster cannot be."""
+        self._check_cluster()
         return Settings(
             label=self.server.label,
             time_zone=self.server.time_zone,
@@ -158,6 +161,19 @@ class Config(BaseSettings):
             reminders=self.alarms.reminders,
             pair=self._pair_rules(),
         )
+
+    def _check_cluster(self) -> None:
+        """What several servers on one database need."""
+        if not self.cluster.members:
+            return
+        if self.database_url.startswith("sqlite"):
+            raise StartError(WRONG_CONFIGURATION, "cluster.members needs a PostgreSQL: set storage.url")
+        if not self.archive.directory:
+            raise StartError(
+                WRONG_CONFIGURATION, "cluster.members needs archive.directory, one that all of the servers share"
+            )
+        if self.pair_files() is not None:
+            raise StartError(WRONG_CONFIGURATION, "a server of a pair has its own database: unset cluster.members")
 
     def pair_files(self) -> PairFiles | None:
         """The pair that this server is in. Raises StartError if it cannot be read, or is not this server's."""

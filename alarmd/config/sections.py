@@ -131,6 +131,12 @@ class Storage(Section):
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
 
 
+class Cluster(Section):
+    """members: whether this server shares its PostgreSQL, and the work, with others that have the same settings."""
+
+    members: bool = False
+
+
 class Devices(Section):
     unknown: UnknownDevices = _RULES.unknown_devices
     limit: Annotated[int, Field(ge=1, le=1_000_000)] = _RULES.max_devices

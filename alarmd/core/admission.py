@@ -51,7 +51,7 @@ def introduce(turn: Turn, name: str, standing: Standing, zone_id: int | None = N
         zone = state.zone_named(UNASSIGNED)
         assert zone is not None
         zone_id = zone.id
-    state.last_device += 1
+    state.last_device = state.after(state.last_device)
     device = Device(
         id=state.last_device,
         name=name,

@@ -62,7 +62,7 @@ def forget(turn: Turn, session: DeviceSession) -> None:
     turn.state.captures.pop(session.device.id, None)
     if session.device.id in turn.state.cameras:
         _save(turn, usual(turn.state, session.device.id))
-        _take_out(turn.state, session.device.id)
+        take_out(turn.state, session.device.id)
 
 
 def by_upload_digest(state: State, digest: str) -> DeviceSession | None:
@@ -93,7 +93,7 @@ def allows(camera: Camera, host: str) -> bool:
 
 def enter(state: State, camera: Camera) -> None:
     """File a camera by what it is found by."""
-    _take_out(state, camera.device_id)
+    take_out(state, camera.device_id)
     state.cameras[camera.device_id] = camera
     if camera.upload_digest:
         state.upload_digests[camera.upload_digest] = camera.device_id
@@ -101,7 +101,7 @@ def enter(state: State, camera: Camera) -> None:
         state.by_address.add(camera.device_id)
 
 
-def _take_out(state: State, device_id: int) -> None:
+def take_out(state: State, device_id: int) -> None:
     camera = state.cameras.pop(device_id, None)
     if camera is not None:
         state.upload_digests.pop(camera.upload_digest, None)

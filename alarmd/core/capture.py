@@ -1,5 +1,6 @@
 """Asking for a picture: of a device that takes commands, or of a camera that the server can reach."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from alarmd.core import asked, standby
@@ -12,7 +13,7 @@ from alarmd.core.galleries import ReplyTo
 from alarmd.core.inputs import PictureRequested
 from alarmd.core.instant import Instant
 from alarmd.core.named import session_of
-from alarmd.core.records import Alarm, Presence, Standing, Trigger
+from alarmd.core.records import Alarm, Camera, Presence, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.routing import tell
 from alarmd.core.state import State
@@ -114,13 +115,13 @@ def check_capture(turn: Turn, device_id: int) -> None:
     _expect(state, device_id, max(due, turn.now.mono - 1) + state.cameras[device_id].every)
 
 
-def restore(state: State, now: Instant) -> None:
+def restore(state: State, cameras: Iterable[Camera], alarms: Iterable[Alarm], now: Instant) -> None:
     """After a restart. Each camera begins its schedule at a moment of its own. An alarm whose picture was due meanwhile
     says so at once, or again: the message is the same one."""
-    for device_id, camera in state.cameras.items():
+    for camera in cameras:
         if camera.every:
-            _expect(state, device_id, now.mono + camera.every * (device_id % SPREAD + 1) / SPREAD)
-    for alarm in state.alarms.values():
+            _expect(state, camera.device_id, now.mono + camera.every * (camera.device_id % SPREAD + 1) / SPREAD)
+    for alarm in alarms:
         if alarm.picture_by is not None and not alarm.pictures and alarm.picture_by > now.wall - BELONGS:
             due = min(now.mono_at(alarm.picture_by), now.mono + PATIENCE)  # the wall clock may have been set back
             state.agenda.add(due, PICTURE_DUE, alarm.id)

@@ -3,6 +3,7 @@
 One `engine.handle(input, now)` is one turn; its effects are one unit: stored together or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from alarmd.core.paths import Path
 from alarmd.core.records import (
     Alarm,
     Camera,
+    Cause,
     Command,
     Contact,
     Delivery,
@@ -165,6 +167,13 @@ class SendFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Devices, by id, whose silence the judge of the cluster is to watch: they are late, and that is stored."""
+
+    devices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FetchPicture:
     """Ask a camera that the server can reach. url: of a JPEG or an MJPEG stream; may hold a password. upload: what the
     picture is to come back with."""
@@ -231,6 +240,25 @@ class Refuse:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class SaveCause:
+    """In a cluster only: all members follow the mode of a zone. over: there is no such cause any more."""
+
+    cause: Cause
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """A condition: the effects of this turn on these devices are stored only while this member of the cluster has the
+    custody of them, by the epoch that it knows. new: those that it introduces. divisible: what concerns the others is
+    stored all the same; else all or nothing."""
+
+    epochs: Mapping[int, int]
+    new: frozenset[int]
+    divisible: bool
+
+
 DurableEffect = (
     RecordEvent
     | SaveSite
@@ -250,9 +278,19 @@ DurableEffect = (
     | SaveMark
     | CopyDelivery
     | HushAlarm
+    | SaveCause
+    | Custody
 )
 Performed = (
-    TellPeer | SendFrame | FetchPicture | TakePart | CloseConnection | RejectFrame | CacheHeartbeat | EvictHeartbeat
+    TellPeer
+    | HandOver
+    | SendFrame
+    | FetchPicture
+    | TakePart
+    | CloseConnection
+    | RejectFrame
+    | CacheHeartbeat
+    | EvictHeartbeat
 )
 OutgoingEffect = Performed | Answer | Refuse
 Effect = DurableEffect | OutgoingEffect
@@ -276,4 +314,5 @@ DURABLE = (
     SaveMark,
     CopyDelivery,
     HushAlarm,
+    SaveCause,
 )

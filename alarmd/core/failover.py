@@ -9,13 +9,15 @@ Both servers of a pair work out the same; the one that serves a device tells it.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 from alarmd.core import standby
 from alarmd.core.commands import enqueue, supersede
 from alarmd.core.device_session import DeviceSession
+from alarmd.core.effects import SaveCause
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.reassertion import may_reassert, note_asserted
-from alarmd.core.records import Command, Dialect, Standing
+from alarmd.core.records import Cause, Command, Dialect, Standing
 from alarmd.core.state import UNASSIGNED, State
 from alarmd.core.turn import Turn
 from lfcp.constants import Verb
@@ -48,6 +50,7 @@ def add_cause(turn: Turn, zone_id: int, cause: str, ends: float | None) -> None:
     causes = turn.state.causes.setdefault(zone_id, {})
     was_normal, wanted_on = not causes, bool(enabling(turn.state, zone_id))
     causes[cause] = ends
+    _tell_members(turn, zone_id, cause, ends)
     if ends is not None:
         turn.state.agenda.add(ends, HYSTERESIS, zone_id)
     if was_normal:
@@ -65,10 +68,18 @@ def drop_cause(turn: Turn, zone_id: int, cause: str) -> None:
 def check_hysteresis(turn: Turn, zone_id: int) -> None:
     """The appointment of a zone: end the causes whose time has come. Only what wants detectors on is latched."""
     state = turn.state
-    causes = state.causes.get(zone_id, {})
+    causes = state.causes.get(zone_id, {}) if state.judges else {}  # of a cluster's members one ends them
     for cause in [name for name, ends in causes.items() if ends is not None and ends <= turn.now.mono]:
         if not (state.settings.failover_latched and _wants_on(state, cause)):
             _end_cause(turn, zone_id, cause, f"contact with {cause} is back")
+
+
+def expect_ends(state: State) -> None:
+    """From now on causes end here."""
+    for zone_id, causes in state.causes.items():
+        for ends in causes.values():
+            if ends is not None:
+                state.agenda.add(ends, HYSTERESIS, zone_id)
 
 
 def release(turn: Turn, zone_id: int) -> None:
@@ -160,11 +171,33 @@ def _wants_on(state: State, cause: str) -> bool:
 def _end_cause(turn: Turn, zone_id: int, cause: str, why: str) -> None:
     causes, wanted_on = turn.state.causes[zone_id], enabling(turn.state, zone_id)
     del causes[cause]
+    _tell_members(turn, zone_id, cause, None, over=True)
     if not causes:
         del turn.state.causes[zone_id]
         turn.record(EventKind.MODE_CHANGED, f"failover alarm mode off: {why}", zone_id=zone_id)
     if wanted_on and not enabling(turn.state, zone_id):
         _update_zone(turn, zone_id)
+
+
+def _tell_members(turn: Turn, zone_id: int, cause: str, ends: float | None, *, over: bool = False) -> None:
+    if turn.state.settings.member is not None:
+        ends_at = None if ends is None else turn.now.wall_at(ends)
+        turn.effects.append(SaveCause(Cause(zone_id, cause, ends_at), over))
+
+
+def enter_causes(turn: Turn, told: Iterable[Cause]) -> None:
+    """Every cause that there is, as the members of the cluster stored them: the devices here follow."""
+    state = turn.state
+    before = {zone_id: bool(enabling(state, zone_id)) for zone_id in state.causes}
+    state.causes.clear()
+    for one in told:
+        ends = None if one.ends_at is None else turn.now.mono_at(one.ends_at)
+        state.causes.setdefault(one.zone_id, {})[one.cause] = ends
+        if ends is not None:
+            state.agenda.add(ends, HYSTERESIS, one.zone_id)
+    for zone_id in before.keys() | state.causes.keys():
+        if before.get(zone_id, False) is not bool(enabling(state, zone_id)):
+            _update_zone(turn, zone_id)
 
 
 def _update_zone(turn: Turn, zone_id: int) -> None:

@@ -5,19 +5,23 @@ COUNTER_BITS, plus a counter for stamps within one millisecond or while the wall
 """
 
 from alarmd.core.instant import Instant
+from alarmd.core.member_numbers import following
 
 COUNTER_BITS = 16
 
 
 class HybridClock:
-    __slots__ = ("last",)
+    """member: as in member_numbers.py: stamps become identities, and two members may stamp in one millisecond."""
 
-    def __init__(self, last: int = 0) -> None:
+    __slots__ = ("_member", "last")
+
+    def __init__(self, last: int = 0, member: int | None = None) -> None:
         self.last = last
+        self._member = member
 
     def stamp(self, now: Instant) -> int:
         """A stamp greater than every one before, and not less than the wall clock."""
-        self.last = max(self.last + 1, (now.wall // 1000) << COUNTER_BITS)
+        self.last = following(self._member, max(self.last, ((now.wall // 1000) << COUNTER_BITS) - 1))
         return self.last
 
     def witness(self, stamp: int) -> None:

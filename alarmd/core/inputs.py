@@ -1,11 +1,13 @@
 """What happened, in the past tense: everything that can reach the rules, operators' requests included."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alarmd.core.paths import Path
-from alarmd.core.records import Arming, Dialect, Event, Picture, Signing, Told, Trigger
+from alarmd.core.records import Alarm, Arming, Cause, Dialect, Event, Picture, Signing, Site, Told, Trigger, Zone
+from alarmd.core.signed_session import Beginnings
+from alarmd.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from alarmd.core.device_session import DeviceSession
@@ -144,6 +146,52 @@ class ProofEnded:
 
     passed: bool
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesTaken:
+    """This server watches these devices from now on, which another member of its cluster did until now, or nobody.
+    part: what storage has of them, and their zones and sites. unheard_since: wall µs, by device, of those that nobody
+    may have listened to: from then on their silence counts. counters: of those with a key, where the counters of their
+    last custodians began."""
+
+    part: Snapshot
+    unheard_since: Mapping[int, int] = field(default_factory=dict)
+    counters: Mapping[int, Beginnings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesReleased:
+    """Another member watches these devices, by id: from now on they are nothing to this server."""
+
+    devices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesTold:
+    """All sites and zones, and every cause of failover mode, as the members of the cluster stored them."""
+
+    sites: tuple[Site, ...]
+    zones: tuple[Zone, ...]
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeChosen:
+    """Whether silence is judged here. alarms: if it is from now on, those that are about no single device."""
+
+    judges: bool
+    alarms: tuple[Alarm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinesSeen:
+    """Where the other members hear devices, of the addresses that matter; whether they hear anybody; and of the members
+    of shared losses those that are lost no longer."""
+
+    hosts: frozenset[str]
+    anybody: bool
+    found: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +461,11 @@ Input = (
     | PeerLeft
     | PeerHears
     | ProofEnded
+    | DevicesTaken
+    | DevicesReleased
+    | PlacesTold
+    | JudgeChosen
+    | LinesSeen
     | PictureFound
     | PictureFailed
     | PartSettled

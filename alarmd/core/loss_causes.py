@@ -4,6 +4,7 @@ Judged when the first device reaches its limit: the others behind the same publi
 heartbeat too if the address is what failed, so nobody has to wait for them.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from alarmd.core.device_session import DeviceSession
@@ -81,16 +82,22 @@ def close_loss(state: "State", alarm_id: int) -> None:
 def drop_loss(state: "State", alarm_id: int) -> None:
     """The alarm tells of a loss no longer; what it was about can be lost anew."""
     close_loss(state, alarm_id)
-    for device_id in state.losses.pop(alarm_id).members:
-        state.by_id[device_id].loss_alarm = None
+    for session in members_here(state, state.losses.pop(alarm_id)):
+        session.loss_alarm = None
+
+
+def members_here(state: "State", loss: Loss) -> "Iterator[DeviceSession]":
+    """Its members; in a cluster without those that another member watches for the moment."""
+    return (state.by_id[device_id] for device_id in loss.members if device_id in state.by_id)
 
 
 def line_works(state: "State", key: tuple[AlarmKind, str]) -> bool:
-    """Whether any device is online on the line that a site's or the uplink's loss is about, here or at the peer. What
-    the peer does not hear either, while it hears others, is lost for another reason than our line."""
+    """Whether any device is online on the line that a site's or the uplink's loss is about, here, at the peer or at
+    another member of the cluster. What the peer does not hear either, while it hears others, is lost for another reason
+    than our line."""
     if key[0] is AlarmKind.UPLINK_LOST:
-        return state.total.present > 0 or bool(state.elsewhere_at)
-    return key[1] in state.present_at or key[1] in state.elsewhere_at
+        return state.total.present > 0 or bool(state.elsewhere_at) or state.heard_elsewhere
+    return key[1] in state.present_at or key[1] in state.elsewhere_at or key[1] in state.hosts_elsewhere
 
 
 def count_in(state: "State", session: DeviceSession) -> None:

@@ -21,10 +21,12 @@ from alarmd.core.loss_causes import (
     SHARED,
     SITE_DEVICES,
     UPLINK,
+    Loss,
     close_loss,
     drop_loss,
     line_works,
     loss_key,
+    members_here,
     open_loss,
     path_key,
 )
@@ -72,8 +74,13 @@ def _join(turn: Turn, session: DeviceSession, key: tuple[AlarmKind, str], text: 
 def forget_loss(turn: Turn, session: DeviceSession, alarm_id: int, text: str) -> None:
     """One device less that the alarm of a loss is about; the last one ends it."""
     session.loss_alarm = None
+    leave_loss(turn, session.device.id, alarm_id, text)
+
+
+def leave_loss(turn: Turn, device_id: int, alarm_id: int, text: str) -> None:
+    """The same of a device that need not be here: another member of the cluster may have found it."""
     members = turn.state.losses[alarm_id].members
-    members.discard(session.device.id)
+    members.discard(device_id)
     if not members:
         _end(turn, alarm_id, text)
 
@@ -138,7 +145,7 @@ def check_stragglers(turn: Turn, alarm_id: int) -> None:
         loss.works_since = mono
     else:
         overdue = mono - loss.works_since
-        away = (state.by_id[member] for member in loss.members)
+        away = members_here(state, loss)
         _tell_apart(turn, alarm_id, [one for one in away if one.device.report_within <= overdue])
     state.agenda.add(mono + MIN_REPORT_WITHIN, STRAGGLERS, alarm_id)
 
@@ -154,7 +161,7 @@ def check_members(turn: Turn, alarm_id: int) -> None:
     if alarm is None or len(loss.members) <= loss.told:
         return
     loss.told = len(loss.members)
-    changed = _with_members(turn, alarm, loss.members)
+    changed = _with_members(turn, alarm, loss)
     turn.save_alarm(changed)
     tell(turn, changed, "changed", changed.text, revision=changed.hlc)
 
@@ -198,7 +205,8 @@ def _end(turn: Turn, alarm_id: int, text: str) -> None:
         clear(turn, alarm, "alarmd", f"{text}, {gone:.0f} s after the alarm")
 
 
-def _with_members(turn: Turn, alarm: Alarm, members: set[int]) -> Alarm:
+def _with_members(turn: Turn, alarm: Alarm, loss: Loss) -> Alarm:
+    members = loss.members
     if alarm.kind is AlarmKind.PATH_LOST:
         text = _path_text(turn.state, members)
     else:
@@ -218,6 +226,7 @@ def _path_text(state: State, members: set[int]) -> str:
 
 
 def _names(state: State, members: set[int]) -> str:
-    names = heapq.nsmallest(MAX_NAMED, (state.by_id[member].device.name for member in members))
+    """Of those that are here: in a cluster another member may just have found one."""
+    here = (state.by_id[member].device.name for member in members if member in state.by_id)
     more = f" and {len(members) - MAX_NAMED} more" if len(members) > MAX_NAMED else ""
-    return f"{', '.join(names)}{more}"
+    return f"{', '.join(heapq.nsmallest(MAX_NAMED, here))}{more}"

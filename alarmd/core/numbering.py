@@ -6,7 +6,6 @@ backup, repeats no number that the other one has.
 """
 
 from alarmd.core.instant import Instant
-from alarmd.core.settings import Settings
 from alarmd.core.state import State
 
 
@@ -17,12 +16,12 @@ def begin(state: State, now: Instant) -> None:
 
 
 def next_alarm(state: State) -> int:
-    state.last_alarm = _next(state.settings, state.last_alarm)
+    state.last_alarm = _next(state, state.last_alarm)
     return state.last_alarm
 
 
 def next_command(state: State) -> int:
-    state.last_command = _next(state.settings, state.last_command)
+    state.last_command = _next(state, state.last_command)
     return state.last_command
 
 
@@ -32,9 +31,10 @@ def lift(state: State, alarm: int = 0, command: int = 0) -> None:
     state.last_command = max(state.last_command, command)
 
 
-def _next(settings: Settings, last: int) -> int:
+def _next(state: State, last: int) -> int:
     """The lowest number above `last` that is this server's to give."""
+    settings = state.settings
     if settings.pair is None:
-        return last + 1
+        return state.after(last)
     slot = 0 if settings.label < settings.pair.peer else 1
     return last + 1 + (last + 1 + slot) % 2

@@ -122,7 +122,7 @@ def _picture(
     alarm: Alarm | None,
 ) -> Picture:
     state = turn.state
-    state.last_picture += 1
+    state.last_picture = state.after(state.last_picture)
     return Picture(
         id=state.last_picture,
         device_id=session.device.id,

@@ -72,7 +72,7 @@ def site_requested(turn: Turn, request: SiteRequested) -> None:
     old = state.site_named(request.name)
     if old is None:
         _check_room(len(state.sites), MAX_SITES, "sites")
-        state.last_site += 1
+        state.last_site = state.after(state.last_site)
     site = Site(
         id=old.id if old else state.last_site,
         name=request.name,
@@ -95,7 +95,7 @@ def zone_requested(turn: Turn, request: ZoneRequested) -> None:
     old = state.zone_named(request.name)
     if old is None:
         _check_room(len(state.zones), MAX_ZONES, "zones")
-        state.last_zone += 1
+        state.last_zone = state.after(state.last_zone)
         zone = Zone(state.last_zone, site.id, request.name, Arming.ARMED, "", **turn.made())
     else:
         zone = replace(old, site_id=site.id, **turn.made())

@@ -285,6 +285,15 @@ class Mark:
     hlc: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a zone is in failover mode, as the members of a cluster tell each other. Identity: (zone_id, cause)."""
+
+    zone_id: int
+    cause: str  # see core/failover.py
+    ends_at: int | None  # wall µs; None: it goes on
+
+
 Record = Site | Zone | Device | Contact | DeviceKey | Event | Alarm | Command | Camera | Picture | Delivery | Mark
 Replicated = Site | Zone | Device | DeviceKey | Camera | Mark | Alarm | Command | Event | Delivery
 

@@ -67,3 +67,6 @@ class Settings:
     reminders: int = 6  # of one alarm
     picture_routes: tuple[PictureRoute, ...] = ()
     pair: Pair | None = None  # None: this server is alone, and meant to be
+    member: int | None = (
+        None  # its place among those that share one database, see member_numbers.py; None: it has its own
+    )

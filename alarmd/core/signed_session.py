@@ -23,6 +23,8 @@ MAX_CHALLENGED = 4  # paths
 MAX_CHALLENGES = 16  # counters of each that are remembered
 
 
+Beginnings = tuple[tuple[int, int], ...]  # a counter, and the wall µs at which it was the newest; in order
+
 NOWHERE: Mapping[Path, tuple[int, ...]] = {}
 NEVER: Mapping[str, float] = {}
 
@@ -41,6 +43,7 @@ class Usual(NamedTuple):
 class SignedSession:
     __slots__ = (
         "_base",  # the down counter that belongs to the start of the rules' clock
+        "_before",  # where the counters of other members of the cluster began, and when on the rules' clock
         "_floor",  # down counters up to here are none of this run
         "_label",
         "active",  # epoch of the key that the device used last
@@ -65,6 +68,7 @@ class SignedSession:
         """now: its mono on the rules' clock. up, down, boots: as stored."""
         start = max(now.wall * UNITS // SECOND, down + RESTART_LEAD if down else 0)
         self._label = label
+        self._before: tuple[tuple[int, float], ...] = ()
         self._base = start - int(now.mono * UNITS)
         self._floor = self.down = start
         self.stored = down
@@ -142,10 +146,16 @@ class SignedSession:
         return room and path not in self.copies
 
     def age_of(self, echo: int, mono: float) -> float | None:
-        """Seconds since the counter was sent; None: not by this run of the server."""
-        if not self._floor < echo <= self.down:
-            return None
-        return (self._base + int(mono * UNITS) - echo) / UNITS
+        """Seconds since the counter was sent; None: not by this run of the server, nor lately by one that shares its
+        work."""
+        if self._floor < echo <= self.down:
+            return (self._base + int(mono * UNITS) - echo) / UNITS
+        began = [(counter, at) for counter, at in self._before if counter < echo <= self._floor]
+        return max(0.0, mono - began[-1][1] - (echo - began[-1][0]) / UNITS) if began else None
+
+    def follow(self, before: Beginnings, now: Instant) -> None:
+        """It goes on where other members of a cluster were: their frames are answered here."""
+        self._before = tuple((counter, now.mono_at(at)) for counter, at in before)
 
     def lift(self, echo: int) -> None:
         """The device has a higher counter of ours than we know: an older state of ours was restored."""

@@ -32,3 +32,20 @@ class Snapshot:
     last_picture_id: int = 0
     last_event_sequence: int = 0
     last_hlc: int = 0
+
+
+def part_of(part: Snapshot, wanted: set[int]) -> Snapshot:
+    """What concerns these devices alone, by id."""
+    if len(wanted) == len(part.devices):
+        return part
+    return Snapshot(
+        sites=part.sites,
+        zones=part.zones,
+        devices=tuple(device for device in part.devices if device.id in wanted),
+        contacts=tuple(contact for contact in part.contacts if contact.device_id in wanted),
+        keys=tuple(key for key in part.keys if key.device_id in wanted),
+        alarms=tuple(alarm for alarm in part.alarms if alarm.device_id in wanted),
+        commands=tuple(command for command in part.commands if command.device_id in wanted),
+        cameras=tuple(camera for camera in part.cameras if camera.device_id in wanted),
+        pictures=tuple(picture for picture in part.pictures if picture.device_id in wanted),
+    )

@@ -1,6 +1,6 @@
 """From what storage remembers to the live state. A restart neither forgets a deadline nor lets all fire at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from alarmd.core import cameras, capture, follow_ups, numbering, peering
 from alarmd.core.alarms import count_motion, go_on
@@ -45,21 +45,26 @@ def restore(state: State, snapshot: Snapshot, now: Instant) -> None:
     contacts = {contact.device_id: contact for contact in snapshot.contacts}
     for device in snapshot.devices:
         _restore_session(state, device, contacts.get(device.id), now)
-    for key in sorted(snapshot.keys, key=lambda key: key.epoch):
-        _restore_key(state, key, contacts.get(key.device_id), now)
-    for alarm in snapshot.alarms:
-        _restore_alarm(state, alarm, now)
-    follow_ups.restore(state, snapshot.alarms, now)
-    _restore_losses(state, now)
-    _restore_path_loss(state, snapshot.contacts, now)
-    for camera in snapshot.cameras:
-        cameras.enter(state, camera)
-    for picture in snapshot.pictures:
-        state.galleries[picture.device_id] = Gallery(picture)
-    capture.restore(state, now)
-    for command in sorted(snapshot.commands, key=lambda command: command.id):
-        _restore_command(state, command, now)
+    restore_belongings(state, snapshot, contacts, now)
     _restore_ended(state, snapshot)
+
+
+def restore_belongings(state: State, part: Snapshot, contacts: Mapping[int, Contact], now: Instant) -> None:
+    """What the devices of this part have: their sessions are there already. contacts: by device."""
+    for key in sorted(part.keys, key=lambda key: key.epoch):
+        _restore_key(state, key, contacts.get(key.device_id), now)
+    for alarm in part.alarms:
+        _restore_alarm(state, alarm, now)
+    follow_ups.restore(state, part.alarms, now)
+    restore_losses(state, [state.by_id[device.id] for device in part.devices], now)
+    _restore_path_loss(state, part.contacts, now)
+    for camera in part.cameras:
+        cameras.enter(state, camera)
+    for picture in part.pictures:
+        state.galleries[picture.device_id] = Gallery(picture)
+    capture.restore(state, part.cameras, part.alarms, now)
+    for command in sorted(part.commands, key=lambda command: command.id):
+        _restore_command(state, command, now)
 
 
 def _restore_ended(state: State, snapshot: Snapshot) -> None:
@@ -101,24 +106,13 @@ def _install(turn: Turn) -> None:
 
 def _restore_session(state: State, device: Device, contact: Contact | None, now: Instant) -> None:
     """One past its limit gets one interval only: a server that keeps crashing must not renew the grace for ever."""
-    session = DeviceSession(device, contact.presence if contact else Presence.NEW, now.mono)
-    state.enter(session)
-    if device.muted_until is not None:
-        state.muted[device.id] = min(now.mono_at(device.muted_until), now.mono + MAX_MUTE)
+    session = enter_session(state, device, contact, now)
     if contact is None:
         return
-    session.path = Path.parse(contact.address)
-    if session.path is None:  # never seen, whatever the presence says
-        session.presence = Presence.NEW
-    last = min(now.mono, now.mono_at(contact.last_contact))
-    grace = session.interval + JUDGED_EARLY + ARRIVAL
-    session.seen = session.saved = max(last, now.mono - device.report_within + grace)
+    if contact.presence is not Presence.LOST:
+        excuse(session, now.mono)
     if session.presence is Presence.LATE:
         session.presence = Presence.ONLINE
-    if contact.presence is Presence.LOST:
-        session.seen = session.saved = last
-    if contact.asleep_until is not None and contact.presence is Presence.ASLEEP:
-        session.asleep_until = min(now.mono_at(contact.asleep_until), now.mono + MAX_SLEEP)
     due = session.deadline()
     if session.presence is Presence.ELSEWHERE or (due is not None and due < now.mono):
         session.presence = Presence.LATE  # the peer is not to be told that it is heard
@@ -127,6 +121,29 @@ def _restore_session(state: State, device: Device, contact: Contact | None, now:
     if due is not None:
         spread = session.interval * (device.id % STAGGER) / STAGGER
         state.wheel.file(session, min(max(due, now.mono), now.mono + spread))
+
+
+def enter_session(state: State, device: Device, contact: Contact | None, now: Instant) -> DeviceSession:
+    """A session as it was stored; neither counted nor waited for yet."""
+    session = DeviceSession(device, contact.presence if contact else Presence.NEW, now.mono)
+    state.enter(session)
+    if device.muted_until is not None:
+        state.muted[device.id] = min(now.mono_at(device.muted_until), now.mono + MAX_MUTE)
+    if contact is None:
+        return session
+    session.path = Path.parse(contact.address)
+    if session.path is None:  # never seen, whatever the presence says
+        session.presence = Presence.NEW
+    session.seen = session.saved = min(now.mono, now.mono_at(contact.last_contact))
+    if contact.asleep_until is not None and contact.presence is Presence.ASLEEP:
+        session.asleep_until = min(now.mono_at(contact.asleep_until), now.mono + MAX_SLEEP)
+    return session
+
+
+def excuse(session: DeviceSession, mono: float) -> None:
+    """Nobody listened until then: it has one interval from there on, however long it was silent before."""
+    grace = session.interval + JUDGED_EARLY + ARRIVAL
+    session.seen = session.saved = max(session.seen, mono - session.device.report_within + grace)
 
 
 def _restore_key(state: State, key: DeviceKey, contact: Contact | None, now: Instant) -> None:
@@ -139,7 +156,7 @@ def _restore_key(state: State, key: DeviceKey, contact: Contact | None, now: Ins
 
 
 def _restore_alarm(state: State, alarm: Alarm, now: Instant) -> None:
-    state.alarms[alarm.id] = alarm
+    state.enter_alarm(alarm)
     session = state.by_id.get(alarm.device_id) if alarm.device_id is not None else None
     if alarm.kind is AlarmKind.TAMPER and session is not None and session.signed is not None:
         session.signed.tamper_alarm = alarm.id
@@ -150,17 +167,16 @@ def _restore_alarm(state: State, alarm: Alarm, now: Instant) -> None:
         go_on(state, session, alarm.id, min(now.mono, now.mono_at(alarm.last_event_at)))
 
 
-def _restore_losses(state: State, now: Instant) -> None:
+def restore_losses(state: State, sessions: Iterable[DeviceSession], now: Instant) -> None:
     """Which alarm tells of which lost device: its own, its site's, or the uplink's."""
+    lost = [session for session in sessions if session.presence is Presence.LOST]
     alarms: dict[tuple[AlarmKind, str], list[Alarm]] = {}
-    for alarm in sorted(state.alarms.values(), key=lambda alarm: alarm.id):
+    matter = bool(lost) or state.settings.pair is not None
+    for alarm in sorted(state.alarms.values(), key=lambda alarm: alarm.id) if matter else ():
         if alarm.kind in LOSSES:
             alarms.setdefault((alarm.kind, alarm.identity.split(":", 3)[3]), []).append(alarm)
-    if not alarms:
-        return
-    for session in state.by_id.values():
-        if session.presence is Presence.LOST:
-            _rejoin(state, session, alarms, now)
+    for session in lost if alarms else ():
+        _rejoin(state, session, alarms, now)
     for key, same in alarms.items():
         for alarm in same:
             if state.settings.pair is not None:  # the peer may have lost it alone, and this server may lose it later

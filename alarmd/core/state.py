@@ -14,6 +14,7 @@ from alarmd.core.galleries import Gallery
 from alarmd.core.hybrid_clock import HybridClock
 from alarmd.core.instant import Instant
 from alarmd.core.loss_causes import Loss, SilenceTally
+from alarmd.core.member_numbers import following
 from alarmd.core.paths import Path
 from alarmd.core.peer_lifecycle import Peer
 from alarmd.core.rate_limits import AddressBuckets, TokenBucket
@@ -48,7 +49,7 @@ class State:
     ) -> None:
         self.settings = settings
         self.time_zone = time_zone
-        self.clock = HybridClock(snapshot.last_hlc)
+        self.clock = HybridClock(snapshot.last_hlc, settings.member)
         self.last_site = snapshot.last_site_id
         self.last_zone = snapshot.last_zone_id
         self.last_device = snapshot.last_device_id
@@ -68,6 +69,7 @@ class State:
         self.ended_commands: OrderedDict[int, Command] = OrderedDict()
         self.forgotten: OrderedDict[str, Device] = OrderedDict()
         self.motion_of: dict[int, dict[int, None]] = {}  # by device, its alarms of motion that nobody cleared
+        self.device_alarms: dict[int, set[int]] = {}  # their ids by device; of a member of a cluster only
         self.motion_alarms: dict[int, None] = {}  # those of motion, oldest first
         self.strangers_alarms: set[int] = set()  # those of motion of devices nobody adopted
         self.losses: dict[int, Loss] = {}  # open alarms of lost contact
@@ -102,10 +104,17 @@ class State:
         self.mode_untold: deque[int] = deque()  # zones that do not know yet whether it is lost
         self.absorbed: OrderedDict[int, int] = OrderedDict()  # alarms in whose place another one is told, and which
         self.refused_told: float | None = None  # when it was last recorded that a record of the peer makes no sense
+        self.judges = settings.member is None  # silence is judged here; of a cluster one member does it, see judging.py
+        self.hosts_elsewhere: frozenset[str] = frozenset()  # of those asked for, where other members hear devices
+        self.heard_elsewhere = False  # other members hear anybody at all
         self.backlog_full = False
         self.blind = 0.0
         self.stalls: deque[tuple[float, float]] = deque(maxlen=MAX_STALLS)  # when on the rules' clock, and how long
         self.last_tick = now
+
+    def after(self, last: int) -> int:
+        """The next number that this server gives out."""
+        return following(self.settings.member, last)
 
     def seconds_since(self, mono: float, now: float) -> float:
         """Real seconds since a moment on the rules' clock, which stood still in stalls. now: on the same clock."""
@@ -144,6 +153,23 @@ class State:
             table[key] = value
             if len(table) > MAX_ENDED:
                 table.popitem(last=False)
+
+    def enter_alarm(self, alarm: Alarm) -> None:
+        self.alarms[alarm.id] = alarm
+        if self.settings.member is not None and alarm.device_id is not None:
+            self.device_alarms.setdefault(alarm.device_id, set()).add(alarm.id)
+
+    def leave_alarm(self, alarm: Alarm) -> None:
+        """Nothing if it is not there."""
+        self.alarms.pop(alarm.id, None)
+        self.motion_alarms.pop(alarm.id, None)
+        self.strangers_alarms.discard(alarm.id)
+        self.leave_motion(alarm)
+        if self.settings.member is not None and alarm.device_id is not None:
+            left = self.device_alarms.get(alarm.device_id, set())
+            left.discard(alarm.id)
+            if not left:
+                self.device_alarms.pop(alarm.device_id, None)
 
     def zone_named(self, name: str) -> Zone | None:
         return next((zone for zone in self.zones.values() if zone.name == name), None)

@@ -8,7 +8,7 @@ from itertools import islice
 from alarmd.core import failover
 from alarmd.core.deadlines import BUCKET
 from alarmd.core.device_session import MAX_SLEEP, DeviceSession, Sign
-from alarmd.core.effects import TellPeer
+from alarmd.core.effects import HandOver, TellPeer
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.loss_causes import classify, count_in, count_out
@@ -31,6 +31,8 @@ def heard(turn: Turn, session: DeviceSession) -> None:
     session.seen = turn.now.mono
     session.asleep_until = None
     if session.presence in (Presence.ONLINE, Presence.NEW):
+        if turn.state.settings.member is not None and session.seen - session.saved >= CHECKPOINT:
+            turn.save_contact(session)  # whoever takes it next goes by what is stored
         return
     was, alarm_id = session.presence, session.loss_alarm
     _move(turn, session, Sign.HEARD)
@@ -39,7 +41,7 @@ def heard(turn: Turn, session: DeviceSession) -> None:
         _found(turn, session, "contact is back")
     elif alarm_id is not None:
         forget_loss(turn, session, alarm_id, f"{turn.state.settings.label} hears {session.device.name} again")
-    if was is not Presence.LATE or alarm_id is not None:
+    if was is not Presence.LATE or alarm_id is not None or turn.state.settings.member is not None:
         turn.save_contact(session)
 
 
@@ -127,24 +129,32 @@ def file(turn: Turn, session: DeviceSession) -> None:
 def tick(turn: Turn) -> None:
     """Look at the sessions whose bucket is due, some at a time: the timer fires again at once for the rest."""
     stale: list[DeviceSession] = []
+    late: list[int] = []
     for session in islice(turn.state.wheel.take_due(turn.now.mono), MAX_LOOKS):
-        _look_at(turn, session)
+        missed = _look_at(turn, session)
         file(turn, session)
+        if missed and turn.state.settings.member is not None:  # the judge counts by what is stored
+            stale.append(session)
+            late.append(session.device.id)
         forgotten = turn.state.by_id.get(session.device.id) is not session
         if session.seen - session.saved >= CHECKPOINT and not forgotten:
             stale.append(session)
     turn.save_contacts(stale)
+    if late and not turn.state.judges:
+        turn.effects.append(HandOver(tuple(late)))
 
 
-def _look_at(turn: Turn, session: DeviceSession) -> None:
+def _look_at(turn: Turn, session: DeviceSession) -> bool:
+    """Whether it has become late."""
     due = session.deadline()
     if due is None or due > turn.now.mono + BUCKET / 2:
-        return
+        return False
     if session.presence is Presence.LATE:
         _lose(turn, session)
-    else:
-        _move(turn, session, Sign.INTERVAL_MISSED)
-        turn.uncache(session)
+        return False
+    _move(turn, session, Sign.INTERVAL_MISSED)
+    turn.uncache(session)
+    return True
 
 
 def _move(turn: Turn, session: DeviceSession, sign: Sign) -> None:

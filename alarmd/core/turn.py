@@ -64,7 +64,7 @@ class Turn:
     ) -> None:
         """Record an event that happens now, or that a device says has happened."""
         state = self.state
-        state.last_event += 1
+        state.last_event = state.after(state.last_event)
         event = Event(
             origin=state.settings.label,
             sequence=state.last_event,
@@ -113,13 +113,10 @@ class Turn:
     def save_alarm(self, alarm: Alarm) -> None:
         """Keep it while it is open; storage remembers it for ever."""
         if alarm.state is AlarmState.CLEARED:
-            self.state.alarms.pop(alarm.id, None)
-            self.state.motion_alarms.pop(alarm.id, None)
-            self.state.strangers_alarms.discard(alarm.id)
-            self.state.leave_motion(alarm)
+            self.state.leave_alarm(alarm)
             self.state.remember(self.state.ended_alarms, alarm.id, alarm)
         else:
-            self.state.alarms[alarm.id] = alarm
+            self.state.enter_alarm(alarm)
         self.effects.append(SaveAlarm(alarm))
 
     def save_command(self, command: Command) -> None:

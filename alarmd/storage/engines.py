@@ -18,6 +18,7 @@ READER_WAIT = 10.0  # s
 WRITER_LOCK = 0x616C61726D64  # PostgreSQL's advisory lock that the one server of a database holds: "alarmd"
 LOCK_SECONDS = 5  # long enough for PostgreSQL to see that a killed server's connection is gone
 STATEMENT_SECONDS = 60  # no statement of ours takes that long; a migration sets its own limit
+LIMITS = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
 LOCK_OWNER = f"""
     SELECT concat_ws(' from ', session.application_name, session.client_addr)
     FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid)
@@ -38,9 +39,21 @@ def writer(url: URL) -> Database:
     file = file_of(url)
     if file is not None:
         return _sqlite_writer(SqliteFile(file))
-    engine = _postgresql(url, 1, f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s")
+    engine = _postgresql(url, 1, LIMITS)
     event.listen(engine, "connect", _lock_out_others)
     return Database(engine, shown(url))
+
+
+def member(url: URL) -> Database:
+    """One connection to a PostgreSQL, of one of several servers. It keeps out a server that would be alone there."""
+    engine = _postgresql(url, 1, LIMITS)
+    event.listen(engine, "connect", _lock_out_loners)
+    return Database(engine, shown(url))
+
+
+def claims(url: URL) -> Database:
+    """One more connection of such a server."""
+    return Database(_postgresql(url, 1, LIMITS), shown(url))
 
 
 def reader(url: URL) -> Database:
@@ -93,9 +106,17 @@ def _postgresql(url: URL, connections: int, options: str) -> Engine:
 
 
 def _lock_out_others(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    _lock(connection, "pg_advisory_lock")
+
+
+def _lock_out_loners(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    _lock(connection, "pg_advisory_lock_shared")
+
+
+def _lock(connection: DBAPIConnection, how: str) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute(f"SELECT pg_advisory_lock({WRITER_LOCK})")
+        cursor.execute(f"SELECT {how}({WRITER_LOCK})")
     except LockNotAvailable as error:
         connection.rollback()
         cursor.execute(LOCK_OWNER)

@@ -52,10 +52,12 @@ class StorageUnusableError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedTurn:
-    """A turn that the database refused alone, for good: its place in the batch, and why."""
+    """A turn that the database refused alone, for good: its place in the batch, and why. released: nothing is wrong
+    with it, but another member of the cluster watches its devices meanwhile; it is not kept in quarantine."""
 
     index: int
     reason: str
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)

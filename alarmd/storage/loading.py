@@ -1,11 +1,11 @@
 """What the rules must remember, read at a start."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, and_, func, select
 
-from alarmd.core.records import Picture
+from alarmd.core.records import Alarm, Picture, Site, Zone
 from alarmd.core.snapshot import Snapshot
 from alarmd.storage import high_water, rows, sealed_cameras, sealed_commands, sealed_keys
 from alarmd.storage.rows import Row
@@ -50,10 +50,48 @@ def load(connection: Connection, origin: str, vault: Vault, ended: int = 0) -> S
     )
 
 
-def _newest_pictures(connection: Connection) -> tuple[Picture, ...]:
+def load_part(connection: Connection, vault: Vault, ids: Sequence[int]) -> Snapshot:
+    """Of these devices what load() says of all: with their zones and sites, and without the numbers given out."""
+    is_active = and_(devices.c.id.in_(ids), devices.c.forgotten_at.is_(None))
+    found = _all(connection, rows.device_of, devices, is_active)
+    ids = [device.id for device in found]
+    places = {device.zone_id for device in found}
+    in_zones = zones.c.id.in_(places)
+    return Snapshot(
+        sites=_all(connection, rows.site_of, sites, sites.c.id.in_(select(zones.c.site_id).where(in_zones))),
+        zones=_all(connection, rows.zone_of, zones, in_zones),
+        devices=found,
+        contacts=_all(connection, rows.contact_of, contacts, contacts.c.device_id.in_(ids)),
+        keys=sealed_keys.opened(vault, _rows(connection, device_keys, device_keys.c.device_id.in_(ids))),
+        alarms=_all(connection, rows.alarm_of, alarms, ALARM_OPEN, alarms.c.device_id.in_(ids)),
+        commands=sealed_commands.opened(
+            vault, _rows(connection, commands, COMMAND_OPEN, commands.c.device_id.in_(ids))
+        ),
+        cameras=sealed_cameras.opened(vault, _rows(connection, cameras, cameras.c.device_id.in_(ids))),
+        pictures=_newest_pictures(connection, devices.c.id.in_(ids)),
+    )
+
+
+def load_places(connection: Connection, origin: str) -> Snapshot:
+    """What a member of a cluster begins with: sites, zones, and the numbers given out. Devices come one by one."""
+    own, zoned = load_sites_and_zones(connection)
+    given: dict[str, Any] = high_water.last_given(connection, origin)
+    return Snapshot(sites=own, zones=zoned, **given)
+
+
+def load_sites_and_zones(connection: Connection) -> tuple[tuple[Site, ...], tuple[Zone, ...]]:
+    return _all(connection, rows.site_of, sites), _all(connection, rows.zone_of, zones)
+
+
+def load_shared_alarms(connection: Connection) -> tuple[Alarm, ...]:
+    """Open ones that are about no single device."""
+    return _all(connection, rows.alarm_of, alarms, ALARM_OPEN, alarms.c.device_id.is_(None))
+
+
+def _newest_pictures(connection: Connection, *wanted: Any) -> tuple[Picture, ...]:
     """Of each device: an index has it at hand, where a look at all pictures would take a minute for ten million."""
     of_device = select(func.max(pictures.c.id)).where(pictures.c.device_id == devices.c.id).scalar_subquery()
-    newest = select(of_device).where(devices.c.forgotten_at.is_(None))
+    newest = select(of_device).where(devices.c.forgotten_at.is_(None), *wanted)
     return _all(connection, rows.picture_of, pictures, pictures.c.id.in_(newest))
 
 

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from sqlalchemy import true
 
 from alarmd.storage import engines, sealed_cameras, sealed_commands, sealed_keys
+from alarmd.storage.cluster_store import ClusterStore, join
 from alarmd.storage.database import Database
 from alarmd.storage.database_url import file_of, parse
 from alarmd.storage.interface import StorageUnusableError
 from alarmd.storage.ownership import Ownership, own
 from alarmd.storage.read_queries import SqlReader
 from alarmd.storage.sql_store import SqlStore
-from alarmd.storage.upgrade import Upgrade, require_newest, upgrade
+from alarmd.storage.upgrade import Upgrade, is_newest, require_newest, upgrade
 from alarmd.storage.vault import Vault
 
 
@@ -25,6 +26,24 @@ def open_store(url: str, origin: str, vault: Vault) -> SqlStore:
     with _owned(url) as (database, ownership):
         upgrade(database)
         return SqlStore(database, origin, vault, ownership)
+
+
+def open_member(url: str, origin: str, vault: Vault, name: str) -> ClusterStore:
+    """One of several writers. name: of this process, for people. A database that is not up to date is brought there
+    first, while no other server uses it."""
+    parsed = parse(url)
+    if file_of(parsed) is not None:
+        raise StorageUnusableError("servers that share the work need a PostgreSQL: set storage.url")
+    database, claims = engines.member(parsed), engines.claims(parsed)
+    try:
+        if not is_newest(database):
+            database.close()
+            upgrade_database(url)
+        return join(database, claims, origin, vault, name)
+    except BaseException:
+        database.close()
+        claims.close()
+        raise
 
 
 def open_reader(url: str, vault: Vault | None = None) -> SqlReader:

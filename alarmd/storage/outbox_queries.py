@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Double,
     Select,
+    Text,
     Update,
     and_,
     cast,
@@ -38,7 +39,7 @@ from alarmd.storage.interface import (
     page,
 )
 from alarmd.storage.rows import Row
-from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, marks, outbox
+from alarmd.storage.tables import DELIVERY_DEAD, DELIVERY_OPEN, marks, members, outbox
 
 PENDING, DELIVERED, DEAD, DROPPED = map(str, DeliveryState)  # as plain strings, see rows.py
 PICTURE = "picture"  # the subject of those that may go together
@@ -59,15 +60,17 @@ _BLOCKED = exists().where(
 )
 
 
-def claim(connection: Connection, wish: Claim) -> list[Lease]:
-    """The attempt counts from here, so that a message on which the process dies is not tried for ever as if for the
+def claim(connection: Connection, wish: Claim, *, shared: bool = False) -> list[Lease]:
+    """shared: other members of a cluster lease too, and each is left alone while it lives.
+
+    The attempt counts from here, so that a message on which the process dies is not tried for ever as if for the
     first time."""
     now = _lease_clock(connection, wish.now.mono)
     found: list[Row] = []
     for sort, most in _sorts(wish):
         room = min(page(wish.limit) - len(found), most)
         if room > 0:
-            due = _due(wish, now).where(sort).limit(room)
+            due = _due(wish, now, shared).where(sort).limit(room)
             found += connection.execute(due.with_for_update(of=outbox, skip_locked=True)).all()
     if not found:
         return []
@@ -187,17 +190,19 @@ def _not(recipients: frozenset[str]) -> ColumnElement[bool]:
     return outbox.c.recipient.not_in(sorted(recipients)) if recipients else true()
 
 
-def _due(wish: Claim, now: ColumnElement[float]) -> Select[*tuple[Any, ...]]:
+def _due(wish: Claim, now: ColumnElement[float], shared: bool) -> Select[*tuple[Any, ...]]:
     return (
         select(outbox.c.row, outbox.c.attempts, _UNCERTAIN, *DELIVERY_COLUMNS)
         .where(DELIVERY_OPEN, outbox.c.destination == wish.destination, outbox.c.due_at <= wish.now.wall)
-        .where(_free(wish.owner, now), ~_BLOCKED)
+        .where(_free(wish.owner, now, shared), ~_BLOCKED)
         .order_by(outbox.c.due_at, outbox.c.row)
     )
 
 
-def _free(owner: str, now: ColumnElement[float]) -> ColumnElement[bool]:
-    return or_(outbox.c.lease_owner.is_(None), outbox.c.lease_owner != owner, outbox.c.lease_until <= now)
+def _free(owner: str, now: ColumnElement[float], shared: bool) -> ColumnElement[bool]:
+    alive = select(cast(members.c.incarnation, Text())).where(~members.c.buried)
+    gone = outbox.c.lease_owner.not_in(alive) if shared else outbox.c.lease_owner != owner
+    return or_(outbox.c.lease_owner.is_(None), gone, outbox.c.lease_until <= now)
 
 
 def _lease_clock(connection: Connection, now_mono: float) -> ColumnElement[float]:

@@ -12,6 +12,7 @@ from alarmd.storage.tables import (
     cameras,
     commands,
     contacts,
+    custodies,
     device_keys,
     devices,
     events,
@@ -71,6 +72,7 @@ def _purge_table(connection: Connection, history: History, before: int, limit: i
     if history.table is devices:
         connection.execute(delete(contacts).where(contacts.c.device_id.in_(doomed)))
         _drop_cameras(connection, cameras.c.device_id.in_(doomed))
+        connection.execute(delete(custodies).where(custodies.c.device_id.in_(doomed)))
         sealed_keys.drop(connection, [device_keys.c.device_id.in_(doomed)])
     gone = connection.execute(delete(history.table).where(key.in_(doomed)).returning(history.table)).all()
     high_water.note(connection, (counter for row in gone for counter in _counters(history, row)))

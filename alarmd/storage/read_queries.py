@@ -35,6 +35,13 @@ Made = TypeVar("Made")
 DEVICE_AT = 1 + len(contacts.c)  # where the device begins in a row of all devices: behind the zone and the contact
 
 
+_DEVICES = (
+    select(ZONE_NAME, contacts, devices)
+    .select_from(devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts))
+    .where(devices.c.forgotten_at.is_(None))
+)
+
+
 class SqlReader:
     """Implements interface.Reader, from any number of threads. vault: None if changes() is not asked for."""
 
@@ -92,10 +99,13 @@ class SqlReader:
             return picture_queries.awaited(connection, keys)
 
     def devices(self) -> list[StoredDevice]:
-        joined = devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts)
-        query = select(ZONE_NAME, contacts, devices).select_from(joined)
-        found = self._read(_stored_device, query.where(devices.c.forgotten_at.is_(None)))
+        found = self._read(_stored_device, _DEVICES)
         return sorted(found, key=lambda stored: stored.device.name)  # databases sort letters each in their own way
+
+    def devices_from(self, name: str, limit: int) -> list[StoredDevice]:
+        """By name, this one and those after it; PostgreSQL only."""
+        in_order = devices.c.name.collate("C")
+        return list(self._read(_stored_device, _DEVICES.where(in_order >= name).order_by(in_order).limit(limit)))
 
     def sites(self) -> list[Site]:
         return sorted(self._read(rows.site_of, select(sites)), key=lambda site: site.name)

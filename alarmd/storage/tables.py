@@ -43,6 +43,7 @@ COMMAND_OPEN = text("state IN ('queued', 'sent')")
 DELIVERY_OPEN = text("state = 'pending'")
 DELIVERY_DEAD = text("state = 'dead'")
 DEVICE_ACTIVE = text("forgotten_at IS NULL")
+MEMBER_ALIVE = text("NOT buried")
 
 
 def _column(name: str, kind: TypeEngine[Any], refers_to: str | None = None, *, null: bool = False) -> Column[Any]:
@@ -333,6 +334,35 @@ quarantine = _table(
     _column("turn", Text()),
     UniqueConstraint("digest"),
     numbered=True,
+)
+
+members = _table(  # servers that share this database; PostgreSQL only, see cluster_queries.py
+    "members",
+    Column("incarnation", WHOLE, Identity(), primary_key=True),
+    _column("slot", WHOLE),
+    _column("label", Text()),
+    _column("name", Text()),  # for people: host and process
+    _column("lease_until", REAL_NUMBER),  # s on the database's clock
+    _column("buried", FLAG),  # it may store nothing any more
+    _partial("uq_members_slot", "slot", where=MEMBER_ALIVE, unique=True),
+    numbered=True,
+)
+
+custodies = _table(  # which of them watches which device
+    "custodies",
+    _of_device(),
+    _column("member", WHOLE),  # its incarnation; 0: nobody
+    _column("epoch", WHOLE),  # counts up with every change of hands
+    _column("counters", Text()),  # where those of its last custodians began, see cluster_store.py
+    _column("watched_from", WHOLE),  # wall µs; since then somebody listens, however often it changed hands unheard
+    Index("ix_custodies_member", "member"),
+)
+
+failover_causes = _table(  # why zones are in failover mode, of the members of a cluster
+    "failover_causes",
+    Column("zone_id", WHOLE, _refers("zones.id"), primary_key=True, autoincrement=False),
+    Column("cause", Text(), primary_key=True),
+    _column("ends_at", WHOLE, null=True),
 )
 
 REPLICATED = {  # what two servers tell each other, parents first

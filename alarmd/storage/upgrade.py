@@ -29,6 +29,11 @@ def newest_revision() -> str:
     return head
 
 
+def is_newest(database: Database) -> bool:
+    """Raises StorageUnusableError if there is something that is not ours."""
+    return _revision(database) == newest_revision()
+
+
 def require_newest(database: Database) -> None:
     """Raises StorageUnusableError unless this program can read the database as it is."""
     found = _revision(database)

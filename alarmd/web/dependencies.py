@@ -18,7 +18,7 @@ from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.state import State
 from alarmd.frames.archive import Archive
 from alarmd.frames.live import LiveHub
-from alarmd.storage.interface import Reader
+from alarmd.storage.interface import Reader, StoredDevice
 from alarmd.web.wakeups import Wakeups
 
 READERS = 2  # threads; each more takes the interpreter away from the listeners
@@ -45,7 +45,8 @@ class Condition:
 class Dependencies:
     """submit: an operator's request → the records it made, once they are stored; raises RequestRefusedError.
     state: the engine's, read on the loop's thread only. started: when the server was. link: how that to the peer
-    fares; None: this server is in no pair."""
+    fares; None: this server is in no pair. stored_devices: of a cluster, whose other devices are in no live state here:
+    by name, from this name on, up to so many."""
 
     submit: Callable[[OperatorRequest], Awaitable[tuple[Record, ...]]]
     reader: Reader
@@ -57,6 +58,7 @@ class Dependencies:
     archive: Archive
     live: LiveHub
     link: Callable[[], LinkCondition | None] = lambda: None
+    stored_devices: Callable[[str, int], list[StoredDevice]] | None = None
     wakeups: Wakeups = field(default_factory=Wakeups)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-reader")

@@ -29,6 +29,7 @@ def upgrade() -> None:
     _events()
     _outbox()
     _messages()
+    _members()
     _bookkeeping()
 
 
@@ -292,6 +293,40 @@ def _messages() -> None:
         _text("recipient"),
         _text("address"),
         sa.PrimaryKeyConstraint("destination", "recipient", name="pk_moves"),
+    )
+
+
+def _members() -> None:
+    """Of servers that share one PostgreSQL."""
+    _table(
+        "members",
+        sa.Column("incarnation", WHOLE, sa.Identity(), nullable=False),
+        _whole("slot"),
+        _text("label"),
+        _text("name"),
+        sa.Column("lease_until", NUMBER, nullable=False),
+        sa.Column("buried", FLAG, nullable=False),
+        sa.PrimaryKeyConstraint("incarnation", name="pk_members"),
+        sqlite_autoincrement=True,
+    )
+    _partial("uq_members_slot", "members", "slot", "NOT buried", unique=True)
+    _table(
+        "custodies",
+        *_id("custodies", "device_id"),
+        _whole("member"),
+        _whole("epoch"),
+        _text("counters"),
+        _whole("watched_from"),
+        _refers("custodies", "device_id", "devices"),
+    )
+    op.create_index("ix_custodies_member", "custodies", ["member"])
+    _table(
+        "failover_causes",
+        _whole("zone_id"),
+        _text("cause"),
+        _whole("ends_at", null=True),
+        sa.PrimaryKeyConstraint("zone_id", "cause", name="pk_failover_causes"),
+        _refers("failover_causes", "zone_id", "zones"),
     )
 
 
