@@ -23,10 +23,11 @@ from alarmd.core.effects import (
 )
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, KeyGiven, ServerStarted, TimerFired
+from alarmd.core.inputs import FrameReceived, Input, ServerStarted, TimerFired
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.paths import Path
 from alarmd.core.records import Alarm, Command, Delivery, Event
+from alarmd.core.requests import DeviceAdopted, KeyGiven
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 from alarmd.core.state import MAX_ENDED

@@ -19,20 +19,12 @@ from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.server_key import server_key
 from alarmd.core.effects import DURABLE, Answer, Effect, FetchPicture, Refuse, SendFrame
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import (
-    FrameReceived,
-    Input,
-    LiveEnded,
-    LiveRequested,
-    OperatorRequest,
-    Report,
-    ServerStarted,
-    TimerFired,
-)
+from alarmd.core.inputs import FrameReceived, Input, LiveEnded, LiveRequested, Report, ServerStarted, TimerFired
 from alarmd.core.link_condition import LinkCondition
 from alarmd.core.paths import Path as PeerPath
 from alarmd.core.records import Picture, Record, Trigger
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import OperatorRequest
 from alarmd.core.settings import Settings
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.intake import Intake, Upload

@@ -4,11 +4,11 @@ import heapq
 from collections.abc import Awaitable, Callable, Iterable
 
 from alarmd.core import operator_lines, views
-from alarmd.core.inputs import CommandRequested, OperatorRequest
 from alarmd.core.instant import Instant
 from alarmd.core.operator_lines import ALL, ZONE_SIGN, LineError, Listing, Look, read_line
 from alarmd.core.records import Command, Record
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CommandRequested, OperatorRequest
 from alarmd.core.state import State
 from alarmd.storage.interface import EventFilter, StorageError, StoredEvent
 

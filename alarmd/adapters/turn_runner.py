@@ -38,7 +38,6 @@ from alarmd.core.inputs import (
     BacklogDrained,
     BacklogFilled,
     Input,
-    OperatorRequest,
     Report,
     StorageFailed,
     StorageRecovered,
@@ -50,6 +49,7 @@ from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
 from alarmd.core.records import Record
 from alarmd.core.refusals import DEFECT, UNAVAILABLE, RequestRefusedError, TurnSetAsideError
+from alarmd.core.requests import OperatorRequest
 from alarmd.core.supervision import BLIND
 from alarmd.metrics import Metrics
 from alarmd.storage.interface import Store

@@ -10,11 +10,12 @@ from alarmd.core import asked, capture
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, SaveCamera
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CameraChanged, CameraIntroduced
+from alarmd.core.inputs import CameraIntroduced
 from alarmd.core.message_limits import spend_upload
 from alarmd.core.named import session_of
 from alarmd.core.records import Camera
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CameraChanged
 from alarmd.core.state import State
 from alarmd.core.turn import Turn
 

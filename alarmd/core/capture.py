@@ -10,11 +10,11 @@ from alarmd.core.commands import enqueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, FetchPicture
 from alarmd.core.galleries import ReplyTo
-from alarmd.core.inputs import PictureRequested
 from alarmd.core.instant import Instant
 from alarmd.core.named import session_of
 from alarmd.core.records import Alarm, Camera, Presence, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import PictureRequested
 from alarmd.core.routing import tell
 from alarmd.core.state import State
 from alarmd.core.turn import Turn

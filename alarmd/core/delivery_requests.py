@@ -2,8 +2,8 @@
 
 from alarmd.core.effects import Answer, DropDelivery, RetryDelivery
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeliveryDropped, DeliveryRetried
 from alarmd.core.replication import mark
+from alarmd.core.requests import DeliveryDropped, DeliveryRetried
 from alarmd.core.turn import Turn
 
 

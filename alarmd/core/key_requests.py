@@ -3,11 +3,11 @@
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer, DropKey, SaveKey
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import KeyGiven
 from alarmd.core.named import session_of
 from alarmd.core.operator_requests import adopt
 from alarmd.core.records import DeviceKey, Signing
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import KeyGiven
 from alarmd.core.signed_session import SignedSession
 from alarmd.core.turn import Turn
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from alarmd.core.inputs import CommandRequested
 from alarmd.core.instant import SECOND
+from alarmd.core.requests import CommandRequested
 from alarmd.core.views import DeviceView
 from lfcp import VERBS, ProtocolError, check_name, escape
 from lfcp.constants import FIELDS

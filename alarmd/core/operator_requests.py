@@ -8,17 +8,11 @@ from alarmd.core.commands import enqueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    AlarmCleared,
-    CommandRequested,
-    DeviceAdopted,
-    DeviceForgotten,
-)
 from alarmd.core.losses import cleared_by_hand, reconsider
 from alarmd.core.named import checked_name, session_of, zone_of
 from alarmd.core.records import Alarm, Command, Dialect, Standing
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared, CommandRequested, DeviceAdopted, DeviceForgotten
 from alarmd.core.state import HOME, UNASSIGNED
 from alarmd.core.turn import Turn
 from lfcp import ProtocolError, encode

@@ -8,12 +8,12 @@ from alarmd.core.commands import expire_secrets
 from alarmd.core.device_session import MAX_MUTE, MAX_REPORT_WITHIN, MIN_REPORT_WITHIN, DeviceSession, allowed_interval
 from alarmd.core.effects import Answer, SaveSite, SaveZone
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import ArmingRequested, DeviceChanged, SiteRequested, ZoneRequested
 from alarmd.core.instant import SECOND
 from alarmd.core.losses import reconsider
 from alarmd.core.named import checked_name, session_of, zone_of
 from alarmd.core.records import Arming, Dialect, Signing, Site, Standing, Zone
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import ArmingRequested, DeviceChanged, SiteRequested, ZoneRequested
 from alarmd.core.schedule import parse_schedule
 from alarmd.core.state import MAX_SITES, MAX_ZONES
 from alarmd.core.supervision import excuse, file

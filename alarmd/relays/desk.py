@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
-from alarmd.core.inputs import FilmMade, OperatorRequest
+from alarmd.core.inputs import FilmMade
 from alarmd.core.instant import Instant
 from alarmd.core.records import Record
+from alarmd.core.requests import OperatorRequest
 from alarmd.core.state import State
 from alarmd.frames.archive import Archive
 from alarmd.storage.interface import EventFilter, StoredEvent

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from alarmd.core import records
-from alarmd.core.inputs import AlarmAcknowledged, AlarmCleared
 from alarmd.core.records import Record
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared
 from alarmd.storage.interface import MAX_PAGE, StoredAlarm
 from alarmd.web.dependencies import Dependencies, House, Operator
 from alarmd.web.history_schemas import Alarm, Alarms

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from alarmd.core import views
-from alarmd.core.inputs import CameraChanged, PictureRequested
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CameraChanged, PictureRequested
 from alarmd.storage.interface import StoredPicture
 from alarmd.web.bodies import CameraBody
 from alarmd.web.dependencies import Access, Dependencies, House, HowAsked, Operator

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query, Request
 
 from alarmd.core import records
 from alarmd.core.command_lifecycle import FINAL
-from alarmd.core.inputs import CommandRequested
 from alarmd.core.names import device_name
 from alarmd.core.records import CommandState
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CommandRequested
 from alarmd.storage.interface import MAX_PAGE, StoredCommand
 from alarmd.web.bodies import CommandBody
 from alarmd.web.dependencies import Access, Dependencies, House, HowAsked, Operator

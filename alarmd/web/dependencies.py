@@ -10,11 +10,11 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
-from alarmd.core.inputs import OperatorRequest
 from alarmd.core.instant import Instant
 from alarmd.core.link_condition import LinkCondition
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import OperatorRequest
 from alarmd.core.state import State
 from alarmd.frames.archive import Archive
 from alarmd.frames.live import LiveHub

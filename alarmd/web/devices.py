@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 
 from alarmd.core import views
-from alarmd.core.inputs import DeviceAdopted, DeviceChanged, DeviceForgotten
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import DeviceAdopted, DeviceChanged, DeviceForgotten
 from alarmd.storage.interface import StoredDevice
 from alarmd.web.bodies import Adoption, DeviceChange
 from alarmd.web.dependencies import Dependencies, House, Operator

@@ -7,8 +7,8 @@ import secrets
 
 from fastapi import APIRouter, Response
 
-from alarmd.core.inputs import KeyGiven
 from alarmd.core.records import Device
+from alarmd.core.requests import KeyGiven
 from alarmd.web.bodies import KeyBody
 from alarmd.web.dependencies import House, Operator
 from alarmd.web.place_schemas import MadeKey

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from alarmd.core.inputs import DeliveryDropped, DeliveryRetried
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import DeliveryDropped, DeliveryRetried
 from alarmd.storage.interface import MAX_PAGE, DeliveryFilter, DeliveryState
 from alarmd.web.dependencies import Dependencies, House, Operator
 from alarmd.web.history_schemas import Deliveries, Delivery

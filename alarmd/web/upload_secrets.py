@@ -4,8 +4,8 @@ as with keys."""
 from fastapi import APIRouter, Response
 
 from alarmd.core import views
-from alarmd.core.inputs import CameraChanged
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CameraChanged
 from alarmd.web.bodies import SecretBody
 from alarmd.web.dependencies import House, Operator
 from alarmd.web.ingest.senders import digest_of, make_secret

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from alarmd.core import records, views
-from alarmd.core.inputs import ArmingRequested, SiteRequested, ZoneRequested
 from alarmd.core.records import Record
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import ArmingRequested, SiteRequested, ZoneRequested
 from alarmd.web.bodies import ArmingBody, SiteBody, ZoneBody
 from alarmd.web.dependencies import Dependencies, House, Operator
 from alarmd.web.paging import MAX_NAMES, After, Names, page

@@ -10,9 +10,10 @@ from alarmd.adapters.reactor_clock import now
 from alarmd.adapters.time_zones import time_zone
 from alarmd.adapters.turn_runner import TurnRunner
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import DeviceAdopted, FrameReceived, Input, ServerStarted, ZoneRequested
+from alarmd.core.inputs import FrameReceived, Input, ServerStarted
 from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
+from alarmd.core.requests import DeviceAdopted, ZoneRequested
 from alarmd.core.settings import Settings
 from tests.adapters.parts import Counted, Outbox, Peer, Performing, sqlite_url
 from tests.contracts.records import VAULT

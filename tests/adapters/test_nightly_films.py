@@ -6,9 +6,10 @@ import pytest
 
 from alarmd.adapters.nightly_films import NightlyFilms
 from alarmd.core.galleries import Gallery
-from alarmd.core.inputs import DeviceAdopted, FilmMade, SiteRequested
+from alarmd.core.inputs import FilmMade
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Record
+from alarmd.core.requests import DeviceAdopted, SiteRequested
 from alarmd.frames.film.errors import FilmError, FilmFault
 from tests.playbook import Playbook
 

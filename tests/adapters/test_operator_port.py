@@ -14,8 +14,8 @@ from alarmd.adapters.addresses import bind, bind_all
 from alarmd.adapters.operator_answers import OperatorAnswers
 from alarmd.adapters.operator_port import MAX_AT_ONCE, MAX_LINES_WAITING, OperatorPort
 from alarmd.adapters.reactor_clock import now
-from alarmd.core.inputs import CommandRequested
 from alarmd.core.operator_lines import MAX_LINE
+from alarmd.core.requests import CommandRequested
 from alarmd.storage.interface import EventFilter, StorageUnavailableError, StoredEvent
 from tests.adapters.parts import Counted
 from tests.adapters.peers import connected

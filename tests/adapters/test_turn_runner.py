@@ -25,7 +25,6 @@ from alarmd.core.effects import (
     TellPeer,
 )
 from alarmd.core.inputs import (
-    AlarmCleared,
     BacklogDrained,
     BacklogFilled,
     ConnectionClosed,
@@ -40,6 +39,7 @@ from alarmd.core.outflow import Outflow
 from alarmd.core.paths import Path
 from alarmd.core.records import Mark, Site, Told
 from alarmd.core.refusals import RequestRefusedError, TurnSetAsideError
+from alarmd.core.requests import AlarmCleared
 from alarmd.storage.interface import StorageUnavailableError
 from alarmd.storage.writer_thread import WriterThread
 from tests.adapters.parts import Counted, MoodyStore, Outbox, Peer, Performing, ScriptedEngine

@@ -12,9 +12,9 @@ import pytest
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from alarmd.adapters.uploads import LIMITS, UploadLimits
-from alarmd.core.inputs import KeyGiven
 from alarmd.core.records import Trigger
 from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
+from alarmd.core.requests import KeyGiven
 from alarmd.frames.errors import ArchiveError, ArchiveFullError
 from lfcp import Part, decode, encode, part_parameters, picture_digest
 from lfcp import Trigger as Wire

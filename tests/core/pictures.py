@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from alarmd.core.inputs import CameraChanged, FrameReceived, PictureReceived
+from alarmd.core.inputs import FrameReceived, PictureReceived
 from alarmd.core.records import Delivery, Trigger
+from alarmd.core.requests import CameraChanged
 from alarmd.core.settings import Route
 from tests.playbook import Playbook, frame
 

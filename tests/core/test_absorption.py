@@ -7,8 +7,8 @@ import pytest
 
 from alarmd.core.effects import CopyDelivery, HushAlarm
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmAcknowledged, AlarmCleared, ArmingRequested
 from alarmd.core.records import Alarm, AlarmKind, AlarmState, Arming
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared, ArmingRequested
 from tests.pair_playbook import PairPlaybook
 from tests.playbook import Playbook, frame, heartbeat
 from tests.signed_camera import SignedCamera

@@ -6,8 +6,8 @@ import pytest
 
 from alarmd.core import admission, rate_limits
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmCleared, DeviceAdopted, DeviceChanged, DeviceForgotten, ZoneRequested
 from alarmd.core.records import Presence, Standing
+from alarmd.core.requests import AlarmCleared, DeviceAdopted, DeviceChanged, DeviceForgotten, ZoneRequested
 from alarmd.core.settings import UnknownDevices
 from tests.playbook import Playbook, frame, heartbeat
 

@@ -5,19 +5,18 @@ import pytest
 from alarmd.core import alarms, state
 from alarmd.core.effects import RejectFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
+from alarmd.core.inputs import DeliveryAbandoned, FrameReceived
+from alarmd.core.instant import SECOND
+from alarmd.core.records import AlarmState, Arming
+from alarmd.core.requests import (
     AlarmAcknowledged,
     AlarmCleared,
     ArmingRequested,
-    DeliveryAbandoned,
     DeviceChanged,
     DeviceForgotten,
-    FrameReceived,
     SiteRequested,
     ZoneRequested,
 )
-from alarmd.core.instant import SECOND
-from alarmd.core.records import AlarmState, Arming
 from alarmd.core.settings import Route
 from tests.playbook import Playbook, frame, heartbeat
 

@@ -8,8 +8,9 @@ from alarmd.core import cameras
 from alarmd.core.cameras import MAX_BY_ADDRESS, MAX_INFO, MAX_NETWORKS, MAX_URL
 from alarmd.core.effects import SaveCamera
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CameraChanged, CameraIntroduced, DeviceForgotten
+from alarmd.core.inputs import CameraIntroduced
 from alarmd.core.records import Camera
+from alarmd.core.requests import CameraChanged, DeviceForgotten
 from tests.core.pictures import PULL, SECRET, arrives
 from tests.playbook import Playbook
 

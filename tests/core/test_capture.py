@@ -9,7 +9,10 @@ from alarmd.core.asked import GIVEN_UP, MAX_ASKED
 from alarmd.core.capture import PATIENCE, SNAP_TIME_TO_LIVE
 from alarmd.core.effects import FetchPicture, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
+from alarmd.core.inputs import Input, PictureFailed
+from alarmd.core.instant import SECOND
+from alarmd.core.records import Arming, Command, Presence, Trigger
+from alarmd.core.requests import (
     AlarmAcknowledged,
     AlarmCleared,
     ArmingRequested,
@@ -17,12 +20,8 @@ from alarmd.core.inputs import (
     CommandRequested,
     DeviceChanged,
     DeviceForgotten,
-    Input,
-    PictureFailed,
     PictureRequested,
 )
-from alarmd.core.instant import SECOND
-from alarmd.core.records import Arming, Command, Presence, Trigger
 from alarmd.core.settings import Route
 from alarmd.storage.interface import DeliveryFilter
 from alarmd.storage.memory_reader import MemoryReader

@@ -1,19 +1,10 @@
 """Several servers share the work: a device's state follows its datagrams, and one of them judges silence."""
 
 from alarmd.core.effects import HandOver, SaveAlarm, SaveCommand, SendFrame
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    ArmingRequested,
-    CommandRequested,
-    DeviceAdopted,
-    DevicesReleased,
-    JudgeChosen,
-    LinesSeen,
-    PlacesTold,
-    SiteRequested,
-)
+from alarmd.core.inputs import DevicesReleased, JudgeChosen, LinesSeen, PlacesTold
 from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmKind, AlarmState, Arming, CommandState, Presence
+from alarmd.core.requests import AlarmAcknowledged, ArmingRequested, CommandRequested, DeviceAdopted, SiteRequested
 from alarmd.core.snapshot import part_of
 from tests.cluster_playbook import ClusterPlaybook, Member
 from tests.playbook import frame, heartbeat

@@ -4,8 +4,8 @@ import pytest
 
 from alarmd.core.command_queue import ERROR_BELONGS, MAX_QUEUED, MAX_SENDS
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten
 from alarmd.core.records import CommandState, Dialect
+from alarmd.core.requests import CommandRequested, DeviceChanged, DeviceForgotten
 from tests.playbook import Playbook, frame, heartbeat
 
 HEARTBEAT_ACK = b"cam1,ACK,0,0,0,26,0,0"

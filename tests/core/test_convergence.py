@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
+from alarmd.core.records import Arming
+from alarmd.core.requests import (
     AlarmAcknowledged,
     AlarmCleared,
     ArmingRequested,
@@ -18,7 +19,6 @@ from alarmd.core.inputs import (
     SiteRequested,
     ZoneRequested,
 )
-from alarmd.core.records import Arming
 from tests.pair_playbook import PairedPlaybook, PairPlaybook
 from tests.playbook import frame, heartbeat
 

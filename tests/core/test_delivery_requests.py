@@ -1,6 +1,6 @@
 from alarmd.core.effects import DropDelivery, RetryDelivery
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeliveryDropped, DeliveryRetried
+from alarmd.core.requests import DeliveryDropped, DeliveryRetried
 from tests.playbook import Playbook
 
 

@@ -9,24 +9,19 @@ from hypothesis import strategies as st
 from alarmd.core.command_lifecycle import FINAL
 from alarmd.core.effects import Answer, RecordEvent, Refuse, RejectFrame, SaveCommand, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
+from alarmd.core.inputs import BacklogDrained, BacklogFilled, FrameReceived, Input, ServerStopping, StorageFailed
+from alarmd.core.records import Arming, Dialect, Presence
+from alarmd.core.requests import (
     AlarmAcknowledged,
     AlarmCleared,
     ArmingRequested,
-    BacklogDrained,
-    BacklogFilled,
     CommandRequested,
     DeviceAdopted,
     DeviceChanged,
     DeviceForgotten,
-    FrameReceived,
-    Input,
-    ServerStopping,
     SiteRequested,
-    StorageFailed,
     ZoneRequested,
 )
-from alarmd.core.records import Arming, Dialect, Presence
 from lfcp.constants import VERBS
 from tests.playbook import Playbook, frame, path
 

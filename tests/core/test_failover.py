@@ -4,20 +4,11 @@ import pytest
 
 from alarmd.core import failover
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    BacklogDrained,
-    BacklogFilled,
-    CommandRequested,
-    DeviceAdopted,
-    DeviceChanged,
-    DeviceForgotten,
-    HeartbeatsRepeated,
-    ServerStarted,
-    ZoneRequested,
-)
+from alarmd.core.inputs import BacklogDrained, BacklogFilled, HeartbeatsRepeated, ServerStarted
 from alarmd.core.instant import SECOND
 from alarmd.core.reassertion import REASSERT_GAP
 from alarmd.core.records import Device, Dialect
+from alarmd.core.requests import CommandRequested, DeviceAdopted, DeviceChanged, DeviceForgotten, ZoneRequested
 from tests.playbook import Playbook, frame, heartbeat
 
 ENAL, DSAL = "ENAL", "DSAL"

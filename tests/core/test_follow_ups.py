@@ -5,9 +5,9 @@ import pytest
 from alarmd.core import follow_ups
 from alarmd.core.effects import SaveAlarm
 from alarmd.core.follow_ups import next_step
-from alarmd.core.inputs import AlarmAcknowledged, AlarmCleared, ArmingRequested
 from alarmd.core.instant import SECOND
 from alarmd.core.records import Arming
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared, ArmingRequested
 from alarmd.core.settings import Route, Settings
 from tests.playbook import Playbook, frame
 

@@ -2,8 +2,9 @@
 
 from alarmd.core.effects import CacheHeartbeat, CloseConnection, EvictHeartbeat, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import BacklogDrained, BacklogFilled, CommandRequested, DeviceChanged, HeartbeatsRepeated
+from alarmd.core.inputs import BacklogDrained, BacklogFilled, HeartbeatsRepeated
 from alarmd.core.records import Dialect, Presence
+from alarmd.core.requests import CommandRequested, DeviceChanged
 from tests.playbook import Playbook, frame, heartbeat
 
 ACK = b"cam1,ACK,0,0,0,0,0,0"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from alarmd.core.effects import DURABLE, SaveDevice
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, FrameReceived
+from alarmd.core.inputs import FrameReceived
 from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, CommandState, Presence
+from alarmd.core.requests import CommandRequested
 from alarmd.core.signed_commands import FIRST_WAIT
 from alarmd.core.signed_session import MAX_CHALLENGED, MAX_COUNTER, SignedSession
 from alarmd.core.wanted_state import MAX_VERSION

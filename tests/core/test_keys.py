@@ -4,8 +4,8 @@ import pytest
 
 from alarmd.core.effects import DropKey, SaveKey
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmCleared, DeviceForgotten, KeyGiven
 from alarmd.core.records import Signing, Standing
+from alarmd.core.requests import AlarmCleared, DeviceForgotten, KeyGiven
 from alarmd.core.signed_session import SignedSession
 from tests.playbook import Playbook, frame, heartbeat
 from tests.signed_camera import SignedCamera

@@ -2,8 +2,9 @@
 
 import pytest
 
-from alarmd.core.inputs import DeviceForgotten, LiveEnded, LiveRequested
+from alarmd.core.inputs import LiveEnded, LiveRequested
 from alarmd.core.live import LIVE_SECONDS, RENEW_EVERY
+from alarmd.core.requests import DeviceForgotten
 from lfcp import Message
 from tests.playbook import Playbook, frame
 from tests.signed_camera import SignedCamera

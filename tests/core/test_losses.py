@@ -6,8 +6,8 @@ import pytest
 
 from alarmd.core import losses
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmCleared, DeviceAdopted, DeviceChanged, ZoneRequested
 from alarmd.core.records import AlarmKind, AlarmState
+from alarmd.core.requests import AlarmCleared, DeviceAdopted, DeviceChanged, ZoneRequested
 from alarmd.core.settings import UnknownDevices
 from tests.core.test_supervision import beat
 from tests.playbook import Playbook, heartbeat

@@ -4,8 +4,9 @@ import pytest
 
 from alarmd.core.device_session import MAX_MUTE
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeviceChanged, DeviceForgotten, FrameReceived
+from alarmd.core.inputs import FrameReceived
 from alarmd.core.instant import SECOND
+from alarmd.core.requests import DeviceChanged, DeviceForgotten
 from tests.playbook import Playbook, frame, heartbeat
 
 

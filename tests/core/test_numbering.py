@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarmd.core import numbering
-from alarmd.core.inputs import AlarmCleared, CommandRequested
+from alarmd.core.requests import AlarmCleared, CommandRequested
 from alarmd.core.settings import Pair
 from tests.playbook import Playbook, frame
 

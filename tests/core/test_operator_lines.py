@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarmd.core import views
-from alarmd.core.inputs import CommandRequested
 from alarmd.core.instant import SECOND
 from alarmd.core.operator_lines import (
     DEFAULT_EVENTS,
@@ -25,6 +24,7 @@ from alarmd.core.operator_lines import (
     time_text,
     truncated_line,
 )
+from alarmd.core.requests import CommandRequested
 from lfcp import VERBS, check_name
 from lfcp.verb_table import Port
 from tests.playbook import Playbook, heartbeat

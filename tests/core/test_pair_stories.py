@@ -3,8 +3,9 @@
 from zoneinfo import ZoneInfo
 
 from alarmd.core.engine import Engine
-from alarmd.core.inputs import AlarmCleared, ArmingRequested, CommandRequested, DeviceForgotten, ServerStarted
+from alarmd.core.inputs import ServerStarted
 from alarmd.core.records import AlarmState, Arming, Standing
+from alarmd.core.requests import AlarmCleared, ArmingRequested, CommandRequested, DeviceForgotten
 from alarmd.core.state import MAX_ENDED
 from tests.pair_playbook import PairPlaybook
 from tests.playbook import frame

@@ -7,17 +7,9 @@ from hypothesis import strategies as st
 from alarmd.core import peer_presence
 from alarmd.core.effects import TellPeer
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    AlarmCleared,
-    CommandRequested,
-    DeviceChanged,
-    DeviceForgotten,
-    PeerGone,
-    PeerHears,
-    PeerLeft,
-    ServerStopping,
-)
+from alarmd.core.inputs import PeerGone, PeerHears, PeerLeft, ServerStopping
 from alarmd.core.records import AlarmKind, AlarmState, Presence
+from alarmd.core.requests import AlarmCleared, CommandRequested, DeviceChanged, DeviceForgotten
 from tests.core.hearing import EVERY, MET, SITE, Hearing, open_alarms, presence, server
 from tests.playbook import Playbook, frame, heartbeat
 from tests.signed_camera import SignedCamera

@@ -6,19 +6,10 @@ import pytest
 
 from alarmd.core import failover, peering
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    AlarmCleared,
-    BacklogDrained,
-    BacklogFilled,
-    CommandRequested,
-    PeerGone,
-    PeerHears,
-    PeerLeft,
-    PeerMet,
-    ZoneRequested,
-)
+from alarmd.core.inputs import BacklogDrained, BacklogFilled, PeerGone, PeerHears, PeerLeft, PeerMet
 from alarmd.core.peer_lifecycle import Peering
 from alarmd.core.records import AlarmKind, AlarmState
+from alarmd.core.requests import AlarmCleared, CommandRequested, ZoneRequested
 from alarmd.core.settings import Pair
 from tests.core.hearing import MET, open_alarms, server
 from tests.core.test_failover import device

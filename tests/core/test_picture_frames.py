@@ -7,17 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarmd.core.effects import CloseConnection, Effect, SendFrame, TakePart
-from alarmd.core.inputs import (
-    BacklogFilled,
-    CommandRequested,
-    DeviceChanged,
-    DeviceForgotten,
-    FrameReceived,
-    LiveRequested,
-    PartSettled,
-    PictureReceived,
-)
+from alarmd.core.inputs import BacklogFilled, FrameReceived, LiveRequested, PartSettled, PictureReceived
 from alarmd.core.records import CommandState, Presence, Signing, Trigger
+from alarmd.core.requests import CommandRequested, DeviceChanged, DeviceForgotten
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.uploads import FOR_GOOD, UploadReason
 from lfcp import Part

@@ -8,23 +8,18 @@ import pytest
 from alarmd.core.effects import Answer, FetchPicture, QueueDelivery, SavePicture
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.galleries import MAX_TAKEN, MAX_UPLOADS, Gallery
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    AlarmCleared,
-    ArmingRequested,
-    BacklogDrained,
-    BacklogFilled,
-    DeviceChanged,
-    DeviceForgotten,
-    FilmMade,
-    ManifestSealed,
-    PictureFound,
-    PictureRequested,
-    TurnQuarantined,
-)
+from alarmd.core.inputs import BacklogDrained, BacklogFilled, FilmMade, ManifestSealed, PictureFound, TurnQuarantined
 from alarmd.core.instant import SECOND
 from alarmd.core.pictures import MAX_TOLD
 from alarmd.core.records import Arming, Picture, Standing, Trigger
+from alarmd.core.requests import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    ArmingRequested,
+    DeviceChanged,
+    DeviceForgotten,
+    PictureRequested,
+)
 from alarmd.core.settings import PictureRoute
 from alarmd.core.state import UNASSIGNED
 from tests.contracts.records import PICTURE

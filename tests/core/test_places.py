@@ -5,18 +5,10 @@ from datetime import tzinfo
 import pytest
 
 from alarmd.core import place_requests, views
-from alarmd.core.inputs import (
-    ArmingRequested,
-    CommandRequested,
-    DeviceChanged,
-    SiteRequested,
-    StorageFailed,
-    StorageRecovered,
-    TurnQuarantined,
-    ZoneRequested,
-)
+from alarmd.core.inputs import StorageFailed, StorageRecovered, TurnQuarantined
 from alarmd.core.paths import NO_SOCKET, Path
 from alarmd.core.records import Arming, Dialect, Presence
+from alarmd.core.requests import ArmingRequested, CommandRequested, DeviceChanged, SiteRequested, ZoneRequested
 from tests.playbook import Playbook, frame, heartbeat
 
 

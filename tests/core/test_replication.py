@@ -8,21 +8,7 @@ import pytest
 
 from alarmd.core.effects import CopyDelivery, CopyEvent, QueueDelivery, SaveCamera, SaveCommand, SaveDevice, SaveMark
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    AlarmCleared,
-    ArmingRequested,
-    CameraChanged,
-    CommandRequested,
-    DeliveryDropped,
-    DeliverySettled,
-    DeviceChanged,
-    DeviceForgotten,
-    PeerTold,
-    PictureRequested,
-    SiteRequested,
-    ZoneRequested,
-)
+from alarmd.core.inputs import DeliverySettled, PeerTold
 from alarmd.core.instant import SECOND
 from alarmd.core.merged_commands import MAX_WAITING
 from alarmd.core.records import (
@@ -42,6 +28,19 @@ from alarmd.core.records import (
     Zone,
 )
 from alarmd.core.replication import MAX_STAMP
+from alarmd.core.requests import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    ArmingRequested,
+    CameraChanged,
+    CommandRequested,
+    DeliveryDropped,
+    DeviceChanged,
+    DeviceForgotten,
+    PictureRequested,
+    SiteRequested,
+    ZoneRequested,
+)
 from alarmd.core.settings import Route
 from alarmd.core.state import MAX_ENDED
 from alarmd.core.turn import SOMETIMES

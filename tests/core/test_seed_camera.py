@@ -4,8 +4,8 @@ It knows nothing of alarmd's code: what it does with bytes is what the camera do
 """
 
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged
 from alarmd.core.records import CommandState, Dialect
+from alarmd.core.requests import CommandRequested, DeviceChanged
 from tests.playbook import Playbook, frame
 
 ROW = 64

@@ -4,8 +4,8 @@ import pytest
 
 from alarmd.core.effects import CacheHeartbeat, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmCleared, CommandRequested, DeviceChanged
 from alarmd.core.records import AlarmKind, CommandState, Dialect, Presence
+from alarmd.core.requests import AlarmCleared, CommandRequested, DeviceChanged
 from tests.playbook import Playbook, frame, heartbeat
 
 HEARTBEAT_ACK = b"cam1,ACK,0,0,0,26,0,0"

@@ -8,9 +8,10 @@ import pytest
 from alarmd.core.device_session import MISSES
 from alarmd.core.effects import DURABLE, DropKey, SaveContacts, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged, DeviceForgotten, FrameReceived, TurnQuarantined
+from alarmd.core.inputs import FrameReceived, TurnQuarantined
 from alarmd.core.paths import Path
 from alarmd.core.records import CommandState, Presence, Signing, Standing
+from alarmd.core.requests import CommandRequested, DeviceChanged, DeviceForgotten
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.signed_life import SYNC_GAP
 from alarmd.core.signed_session import MAX_CHALLENGED, MAX_COUNTER, SignedSession

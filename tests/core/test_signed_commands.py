@@ -9,8 +9,8 @@ from alarmd.core.command_queue import MAX_QUEUED
 from alarmd.core.effects import SaveCommand
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged
 from alarmd.core.records import CommandState, Dialect, Presence
+from alarmd.core.requests import CommandRequested, DeviceChanged
 from alarmd.core.signed_commands import FIRST_WAIT, SAID_FAILED, SPREAD
 from lfcp import Message
 from lfcp.constants import PUSH_RESENDS

@@ -5,9 +5,10 @@ import pytest
 from alarmd.core.boots import MAX_BOOTS
 from alarmd.core.effects import EvictHeartbeat
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import AlarmCleared, CommandRequested, ConnectionClosed, DeviceChanged, DeviceForgotten
+from alarmd.core.inputs import ConnectionClosed
 from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, Presence, Signing
+from alarmd.core.requests import AlarmCleared, CommandRequested, DeviceChanged, DeviceForgotten
 from alarmd.core.signed_life import SYNC_GAP
 from alarmd.core.signed_session import MAX_CHALLENGED
 from alarmd.core.turn import SOMETIMES

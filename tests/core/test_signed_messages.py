@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from alarmd.core.boots import MAX_BOOTS, Boots, BootSign
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import BacklogDrained, BacklogFilled, DeviceAdopted
+from alarmd.core.inputs import BacklogDrained, BacklogFilled
 from alarmd.core.instant import SECOND
 from alarmd.core.messages import AGE_TOLD
+from alarmd.core.requests import DeviceAdopted
 from lfcp import EventId
 from lfcp.constants import WINDOW
 from tests.playbook import Playbook, path

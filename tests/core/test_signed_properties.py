@@ -19,9 +19,10 @@ from hypothesis.stateful import (
 from alarmd.core.device_session import MISSES, DeviceSession
 from alarmd.core.effects import RecordEvent, SaveCommand, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, FrameReceived
+from alarmd.core.inputs import FrameReceived
 from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, CommandState, Presence
+from alarmd.core.requests import CommandRequested
 from alarmd.core.signed_session import MAX_CHALLENGED
 from lfcp import Report, decode
 from lfcp.client import QUEUE_LIMIT, ClientSession, CommandReceived, Kept, MessageAcknowledged, VolatileMemory

@@ -7,17 +7,10 @@ import pytest
 from alarmd.core import standby
 from alarmd.core.effects import CacheHeartbeat, FetchPicture, SaveCommand, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    CameraChanged,
-    CommandRequested,
-    LiveRequested,
-    PeerGone,
-    PeerHears,
-    PeerLeft,
-    PictureRequested,
-)
+from alarmd.core.inputs import LiveRequested, PeerGone, PeerHears, PeerLeft
 from alarmd.core.instant import SECOND
 from alarmd.core.records import CommandState
+from alarmd.core.requests import CameraChanged, CommandRequested, PictureRequested
 from tests.core.hearing import MET, server
 from tests.core.pictures import pulled, reporting
 from tests.core.test_failover import device

@@ -7,17 +7,10 @@ import pytest
 from alarmd.core import deadlines, device_session, supervision, views
 from alarmd.core.effects import EvictHeartbeat, SaveContacts
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import (
-    AlarmCleared,
-    CommandRequested,
-    DeviceAdopted,
-    DeviceChanged,
-    DeviceForgotten,
-    ServerStopping,
-    TimerFired,
-)
+from alarmd.core.inputs import ServerStopping, TimerFired
 from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmKind, AlarmState, CommandState, Presence
+from alarmd.core.requests import AlarmCleared, CommandRequested, DeviceAdopted, DeviceChanged, DeviceForgotten
 from tests.playbook import Playbook, frame, heartbeat
 
 LOSSES = (AlarmKind.CONTACT_LOST, AlarmKind.SITE_LOST, AlarmKind.UPLINK_LOST)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from alarmd.core.effects import DURABLE, DurableEffect, QueueDelivery, SaveAlarm
-from alarmd.core.inputs import (
+from alarmd.core.records import Alarm, Camera, Command, Delivery, Device, DeviceKey, Event, Site, Told, Zone
+from alarmd.core.requests import (
     CameraChanged,
     CommandRequested,
     DeviceChanged,
@@ -11,7 +12,6 @@ from alarmd.core.inputs import (
     SiteRequested,
     ZoneRequested,
 )
-from alarmd.core.records import Alarm, Camera, Command, Delivery, Device, DeviceKey, Event, Site, Told, Zone
 from alarmd.core.settings import Pair
 from alarmd.core.told import told_of
 from tests.playbook import Playbook, frame, heartbeat

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarmd.core import signed_life
-from alarmd.core.inputs import CommandRequested, DeviceChanged
+from alarmd.core.requests import CommandRequested, DeviceChanged
 from tests.playbook import Playbook, path
 from tests.signed_camera import SignedCamera
 

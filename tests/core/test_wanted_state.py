@@ -3,9 +3,9 @@
 import pytest
 
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceChanged
 from alarmd.core.reassertion import REASSERT_GAP
 from alarmd.core.records import CommandState
+from alarmd.core.requests import CommandRequested, DeviceChanged
 from lfcp import Message
 from lfcp.settings import digest
 from tests.playbook import Playbook, heartbeat

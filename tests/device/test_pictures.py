@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from alarmd.core.inputs import CommandRequested, KeyGiven
 from alarmd.core.records import Trigger
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import CommandRequested, KeyGiven
 from alarmd.device import picture_line
 from alarmd.device.device import CommandFailedError, Device
 from alarmd.device.picture_line import PictureLine

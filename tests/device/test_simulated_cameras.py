@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from alarmd.core.inputs import CommandRequested
 from alarmd.core.records import Trigger
+from alarmd.core.requests import CommandRequested
 from alarmd.device import simulated_uploads
 from alarmd.device.drawn_pictures import drawn
 from alarmd.device.simulated_device import Behaviour

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from alarmd.core.inputs import FilmMade, OperatorRequest
+from alarmd.core.inputs import FilmMade
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Alarm, Record
+from alarmd.core.requests import OperatorRequest
 from alarmd.frames.archive import Archive
 from alarmd.relays.desk import Desk
 from alarmd.storage.interface import EventFilter, Lease, StoredAlarm, StoredEvent

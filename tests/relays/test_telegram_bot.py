@@ -9,8 +9,8 @@ import pytest
 
 from alarmd.adapters.reactor_clock import now
 from alarmd.core.galleries import ReplyTo
-from alarmd.core.inputs import AlarmCleared, CameraChanged
 from alarmd.core.records import AlarmState, Arming, Delivery
+from alarmd.core.requests import AlarmCleared, CameraChanged
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.film.errors import FilmError, FilmFault
 from alarmd.relays.desk import Desk, Listens

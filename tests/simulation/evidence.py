@@ -4,9 +4,9 @@ from collections import defaultdict
 from functools import cached_property
 
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import DeliveryDropped
 from alarmd.core.instant import SECOND
 from alarmd.core.records import Alarm, AlarmKind, Command, Event
+from alarmd.core.requests import DeliveryDropped
 from alarmd.relays.lane import DELIVERY_TIMEOUT
 from tests.simulation.network import TELEGRAM
 from tests.simulation.plan import LABELS, Act

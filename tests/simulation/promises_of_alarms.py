@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from alarmd.core.effects import CopyDelivery, QueueDelivery
-from alarmd.core.inputs import AlarmAcknowledged, AlarmCleared
 from alarmd.core.records import Alarm, AlarmKind, AlarmState
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared
 from lfcp.constants import Verb
 from tests.simulation.evidence import CUTS, LOSSES, Evidence
 from tests.simulation.plan import LABELS

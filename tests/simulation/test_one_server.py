@@ -10,8 +10,9 @@ import pytest
 from alarmd.core import signed_life
 from alarmd.core.effects import Effect, SendFrame
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import CommandRequested, DeviceAdopted, Input, KeyGiven
+from alarmd.core.inputs import Input
 from alarmd.core.records import Event, Presence
+from alarmd.core.requests import CommandRequested, DeviceAdopted, KeyGiven
 from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.turn import Turn
 from alarmd.storage.interface import DeliveryFilter, EventFilter, PictureFilter

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from alarmd.core.inputs import (
+from alarmd.core.paths import Path
+from alarmd.core.records import Alarm, AlarmState, Arming
+from alarmd.core.requests import (
     AlarmAcknowledged,
     AlarmCleared,
     ArmingRequested,
@@ -16,8 +18,6 @@ from alarmd.core.inputs import (
     OperatorRequest,
     ZoneRequested,
 )
-from alarmd.core.paths import Path
-from alarmd.core.records import Alarm, AlarmState, Arming
 from alarmd.core.settings import Pair, Route, Settings
 from alarmd.storage.interface import DeliveryFilter, DeliveryState
 from alarmd.storage.memory_reader import MemoryReader

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from alarmd.core.inputs import DeviceAdopted
+from alarmd.core.requests import DeviceAdopted
 from alarmd.frames.live import MAX_VIEWERS_OF_ONE
 from alarmd.web import http_protocol
 from alarmd.web.live import BOUNDARY

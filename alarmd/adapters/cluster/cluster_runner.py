@@ -27,20 +27,11 @@ from alarmd.core.effects import (
     SaveDevice,
     SendFrame,
 )
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    AlarmCleared,
-    CommandRequested,
-    DevicesReleased,
-    DevicesTaken,
-    FrameReceived,
-    Input,
-    OperatorRequest,
-    Report,
-)
+from alarmd.core.inputs import DevicesReleased, DevicesTaken, FrameReceived, Input, Report
 from alarmd.core.instant import Instant
 from alarmd.core.records import Record
 from alarmd.core.refusals import UNAVAILABLE, RequestRefusedError
+from alarmd.core.requests import AlarmAcknowledged, AlarmCleared, CommandRequested, OperatorRequest
 from alarmd.core.snapshot import part_of
 from alarmd.storage.cluster_store import ClusterStore, TakenDevices
 from alarmd.storage.custody import all_devices_of

@@ -1,20 +1,22 @@
 """Which device something is about that happened: its name, which is all that is known of a device of another member."""
 
 from alarmd.core.inputs import (
-    CameraChanged,
     CameraIntroduced,
-    CommandRequested,
-    DeviceAdopted,
-    DeviceChanged,
-    DeviceForgotten,
     FrameReceived,
     Input,
-    KeyGiven,
     LiveRequested,
     PartSettled,
     PictureFailed,
     PictureFound,
     PictureReceived,
+)
+from alarmd.core.requests import (
+    CameraChanged,
+    CommandRequested,
+    DeviceAdopted,
+    DeviceChanged,
+    DeviceForgotten,
+    KeyGiven,
     PictureRequested,
 )
 from lfcp import TOLERANT, ProtocolError, decode

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from alarmd import __version__
 from alarmd.core import views
-from alarmd.core.inputs import AlarmAcknowledged, ArmingRequested, DeviceChanged
 from alarmd.core.instant import SECOND
 from alarmd.core.names import device_name
 from alarmd.core.records import Alarm, AlarmState, Arming, Presence
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import AlarmAcknowledged, ArmingRequested, DeviceChanged
 from alarmd.core.wording import sentence
 from alarmd.relays.desk import Desk
 from alarmd.relays.telegram.buttons import MUTE, Action, Pressed

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from alarmd.core.capture import can_be_asked
 from alarmd.core.galleries import ReplyTo
-from alarmd.core.inputs import FilmMade, PictureRequested
+from alarmd.core.inputs import FilmMade
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import PictureRequested
 from alarmd.frames.errors import ArchiveError
 from alarmd.frames.film.errors import FilmError
 from alarmd.relays.desk import Desk

@@ -6,18 +6,10 @@ import pytest
 
 from alarmd.adapters.cluster import cluster_runner, membership, waiting_room
 from alarmd.adapters.reactor_clock import now
-from alarmd.core.inputs import (
-    AlarmAcknowledged,
-    ArmingRequested,
-    CommandRequested,
-    DeviceAdopted,
-    DeviceForgotten,
-    PictureFound,
-    PictureReceived,
-    TimerFired,
-)
+from alarmd.core.inputs import PictureFound, PictureReceived, TimerFired
 from alarmd.core.records import Arming, Presence, Trigger
 from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.requests import AlarmAcknowledged, ArmingRequested, CommandRequested, DeviceAdopted, DeviceForgotten
 from tests.adapters.cluster.conftest import Join, Member
 from tests.waiting import until
 

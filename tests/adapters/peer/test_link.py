@@ -9,9 +9,9 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from alarmd.adapters.peer import link, meeting
 from alarmd.adapters.peer.authority import issue
-from alarmd.core.inputs import AlarmAcknowledged, DeviceAdopted, KeyGiven
 from alarmd.core.link_condition import Link
 from alarmd.core.records import AlarmState, Event
+from alarmd.core.requests import AlarmAcknowledged, DeviceAdopted, KeyGiven
 from tests.adapters.peer.two_servers import Pair, Server, a_pair, write_pair
 from tests.signed_camera import SignedCamera
 from tests.waiting import until

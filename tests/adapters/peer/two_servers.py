@@ -15,10 +15,11 @@ from alarmd.adapters.peer.certificates import Facts, Role, save_pair
 from alarmd.adapters.reactor_clock import now
 from alarmd.application import Application
 from alarmd.config import Config
-from alarmd.core.inputs import FrameReceived, Input, OperatorRequest
+from alarmd.core.inputs import FrameReceived, Input
 from alarmd.core.link_condition import Link
 from alarmd.core.paths import Path as RulesPath
 from alarmd.core.records import Event
+from alarmd.core.requests import OperatorRequest
 from alarmd.core.state import State
 from alarmd.storage.interface import DeliveryFilter, EventFilter
 from tests.serving import LIMIT, LOOPBACK

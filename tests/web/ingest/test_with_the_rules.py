@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alarmd.adapters.reactor_clock import now
-from alarmd.core.inputs import CameraChanged, DeviceAdopted, DeviceForgotten, OperatorRequest
 from alarmd.core.records import Camera, Record
+from alarmd.core.requests import CameraChanged, DeviceAdopted, DeviceForgotten, OperatorRequest
 from alarmd.frames.archive import DirectoryArchive
 from alarmd.frames.intake import Intake
 from alarmd.metrics import Metrics
