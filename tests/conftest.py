@@ -16,7 +16,8 @@ from tests.needs import need
 
 # No test may depend on how fast the machine is, nor a change on examples that nobody had before: new ones are for
 # `make prove`.
-settings.register_profile("house", deadline=None, derandomize="ALARMD_PROVE" not in os.environ)
+PROVE = "ALARMD_PROVE" in os.environ
+settings.register_profile("house", deadline=None, derandomize=not PROVE, max_examples=100 if PROVE else 60)
 settings.load_profile("house")
 
 TEMPLATE = "alarmd_template"

@@ -178,6 +178,7 @@ def test_the_load_and_the_rules_bench_send_the_same_signed_heartbeat() -> None:
     assert seen == [fleet.signed_heartbeat_of(0, signature.counter, echo=0)]
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("_mbedtls")
 def test_signed_heartbeats_are_measured_through_the_whole_server() -> None:
     measured = {result.what: result for result in signed.measure(rounds=1, seconds=1.0, devices=200)}
@@ -187,6 +188,7 @@ def test_signed_heartbeats_are_measured_through_the_whole_server() -> None:
     assert measured["alarmd to bare Twisted"].value > 0
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("_mbedtls")
 def test_memory_and_start_are_measured_with_keys_and_without() -> None:
     for lines in (scale.measure(1, devices=50), scale.measure_keyed(devices=50)):
@@ -229,6 +231,7 @@ def test_heartbeats_are_measured_through_the_whole_server() -> None:
     assert measured["alarmd to bare Twisted"].value > 0
 
 
+@pytest.mark.prove
 def test_a_film_is_measured_beside_ffmpeg_alone() -> None:
     need_program("ffmpeg", "ffmpeg")
     measured = {result.what: result for result in film.measure(rounds=1, count=4)}

@@ -4,7 +4,14 @@ from alarmd.core.effects import HandOver, SaveAlarm, SaveCommand, SendFrame
 from alarmd.core.inputs import DevicesReleased, JudgeChosen, LinesSeen, PlacesTold
 from alarmd.core.instant import SECOND
 from alarmd.core.records import AlarmKind, AlarmState, Arming, CommandState, Presence
-from alarmd.core.requests import AlarmAcknowledged, ArmingRequested, CommandRequested, DeviceAdopted, SiteRequested
+from alarmd.core.requests import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    ArmingRequested,
+    CommandRequested,
+    DeviceAdopted,
+    SiteRequested,
+)
 from alarmd.core.snapshot import part_of
 from tests.cluster_playbook import ClusterPlaybook, Member
 from tests.playbook import frame, heartbeat
@@ -294,3 +301,15 @@ def test_an_alarm_of_a_site_whose_devices_are_not_here_yet_is_let_go_again() -> 
     two << JudgeChosen(judges=False)
     assert two.engine.state.alarms == {}
     assert one.engine.state.alarms
+
+
+def test_of_several_alarms_of_a_device_one_that_is_cleared_leaves_the_others() -> None:
+    cluster, (_, two) = adopted("cam1")
+    two << frame(MOTION.format("cam1"))
+    cluster.later(90.0)
+    two << frame(MOTION.format("cam1"))
+    first, second = (alarm.id for alarm in cluster.alarms() if alarm.kind is AlarmKind.MOTION)
+    two << AlarmCleared("op", first)
+    device = two.engine.state.sessions["cam1"].device.id
+    assert two.engine.state.device_alarms[device] >= {second}
+    assert first not in two.engine.state.device_alarms[device]

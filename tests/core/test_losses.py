@@ -6,7 +6,7 @@ import pytest
 
 from alarmd.core import losses
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.records import AlarmKind, AlarmState
+from alarmd.core.records import AlarmKind, AlarmState, Presence
 from alarmd.core.requests import AlarmCleared, DeviceAdopted, DeviceChanged, ZoneRequested
 from alarmd.core.settings import UnknownDevices
 from tests.core.test_supervision import beat
@@ -232,3 +232,17 @@ def test_an_alarm_whose_device_is_no_longer_lost_takes_no_members_after_a_restar
     snapshot = replace(play.store.load(), contacts=())
     again = Playbook(snapshot, start=False)
     assert (again.engine.state.losses, again.engine.state.loss_alarms) == ({}, {})
+
+
+def test_an_alarm_of_a_loss_that_nobody_suffers_any_more_gets_no_members_at_a_start() -> None:
+    play = Playbook().adopt("cam1", "cam2", "far1")
+    beat(play, {"cam1": "192.0.2.1", "cam2": "198.51.100.9", **FAR}, 40)
+    beat(play, FAR, 120)
+    found = play.store.load()
+    back = play.engine.state.sessions["cam2"].device.id
+    contacts = (replace(one, presence=Presence.ONLINE) if one.device_id == back else one for one in found.contacts)
+    again = Playbook(replace(found, contacts=tuple(contacts)), start=False)
+    alarms = {alarm.id: alarm.device_id for alarm in found.alarms}
+    assert back in alarms.values()
+    assert back not in {alarms[alarm_id] for alarm_id in again.engine.state.losses}
+    assert len(again.engine.state.losses) == len(alarms) - 1

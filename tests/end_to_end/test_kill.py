@@ -10,7 +10,7 @@ from alarmd.storage.interface import EventFilter
 from alarmd.storage.opening import open_reader
 from tests.serving import Served, served
 
-ROUNDS = 20 if os.environ.get("ALARMD_PROVE") else 3
+ROUNDS = 20 if os.environ.get("ALARMD_PROVE") else 2
 DEVICES = 8
 GENEROUS = {"DEVICES_MESSAGE_RATE": "1000", "DEVICES_MESSAGE_BURST": "100000"}
 

@@ -20,7 +20,7 @@ from lfcp.constants import Verb
 from tests.serving import LOOPBACK, Served, served
 from tests.waiting import wait_until
 
-ROUNDS = 20 if os.environ.get("ALARMD_PROVE") else 3
+ROUNDS = 20 if os.environ.get("ALARMD_PROVE") else 2
 DEVICES = 4
 ENOUGH = 15  # messages of each device that are acknowledged before each kill
 LABEL = "A"

@@ -13,9 +13,9 @@ from tests.needs import need, need_program
 
 LEAST_BRANCHES = 0.95  # of each file's, taken
 FUZZERS = {  # kept inputs, runs
-    "fuzz_decode": ("corpus", 200_000),
-    "fuzz_client": ("corpus_client", 20_000),
-    "fuzz_upload": ("corpus_upload", 30_000),
+    "fuzz_decode": ("corpus", 100_000),
+    "fuzz_client": ("corpus_client", 10_000),
+    "fuzz_upload": ("corpus_upload", 15_000),
 }
 
 
