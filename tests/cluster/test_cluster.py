@@ -4,6 +4,8 @@ import signal
 import socket
 from collections.abc import Callable
 
+import pytest
+
 from tests.cluster.conftest import Cluster
 from tests.waiting import wait_until
 
@@ -13,6 +15,7 @@ OPEN_ALARMS = "SELECT count(*) FROM alarms WHERE kind = 'motion'"
 MOTIONS = "SELECT count(*) FROM events WHERE kind = 'motion'"
 
 
+@pytest.mark.prove
 def test_a_device_is_known_to_whichever_server_hears_it(clusters: Clusters) -> None:
     one, two = clusters(2).servers
     one.ask(b"cam1,HEARTBEAT,0,0,0,0,0,0")
@@ -23,6 +26,7 @@ def test_a_device_is_known_to_whichever_server_hears_it(clusters: Clusters) -> N
         assert "cam1" in server.get("/api/v1/devices/cam1")
 
 
+@pytest.mark.prove
 def test_one_incident_is_one_alarm_however_its_datagrams_are_spread(clusters: Clusters) -> None:
     cluster = clusters(3)
     balancer = cluster.balancer()
@@ -36,6 +40,7 @@ def test_one_incident_is_one_alarm_however_its_datagrams_are_spread(clusters: Cl
     assert cluster.count("SELECT count(*) FROM devices") == 1
 
 
+@pytest.mark.prove
 def test_what_was_acknowledged_survives_a_kill_of_its_server(clusters: Clusters) -> None:
     cluster = clusters(2)
     one, two = cluster.servers
@@ -77,6 +82,7 @@ def test_nothing_acknowledged_is_lost_and_alarms_are_told_once_while_servers_die
     assert {(count, attempts) for _, count, attempts in cluster.rows(told)} == {(1, 1)}
 
 
+@pytest.mark.prove
 def test_a_loss_is_told_within_its_limit_though_its_server_died_too(clusters: Clusters) -> None:
     cluster = clusters(2, SUPERVISION_REPORT_WITHIN="20")
     _, two = cluster.servers
@@ -102,6 +108,7 @@ def test_a_command_given_to_one_server_is_sent_once_by_another(clusters: Cluster
     assert cluster.rows("SELECT attempts FROM commands") == [(1,)]
 
 
+@pytest.mark.prove
 def test_what_one_server_arms_is_armed_at_all(clusters: Clusters) -> None:
     cluster = clusters(2)
     one, two = cluster.servers
@@ -112,6 +119,7 @@ def test_what_one_server_arms_is_armed_at_all(clusters: Clusters) -> None:
     assert cluster.rows("SELECT told FROM alarms") == [(False,)]
 
 
+@pytest.mark.prove
 def test_a_server_that_stood_still_ends_itself_and_stores_nothing(clusters: Clusters) -> None:
     cluster = clusters(2)
     one, two = cluster.servers

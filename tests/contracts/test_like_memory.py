@@ -310,7 +310,7 @@ def test_sqlite_answers_like_memory(tmp_path: Path) -> None:
         shutil.copy(template, file)
         return Storage(f"sqlite:///{file}")
 
-    compare(open_fresh, examples=15 * PROOF)
+    compare(open_fresh, examples=8 * PROOF)
 
 
 def test_postgresql_answers_like_memory(postgresql_url: str) -> None:
@@ -322,5 +322,5 @@ def test_postgresql_answers_like_memory(postgresql_url: str) -> None:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
         return Storage(postgresql_url)
 
-    compare(open_fresh, examples=8 * PROOF)
+    compare(open_fresh, examples=5 * PROOF)
     engine.dispose()

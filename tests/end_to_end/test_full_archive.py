@@ -65,6 +65,7 @@ class Camera:
         pytest.fail("the disk never became full")
 
 
+@pytest.mark.prove
 def test_while_pictures_are_refused_a_motion_is_told(server: Served) -> None:
     camera = Camera(server)
     server.ask(b"cam1,MOAL,garden_gate,0,0,0,0,0")  # its pictures stay while this is open
@@ -78,6 +79,7 @@ def test_while_pictures_are_refused_a_motion_is_told(server: Served) -> None:
     assert "cam1: faults: 0; " in server.command("archive", "verify")
 
 
+@pytest.mark.prove
 def test_a_bucket_that_is_away_does_not_fill_the_disk_and_what_it_missed_is_told_once(
     tmp_path: Path, disk: Path
 ) -> None:

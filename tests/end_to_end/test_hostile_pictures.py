@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from alarmd.frames.errors import PictureFault
 from alarmd.frames.jpeg import MAX_BYTES
@@ -94,6 +95,7 @@ def bodies() -> Iterator[tuple[bytes, bool]]:
             yield kinds[number // GOOD_EVERY % 2 if kinds is RARE else number % len(USUAL)](), False
 
 
+@pytest.mark.prove
 def test_a_thousand_uploads_that_are_no_pictures_cost_answers_and_nothing_else(tmp_path: Path) -> None:
     with served(tmp_path, **GENEROUS) as server, httpx.Client(verify=False, timeout=LIMIT) as client:
         url = f"http://{LOOPBACK}:{server.ingest_port}/u/{adopted(server, 'cam1')}"

@@ -6,6 +6,8 @@ import socket
 import threading
 from pathlib import Path
 
+import pytest
+
 from alarmd.storage.interface import EventFilter
 from alarmd.storage.opening import open_reader
 from tests.serving import Served, served
@@ -90,6 +92,7 @@ def test_nothing_acknowledged_is_lost_by_kill_9_on_sqlite(tmp_path: Path) -> Non
         prove(server, f"sqlite:///{server.state / 'alarmd.sqlite'}")
 
 
+@pytest.mark.prove
 def test_nothing_acknowledged_is_lost_by_kill_9_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     with served(tmp_path, STORAGE_URL=postgresql_url, **GENEROUS) as server:
         prove(server, postgresql_url)

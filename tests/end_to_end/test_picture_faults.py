@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.end_to_end.cameras import adopted, operator, shown
 from tests.end_to_end.places import ANN, BUCKET, all_told, copies, held, prusaconnect, telegram, webhook
 from tests.fakes import prusaconnect as service_fake
@@ -42,6 +44,7 @@ def pictures_told(hook: Receiver) -> list[int]:
     return [one["picture"]["size"] for one in told if one["subject"] == "picture"]
 
 
+@pytest.mark.prove
 def test_whatever_telegram_does_others_are_told_and_its_chats_once_it_is_well(
     tmp_path: Path, api: FakeTelegram, hook: Receiver
 ) -> None:
@@ -122,6 +125,7 @@ def test_a_bucket_that_gets_half_an_upload_gets_it_whole_later_and_others_at_onc
             wait_until(lambda: held(bucket) == [picture], "the copy")
 
 
+@pytest.mark.prove
 def test_what_waited_out_a_long_outage_of_telegram_and_a_restart_is_told_once(
     tmp_path: Path, api: FakeTelegram
 ) -> None:

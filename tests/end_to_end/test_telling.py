@@ -58,6 +58,7 @@ def test_an_alarm_and_what_becomes_of_it_reach_a_webhook_in_order(tmp_path: Path
     assert subjects(hook) == ["raised", "acknowledged", "cleared"]
 
 
+@pytest.mark.prove
 def test_a_server_killed_between_sending_and_confirming_sends_the_same_key_again(
     tmp_path: Path, hook: Receiver
 ) -> None:
@@ -171,6 +172,7 @@ def test_an_answer_in_telegram_reaches_the_rules_and_the_message_says_who_gave_i
         assert TOKEN not in server.log_text()
 
 
+@pytest.mark.prove
 def test_a_server_stops_in_time_although_telegram_says_nothing(tmp_path: Path, api: FakeTelegram) -> None:
     with served(tmp_path, **telegram(api)) as server:
         wait_until(lambda: server.logged("the bot listens"), "the bot")
@@ -197,6 +199,7 @@ def seen(api: FakeTelegram, chat: int, number: int) -> bool:
     return any(f" cam{number}: motion" in text for text in api.texts(chat))
 
 
+@pytest.mark.prove
 def test_a_group_that_became_a_supergroup_is_told_there_after_a_restart_too(tmp_path: Path, api: FakeTelegram) -> None:
     api.migrate(GROUP, SUPERGROUP)
     with served(tmp_path, **telegram(api)) as server:

@@ -111,6 +111,7 @@ def fuzzing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path / "build" / "test"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("target", FUZZERS)
 def test_the_library_withstands_a_while_of_fuzzing(fuzzing: Path, target: str, tmp_path: Path) -> None:
     corpus, runs = FUZZERS[target]

@@ -45,6 +45,7 @@ def test_either_is_killed_at_random_moments(house: Pair, victim: str, seed: int)
     kill_and_return(house, victim, seed, f"kill -9 of {victim}, moment {seed}")
 
 
+@pytest.mark.prove
 def test_a_pair_on_postgresql_loses_no_alarm_by_a_kill(
     tmp_path: Path, postgresql_url: str, other_postgresql_url: str
 ) -> None:
