@@ -49,7 +49,8 @@ class CommitHandlers:
     failed: Callable[[str], None]
     recovered: Callable[[], None]
     settled: Callable[[], None]  # after each transaction's turns
-    released: Callable[[WaitingTurn], None]  # another member of the cluster watches its devices, see QuarantinedTurn
+    # Another member of the cluster watches its devices, see QuarantinedTurn; None: this server is in no cluster.
+    released: Callable[[WaitingTurn], None] | None = None
 
 
 @dataclass(slots=True)
@@ -195,6 +196,7 @@ class GroupCommit:
             if place not in refused:
                 self._handlers.stored(turn)
             elif refused[place].released:
+                assert self._handlers.released is not None, "only the store of a cluster lets go of devices"
                 self._handlers.released(turn)
             else:
                 self._metrics.commit_failed("quarantined")

@@ -71,7 +71,7 @@ class TurnRunner:
     """The engine's only caller; everything here happens on the loop's thread.
 
     now: the clock, for inputs that the runner makes itself. outbox: whoever tells the alarms. committed: called after
-    each transaction. outflow: hears of every turn that was stored.
+    each transaction. outflow: hears of every turn that was stored. released: see CommitHandlers.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class TurnRunner:
         outbox: OutboxWatch,
         committed: Callable[[], None],
         outflow: Outflow,
+        released: Callable[[WaitingTurn], None] | None = None,
     ) -> None:
         self._loop = loop
         self._engine = engine
@@ -99,7 +100,7 @@ class TurnRunner:
         self._filled = False
         self._owed: Counter[Path] = Counter()  # frames for TCP peers that wait for a commit
         handlers = CommitHandlers(
-            self._stored, self._refused, self._failed, self._recovered, self._settle_now, self._released
+            self._stored, self._refused, self._failed, self._recovered, self._settle_now, released
         )
         self.commits = GroupCommit(loop, writer, store, metrics, handlers)
         self.copies = CopyPatience(loop, outflow, performer.perform)
@@ -245,10 +246,6 @@ class TurnRunner:
             events = tuple(effect.event for effect in turn.durable if isinstance(effect, RecordEvent))
             pictures = tuple(effect.picture for effect in turn.durable if isinstance(effect, SavePicture))
             self._turn(TurnQuarantined(reason, events, pictures), self._now())
-
-    def _released(self, turn: WaitingTurn) -> None:
-        """Only the members of a cluster let go of devices."""
-        raise NotImplementedError
 
     def _give_up(self, turn: WaitingTurn, why: RequestRefusedError) -> None:
         _refuse(turn.asker, why)

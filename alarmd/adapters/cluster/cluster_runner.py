@@ -51,7 +51,7 @@ class ClusterRunner(TurnRunner):
     """cluster: the same store, as a member sees it. claims: the thread that asks it for devices."""
 
     def __init__(self, *, cluster: ClusterStore, claims: WriterThread, **parts: Any) -> None:
-        super().__init__(store=cluster, **parts)
+        super().__init__(store=cluster, released=self._released, **parts)
         self._cluster = cluster
         self._claims = claims
         self._room = WaitingRoom()
