@@ -28,10 +28,12 @@ def python_module(table: Table) -> str:
         "from collections.abc import Mapping\nfrom enum import StrEnum\n\n",
         "from lfcp.verb_table import Direction, Parameter, Port, Setting, VerbEntry\n\n",
         *(_python_number(name, entry) for name, entry in _numbers(table).items()),
+        f"KEEP_STEPS = ({', '.join(map(str, table['ladder']['steps']))})  # s\n",
         _python_enum("Verb", {name: name for name in table["verbs"]}),
         _python_enum("Trigger", {name.upper(): name for name in table["triggers"]}),
         _python_enum("Leniency", {name.upper(): name for name in table["leniencies"]}),
         _python_enum("Reason", {name.upper(): name for name in reasons}),
+        _python_enum("RendezvousReason", {name.upper(): name for name in table["rendezvous_reasons"]}),
         "\n\nVERBS: Mapping[str, VerbEntry] = {\n",
         *(_python_verb(name, verb) for name, verb in table["verbs"].items()),
         "}\n",
@@ -45,7 +47,8 @@ def python_module(table: Table) -> str:
 
 def _numbers(table: Table) -> Table:
     results = {f"UPLOAD_{name}": entry for name, entry in table["upload_results"].items()}
-    return {**table["limits"], **table["timers"], **results}
+    kinds = {f"TUNNEL_{name}": entry for name, entry in table["tunnel_kinds"].items()}
+    return {**table["limits"], **table["timers"], **results, **kinds}
 
 
 def _python_number(name: str, entry: Table) -> str:
@@ -101,6 +104,10 @@ def c_header(table: Table) -> str:
         *(f' \\\n    X({name.upper()}, "{name}")' for name in reasons),
         "\n\n/* X(trigger, the word on the wire) */\n#define LFCP_TRIGGERS(X)",
         *(f' \\\n    X({name.upper()}, "{name}")' for name in table["triggers"]),
+        "\n\n/* X(why, the word on the wire) */\n#define LFCP_RENDEZVOUS_REASONS(X)",
+        *(f' \\\n    X({name.upper()}, "{name}")' for name in table["rendezvous_reasons"]),
+        "\n\n/* X(step of the ladder, s) */\n#define LFCP_KEEP_STEPS(X)",
+        *(f" \\\n    X({step})" for step in table["ladder"]["steps"]),
         "\n\n/* X(setting, least value, greatest value) */\n#define LFCP_SETTINGS(X)",
         *(f" \\\n    X({name}, {entry['min']}, {entry['max']})" for name, entry in table["settings"].items()),
         "\n\n#endif\n",
@@ -177,6 +184,10 @@ def _words_documented(section: str) -> Callable[[Table], str]:
     return make
 
 
+def _ladder_documented(table: Table) -> str:
+    return f"KEEP_STEPS: {', '.join(map(str, table['ladder']['steps']))} s.\n"
+
+
 DOCUMENT = ROOT / "docs" / "protocol.md"
 DOCUMENT_TABLES: Mapping[str, Callable[[Table], str]] = {
     "verbs": _verbs_documented,
@@ -186,7 +197,10 @@ DOCUMENT_TABLES: Mapping[str, Callable[[Table], str]] = {
     "reasons": _words_documented("reasons"),
     "upload results": _numbers_documented("upload_results"),
     "triggers": _words_documented("triggers"),
+    "rendezvous reasons": _words_documented("rendezvous_reasons"),
+    "tunnel kinds": _numbers_documented("tunnel_kinds"),
     "settings": _settings_documented,
+    "ladder": _ladder_documented,
 }
 PRODUCTS: Mapping[Path, Callable[[Table], str]] = {
     ROOT / "protocol" / "lfcp" / "constants.py": python_module,

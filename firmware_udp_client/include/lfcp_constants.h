@@ -28,6 +28,12 @@
 #define LFCP_UPLOAD_ID 25 /* characters of an upload's id: a command's id, or boot id, `.`, up to 8 hexadecimal digits */
 #define LFCP_PICTURE_DIGEST 32 /* hexadecimal digits of a picture's digest, the first half of its SHA-256 */
 #define LFCP_MAX_LIVE 600 /* s; the longest time that LIVE asks for */
+#define LFCP_MAX_KEEPS 16 /* answers to KEEP that a device may wait for at one server */
+#define LFCP_MAX_STEP 8 /* between the ports that two servers see, of a NAT that counts them up */
+#define LFCP_TUNNEL_BODY 1400 /* bytes of what one tunnel datagram carries */
+#define LFCP_TUNNEL_HEAD 17 /* bytes of a tunnel datagram before its body */
+#define LFCP_TUNNEL_SEAL 16 /* bytes of a tunnel datagram behind its body */
+#define LFCP_MAX_CANDIDATES 12 /* addresses that one side of a rendezvous names */
 #define LFCP_HEARTBEAT_INTERVAL_MS 20000 /* a device's heartbeats, until a server allows less */
 #define LFCP_RESEND_FIRST_MS 2000 /* a message without its ACK is sent again after this */
 #define LFCP_RESEND_GROWTH_PERCENT 150 /* each wait is this much of the one before */
@@ -43,16 +49,38 @@
 #define LFCP_BODY_IDLE_MS 15000 /* a picture of which no byte comes for this long: the server closes the connection */
 #define LFCP_BODY_TIME_MS 600000 /* for the bytes behind one FRAM; then the server closes the connection */
 #define LFCP_PARTIAL_KEPT_MS 600000 /* what came of a picture is kept at most this long, to be gone on with */
+#define LFCP_KEEP_MOST_MS 300000 /* LFCP/2: the longest delay that KEEP asks for */
+#define LFCP_KEEP_MARGIN_MS 10000 /* LFCP/2: a learned interval is this much shorter than the mapping's life */
+#define LFCP_KEEP_LEAST_INTERVAL_MS 15000 /* LFCP/2: the shortest learned interval */
+#define LFCP_KEEP_MOST_INTERVAL_MS 170000 /* LFCP/2: the longest */
+#define LFCP_PROB_AGAIN_MS 1000 /* LFCP/2: PROB is sent again after this, once */
+#define LFCP_REBINDING_MS 3000 /* LFCP/2: an old path that answers within this stays the path */
+#define LFCP_PNCH_FIRST_MS 250 /* rendezvous: PNCH is sent again after this; each wait is twice the one before */
+#define LFCP_PNCH_RESENDS 6 /* then the session is given up */
+#define LFCP_ESTABLISHED_MS 60000 /* rendezvous: a session that both sides have not taken by then is given up */
+#define LFCP_RELAY_IDLE_MS 180000 /* rendezvous: a session without a relayed datagram for this long is over */
+#define LFCP_PUNCH_MS 3000 /* rendezvous: how long one attempt sends probes */
+#define LFCP_OPENER_MS 500 /* rendezvous: openers of a second attempt leave this much before its probes */
+#define LFCP_BIRTHDAY_MS 12000 /* rendezvous: how long probes to ports by chance are sent */
+#define LFCP_CONSENT_MS 5000 /* rendezvous: between probes on a direct path in use, a fifth less or more */
+#define LFCP_CONSENT_IDLE_MS 17500 /* rendezvous: and on an idle one, a seventh less or more */
+#define LFCP_CONSENT_LOST_MS 30000 /* rendezvous: a direct path without a valid answer for this long is left for the relay */
 #define LFCP_RESEND_QUIET_MS 2000 /* pause after a message that was sent twice or more: a late ACK names nothing */
 #define LFCP_UPLOAD_STORED 0 /* the picture is stored; of a live one: taken */
 #define LFCP_UPLOAD_GO_ON 1 /* send what is behind the offset in p3 */
 #define LFCP_UPLOAD_LATER 2 /* not now; p3 says why */
 #define LFCP_UPLOAD_NEVER 3 /* give it up; p3 says why */
+#define LFCP_TUNNEL_DATA 128 /* what the session is for */
+#define LFCP_TUNNEL_HELLO 129 /* where this side may be reached; relayed only */
+#define LFCP_TUNNEL_PROBE 130 /* do you hear me on this path? */
+#define LFCP_TUNNEL_ANSWER 131 /* to PROBE or NOMINATE: its counter */
+#define LFCP_TUNNEL_NOMINATE 132 /* role 0: this path it is */
+#define LFCP_TUNNEL_BYE 133 /* the session is over */
 
 /* X(verb, who may send it, is it a command, does it carry a secret, bytes of p1 to p4 that may be sent,
    the same in a signed frame before sealing) */
 #define LFCP_VERBS(X) \
-    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 38, 1, 5, 33, 38) \
+    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 42, 1, 5, 33, 42) \
     X(ACK, LFCP_FROM_BOTH, 0, 0, 0, 1, 16, 25, 16, 1, 54, 25) \
     X(MOAL, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
     X(LOG, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
@@ -71,7 +99,11 @@
     X(ENAL, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
     X(DSAL, LFCP_FROM_SERVER, 1, 0, 0, 0, 0, 0, 10, 0, 18, 16) \
     X(CONF, LFCP_FROM_SERVER, 1, 0, 16, 8, 0, 0, 16, 8, 18, 16) \
-    X(SYNC, LFCP_FROM_SERVER, 0, 0, 0, 0, 0, 0, 16, 16, 0, 0)
+    X(SYNC, LFCP_FROM_SERVER, 0, 0, 0, 0, 0, 0, 16, 16, 0, 0) \
+    X(KEEP, LFCP_FROM_DEVICE, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0) \
+    X(PROB, LFCP_FROM_SERVER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) \
+    X(CONN, LFCP_FROM_DEVICE, 0, 0, 0, 0, 0, 0, 32, 5, 33, 8) \
+    X(PNCH, LFCP_FROM_SERVER, 0, 0, 0, 0, 0, 0, 16, 79, 56, 54)
 
 /* X(reason, the code on the wire and in metrics) */
 #define LFCP_REASONS(X) \
@@ -103,6 +135,29 @@
     X(SCHEDULE, "schedule") \
     X(DEVICE, "device") \
     X(LIVE, "live")
+
+/* X(why, the word on the wire) */
+#define LFCP_RENDEZVOUS_REASONS(X) \
+    X(UNPROVEN, "unproven") \
+    X(NOT_OPERATOR, "not_operator") \
+    X(UNKNOWN_DEVICE, "unknown_device") \
+    X(UNREACHABLE, "unreachable") \
+    X(NOT_ABLE, "not_able") \
+    X(TOO_MANY, "too_many") \
+    X(NOT_ALLOWED, "not_allowed") \
+    X(REFUSED, "refused") \
+    X(UNANSWERED, "unanswered") \
+    X(ENDED, "ended")
+
+/* X(step of the ladder, s) */
+#define LFCP_KEEP_STEPS(X) \
+    X(25) \
+    X(40) \
+    X(55) \
+    X(85) \
+    X(115) \
+    X(175) \
+    X(295)
 
 /* X(setting, least value, greatest value) */
 #define LFCP_SETTINGS(X) \

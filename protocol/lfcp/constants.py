@@ -31,6 +31,12 @@ MAX_PICTURE = 16777216  # bytes of a picture
 UPLOAD_ID = 25  # characters of an upload's id: a command's id, or boot id, `.`, up to 8 hexadecimal digits
 PICTURE_DIGEST = 32  # hexadecimal digits of a picture's digest, the first half of its SHA-256
 MAX_LIVE = 600  # s; the longest time that LIVE asks for
+MAX_KEEPS = 16  # answers to KEEP that a device may wait for at one server
+MAX_STEP = 8  # between the ports that two servers see, of a NAT that counts them up
+TUNNEL_BODY = 1400  # bytes of what one tunnel datagram carries
+TUNNEL_HEAD = 17  # bytes of a tunnel datagram before its body
+TUNNEL_SEAL = 16  # bytes of a tunnel datagram behind its body
+MAX_CANDIDATES = 12  # addresses that one side of a rendezvous names
 HEARTBEAT_INTERVAL_MS = 20000  # a device's heartbeats, until a server allows less
 RESEND_FIRST_MS = 2000  # a message without its ACK is sent again after this
 RESEND_GROWTH_PERCENT = 150  # each wait is this much of the one before
@@ -46,11 +52,34 @@ UPLOAD_TRIES = 5  # in a row in which the server got nothing more of it; then th
 BODY_IDLE_MS = 15000  # a picture of which no byte comes for this long: the server closes the connection
 BODY_TIME_MS = 600000  # for the bytes behind one FRAM; then the server closes the connection
 PARTIAL_KEPT_MS = 600000  # what came of a picture is kept at most this long, to be gone on with
+KEEP_MOST_MS = 300000  # LFCP/2: the longest delay that KEEP asks for
+KEEP_MARGIN_MS = 10000  # LFCP/2: a learned interval is this much shorter than the mapping's life
+KEEP_LEAST_INTERVAL_MS = 15000  # LFCP/2: the shortest learned interval
+KEEP_MOST_INTERVAL_MS = 170000  # LFCP/2: the longest
+PROB_AGAIN_MS = 1000  # LFCP/2: PROB is sent again after this, once
+REBINDING_MS = 3000  # LFCP/2: an old path that answers within this stays the path
+PNCH_FIRST_MS = 250  # rendezvous: PNCH is sent again after this; each wait is twice the one before
+PNCH_RESENDS = 6  # then the session is given up
+ESTABLISHED_MS = 60000  # rendezvous: a session that both sides have not taken by then is given up
+RELAY_IDLE_MS = 180000  # rendezvous: a session without a relayed datagram for this long is over
+PUNCH_MS = 3000  # rendezvous: how long one attempt sends probes
+OPENER_MS = 500  # rendezvous: openers of a second attempt leave this much before its probes
+BIRTHDAY_MS = 12000  # rendezvous: how long probes to ports by chance are sent
+CONSENT_MS = 5000  # rendezvous: between probes on a direct path in use, a fifth less or more
+CONSENT_IDLE_MS = 17500  # rendezvous: and on an idle one, a seventh less or more
+CONSENT_LOST_MS = 30000  # rendezvous: a direct path without a valid answer for this long is left for the relay
 RESEND_QUIET_MS = 2000  # pause after a message that was sent twice or more: a late ACK names nothing
 UPLOAD_STORED = 0  # the picture is stored; of a live one: taken
 UPLOAD_GO_ON = 1  # send what is behind the offset in p3
 UPLOAD_LATER = 2  # not now; p3 says why
 UPLOAD_NEVER = 3  # give it up; p3 says why
+TUNNEL_DATA = 128  # what the session is for
+TUNNEL_HELLO = 129  # where this side may be reached; relayed only
+TUNNEL_PROBE = 130  # do you hear me on this path?
+TUNNEL_ANSWER = 131  # to PROBE or NOMINATE: its counter
+TUNNEL_NOMINATE = 132  # role 0: this path it is
+TUNNEL_BYE = 133  # the session is over
+KEEP_STEPS = (25, 40, 55, 85, 115, 175, 295)  # s
 
 
 class Verb(StrEnum):
@@ -74,6 +103,10 @@ class Verb(StrEnum):
     DSAL = "DSAL"
     CONF = "CONF"
     SYNC = "SYNC"
+    KEEP = "KEEP"
+    PROB = "PROB"
+    CONN = "CONN"
+    PNCH = "PNCH"
 
 
 class Trigger(StrEnum):
@@ -119,6 +152,19 @@ class Reason(StrEnum):
     BAD_KEY = "bad_key"
 
 
+class RendezvousReason(StrEnum):
+    UNPROVEN = "unproven"
+    NOT_OPERATOR = "not_operator"
+    UNKNOWN_DEVICE = "unknown_device"
+    UNREACHABLE = "unreachable"
+    NOT_ABLE = "not_able"
+    TOO_MANY = "too_many"
+    NOT_ALLOWED = "not_allowed"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    ENDED = "ended"
+
+
 VERBS: Mapping[str, VerbEntry] = {
     Verb.HEARTBEAT: VerbEntry(
         Direction.DEVICE,
@@ -126,7 +172,7 @@ VERBS: Mapping[str, VerbEntry] = {
             Parameter(1, "report", 1),
             Parameter(2, "interval", 5),
             Parameter(3, "boot", 33),
-            Parameter(4, "state", 38),
+            Parameter(4, "state", 42),
         ),
     ),
     Verb.ACK: VerbEntry(
@@ -301,6 +347,31 @@ VERBS: Mapping[str, VerbEntry] = {
         signed_params=(
             Parameter(1, "highest", 16),
             Parameter(2, "boot", 16),
+        ),
+    ),
+    Verb.KEEP: VerbEntry(
+        Direction.DEVICE,
+        signed_params=(Parameter(1, "delay", 6),),
+    ),
+    Verb.PROB: VerbEntry(
+        Direction.SERVER,
+    ),
+    Verb.CONN: VerbEntry(
+        Direction.DEVICE,
+        signed_params=(
+            Parameter(1, "device", 32),
+            Parameter(2, "port", 5),
+            Parameter(3, "request", 33),
+            Parameter(4, "options", 8),
+        ),
+    ),
+    Verb.PNCH: VerbEntry(
+        Direction.SERVER,
+        signed_params=(
+            Parameter(1, "session", 16),
+            Parameter(2, "key", 79),
+            Parameter(3, "other", 56),
+            Parameter(4, "role", 54),
         ),
     ),
 }
