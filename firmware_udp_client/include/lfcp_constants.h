@@ -80,7 +80,7 @@
 /* X(verb, who may send it, is it a command, does it carry a secret, bytes of p1 to p4 that may be sent,
    the same in a signed frame before sealing) */
 #define LFCP_VERBS(X) \
-    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 42, 1, 5, 33, 42) \
+    X(HEARTBEAT, LFCP_FROM_DEVICE, 0, 0, 1, 5, 33, 38, 1, 5, 33, 42) \
     X(ACK, LFCP_FROM_BOTH, 0, 0, 0, 1, 16, 25, 16, 1, 54, 25) \
     X(MOAL, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \
     X(LOG, LFCP_FROM_DEVICE, 0, 0, 62, 0, 0, 0, 62, 7, 33, 0) \

@@ -172,8 +172,9 @@ VERBS: Mapping[str, VerbEntry] = {
             Parameter(1, "report", 1),
             Parameter(2, "interval", 5),
             Parameter(3, "boot", 33),
-            Parameter(4, "state", 42),
+            Parameter(4, "state", 38),
         ),
+        signed_params=(Parameter(4, "path", 42),),
     ),
     Verb.ACK: VerbEntry(
         Direction.BOTH,
