@@ -8,7 +8,7 @@ import click
 from alarmd.cli.adopting import adopt, adopt_option
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segment
 from alarmd.cli.client import connect
-from alarmd.cli.keys import host_to_tell
+from alarmd.cli.given_key import host_to_tell
 from alarmd.cli.output import print_facts, print_line
 from alarmd.cli.qr_code import print_qr_code
 from alarmd.web.picture_schemas import MadeSecret

@@ -1,38 +1,19 @@
 """`alarmd device add` and `alarmd device rekey`: a device's key, given away the one time that it can be seen."""
 
-import json
-import socket
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any
 
 import click
 
-from alarmd.adapters import exit_codes
-from alarmd.adapters.addresses import ALL, ANY_IPV4, ANY_IPV6
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked, segment
-from alarmd.cli.client import connect
-from alarmd.cli.exits import Failure
+from alarmd.cli.given_key import ask_for_key, facts_of, key_file_option, print_facts_json
 from alarmd.cli.output import print_facts, print_line
-from alarmd.cli.private_file import private_file, write_line
 from alarmd.cli.qr_code import print_qr_code
 from alarmd.core.records import Signing
 from alarmd.web.place_schemas import MadeKey
 
-SOMEWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's address, behind the default route
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _where_to(command: F) -> F:
-    """Options: what becomes of the key."""
-    command = click.option("--no-qr", is_flag=True, help="No QR code. Only a terminal gets one.")(command)
-    return click.option(
-        "--key-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Write the key into this new file, which only you can read, and do not show it.",
-    )(command)
+_no_qr_option = click.option("--no-qr", is_flag=True, help="No QR code. Only a terminal gets one.")
 
 
 @click.command(
@@ -45,7 +26,8 @@ def _where_to(command: F) -> F:
 @click.argument("name")
 @click.option("--zone", help="The zone it is in. Default: where it is, or home.")
 @click.option("--mixed", is_flag=True, help="It migrates from LFCP/1: its unsigned motion still raises alarms.")
-@_where_to
+@key_file_option
+@_no_qr_option
 @common_options
 @pass_asked
 def add(asked: Asked, name: str, zone: str | None, mixed: bool, key_file: Path | None, no_qr: bool) -> None:
@@ -59,7 +41,8 @@ def add(asked: Asked, name: str, zone: str | None, mixed: bool, key_file: Path |
 
 @click.command(epilog=examples("alarmd device rekey cam1", "alarmd device rekey cam1 --key-file cam1-2.key"))
 @click.argument("name")
-@_where_to
+@key_file_option
+@_no_qr_option
 @common_options
 @pass_asked
 def rekey(asked: Asked, name: str, key_file: Path | None, no_qr: bool) -> None:
@@ -71,17 +54,11 @@ def rekey(asked: Asked, name: str, key_file: Path | None, no_qr: bool) -> None:
 
 
 def _give(asked: Asked, name: str, body: dict[str, Any], key_file: Path | None, no_qr: bool) -> None:
-    with connect(asked) as client:
-        if key_file is None:
-            made = client.change(MadeKey, "POST", _path(name), body)
-        else:
-            with private_file(key_file, "key_file") as file:  # before there is a key to be put into it
-                made = client.change(MadeKey, "POST", _path(name), body)
-                _write(file, made)
-    shown = made.model_dump(mode="json", exclude={"key"} if key_file else None)
-    shown["server"] = _server(asked, made.label)
+    path = f"/devices/{segment(name)}/key"
+    made = ask_for_key(asked, MadeKey, path, body, key_file, f"alarmd device rekey {name}")
+    shown = facts_of(asked, made, key_file)
     if asked.json:
-        click.echo(json.dumps(shown | ({"key_file": str(key_file)} if key_file else {}), indent=2))
+        print_facts_json(shown, key_file)
         return
     if "renew" in body:
         print_line("The key before stays good until the first frame that is signed with the new one.")
@@ -105,40 +82,3 @@ def _print(made: MadeKey, shown: dict[str, str], key_file: Path | None) -> None:
     print_line(
         f"  lfcp-device --name {made.device} --server {shown['server']} --key-file {file} --state {made.device}.state"
     )
-
-
-def _write(file: TextIO, made: MadeKey) -> None:
-    try:
-        write_line(file, made.key)
-    except OSError as error:
-        message = (
-            f"{made.device} has a key that cannot be written: {error.strerror}; make another by `alarmd device rekey`"
-        )
-        raise Failure(message, exit_codes.CANNOT_CREATE, field="key_file") from None
-
-
-def _path(name: str) -> str:
-    return f"/devices/{segment(name)}/key"
-
-
-def _server(asked: Asked, label: str) -> str:
-    """As devices are told of it: LABEL=HOST:PORT."""
-    lfcp = asked.config.lfcp
-    return f"{label}={host_to_tell(lfcp.addresses)}:{lfcp.port}"
-
-
-def host_to_tell(addresses: Sequence[str]) -> str:
-    """Where devices reach a listener on these addresses, as a URL has it."""
-    host = addresses[0] if addresses[0] not in (ALL, ANY_IPV4, ANY_IPV6) else _own_address()
-    return f"[{host}]" if ":" in host else host
-
-
-def _own_address() -> str:
-    """This machine's towards the internet, or its name. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            asking.connect(SOMEWHERE)
-        except OSError:
-            return socket.gethostname()
-        host: str = asking.getsockname()[0]
-        return host

@@ -78,12 +78,17 @@ class Devices(BaseModel):
     next: str | None = Field(description="`after` of the next page; null: this is the last.")
 
 
-class MadeKey(BaseModel):
-    """What a device has to be told. The server gives a key away this once."""
+class GivenKey(BaseModel):
+    """The server gives a key away this once."""
+
+    key: str = Field(repr=False, description="32 random bytes as 43 characters of base64url.")
+    label: str = Field(description="The server's, which who has the key has to know beside its address.")
+
+
+class MadeKey(GivenKey):
+    """What a device has to be told."""
 
     device: str
-    key: str = Field(repr=False, description="32 random bytes as 43 characters of base64url.")
-    label: str = Field(description="The server's, which the device has to know beside its address.")
     signing: Signing
 
 

@@ -13,7 +13,7 @@ import pytest
 import segno
 
 from alarmd.adapters import exit_codes
-from alarmd.cli import exits, keys, qr_code
+from alarmd.cli import exits, given_key, qr_code
 from lfcp.authenticator import KEY_TEXT, key_from_text
 from lfcp.constants import MAX_NAME
 from tests.cli.conftest import Alarmd
@@ -128,7 +128,7 @@ def test_a_key_that_the_disk_does_not_take_can_be_replaced(
     ended = alarmd("device", "add", "cam1", "--key-file", "cam1.key")
     monkeypatch.undo()
     assert ended.code == exit_codes.CANNOT_CREATE
-    assert "`alarmd device rekey`" in ended.err
+    assert "`alarmd device rekey cam1`" in ended.err
     assert not (tmp_path / "cam1.key").exists()
 
 
@@ -150,7 +150,7 @@ def test_the_configured_address_is_the_one_that_is_told(
 def test_a_machine_without_a_network_tells_its_name(
     alarmd: Alarmd, house: RunningHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "SOMEWHERE", ("255.255.255.255", 9))  # no broadcast without asking: EACCES
+    monkeypatch.setattr(given_key, "SOMEWHERE", ("255.255.255.255", 9))  # no broadcast without asking: EACCES
     assert alarmd.fine("device", "add", "cam1", "--json").json["server"] == f"A={socket.gethostname()}:8443"
 
 
