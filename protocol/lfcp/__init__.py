@@ -10,7 +10,7 @@ from lfcp.errors import ProtocolError
 from lfcp.line_buffer import LineBuffer
 from lfcp.messages import STRICT, TOLERANT, Message
 from lfcp.reading import decode
-from lfcp.report import Report, read_report, report_parameters
+from lfcp.report import Mapping, Report, read_report, report_parameters
 from lfcp.sequence_window import SequenceWindow
 from lfcp.signed_fields import EventId
 from lfcp.text import check_name, escape, safe_text
@@ -26,6 +26,7 @@ __all__ = [
     "EventId",
     "Leniency",
     "LineBuffer",
+    "Mapping",
     "Message",
     "Part",
     "Port",

@@ -1,6 +1,7 @@
 """What a device that reports says of itself in each heartbeat; docs/protocol.md, "The report"."""
 
 import re
+from enum import StrEnum
 from typing import NamedTuple
 
 from lfcp.constants import MAX_REPORT_INTERVAL, Leniency, Verb
@@ -14,15 +15,27 @@ IN_FAILOVER = "f"  # failover alarm mode: no server answers
 KNOWS_SETTINGS = "s"  # takes CONF
 KNOWS_PICTURES = "p"  # takes SNAP, sends FRAM
 KNOWS_LIVE = "l"  # takes LIVE
+KNOWS_PROBES = "k"  # answers PROB
+KNOWS_TUNNELS = "t"  # takes PNCH: somebody may connect
 NO_DIGEST = "-"
 
 # ASCII classes throughout: int() would take " 7", "1_0" and other alphabets' digits, which a C device refuses.
 _REPORT = re.compile(
     r"(?:0|([1-9][0-9]{0,4})),"  # interval
     r"(?:0|([0-9a-f]{1,16})\.([0-9a-f]{1,16})),"  # boot id and echo
-    r"(?:0|(-|[a-z]{1,8})\.(-|[0-9a-f]{1,16})\.(0|[1-9][0-9]{0,9}))"  # flags, digest, version
+    r"(?:0|(-|[a-z]{1,8})\.(-|[0-9a-f]{1,16})\.(0|[1-9][0-9]{0,9})"  # flags, digest, version
+    r"(?:\.([uesh])(0|[1-9][0-9]{0,2}))?)"  # mapping and life
 )
 _POSITIONS_LOST = {Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS}
+
+
+class Mapping(StrEnum):
+    """How a device's NAT maps one socket towards several servers (RFC 4787 §4.1)."""
+
+    UNKNOWN = "u"
+    INDEPENDENT = "e"  # of the destination
+    SEQUENTIAL = "s"  # ports are counted up
+    HARD = "h"
 
 
 class Report(NamedTuple):
@@ -39,6 +52,10 @@ class Report(NamedTuple):
     settings: bool = False
     pictures: bool = False
     live: bool = False
+    probing: bool = False  # answers PROB; LFCP/2
+    tunnels: bool = False  # somebody may connect; LFCP/2
+    mapping: Mapping | None = None  # in signed frames only
+    life: int | None = None  # s that a mapping outlives; 0: not known
 
 
 def read_report(message: Message) -> Report | None:
@@ -49,7 +66,9 @@ def read_report(message: Message) -> Report | None:
     found = _REPORT.fullmatch(f"{params[1]},{params[2]},{params[3]}")
     if found is None:
         return None
-    seconds, boot_id, echo, flags, settings, version = found.groups()
+    seconds, boot_id, echo, flags, settings, version, mapping, life = found.groups()
+    if mapping is not None and message.signature is None:
+        return None
     interval = int(seconds) if seconds else None
     if interval is not None and interval > MAX_REPORT_INTERVAL:
         return None
@@ -68,16 +87,25 @@ def read_report(message: Message) -> Report | None:
         KNOWS_SETTINGS in flags,
         KNOWS_PICTURES in flags,
         KNOWS_LIVE in flags,
+        KNOWS_PROBES in flags,
+        KNOWS_TUNNELS in flags,
+        None if mapping is None else Mapping(mapping),
+        int(life) if mapping else None,
     )
 
 
 def report_parameters(report: Report) -> tuple[str, str, str, str]:
-    """p1 to p4 of a heartbeat."""
+    """p1 to p4 of a heartbeat. A mapping goes into a signed one only: it has no room in others."""
     interval = UNUSED if report.interval is None else str(report.interval)
     boot = UNUSED if report.boot_id is None else f"{report.boot_id}.{report.echo:x}"
-    known = (report.detector, report.camera, report.wanted_version)
-    if known == (None, None, None) and not (report.pictures or report.live):
+    flags = _flags(report)
+    if not flags and (report.detector, report.camera, report.wanted_version, report.mapping) == (None,) * 4:
         return REPORTING, interval, boot, UNUSED
+    path = "" if report.mapping is None else f".{report.mapping}{report.life or 0}"
+    return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}{path}"
+
+
+def _flags(report: Report) -> str:
     said = (
         (report.detector, DETECTOR_ON),
         (report.camera, CAMERA_ON),
@@ -85,6 +113,7 @@ def report_parameters(report: Report) -> tuple[str, str, str, str]:
         (report.settings, KNOWS_SETTINGS),
         (report.pictures, KNOWS_PICTURES),
         (report.live, KNOWS_LIVE),
+        (report.probing, KNOWS_PROBES),
+        (report.tunnels, KNOWS_TUNNELS),
     )
-    flags = "".join(flag for on, flag in said if on)
-    return REPORTING, interval, boot, f"{flags or NO_FLAGS}.{report.digest}.{report.wanted_version or 0}"
+    return "".join(flag for on, flag in said if on)

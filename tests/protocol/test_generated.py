@@ -29,7 +29,7 @@ static const char *const codes[] = { LFCP_REASONS(CODE) };
 int main(void) {
     char field[LFCP_MAX_FIELD + 1] = "";
     size_t count = sizeof verbs / sizeof *verbs;
-    return !(count == 20 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
+    return !(count == 24 && !strcmp(verbs[0].name, "HEARTBEAT") && sizeof field == 64
              && !strcmp(codes[LFCP_REASON_EMPTY], "empty"));
 }
 """
@@ -93,6 +93,7 @@ def test_a_secret_goes_through_the_control_socket_only() -> None:
         assert VERBS[verb].ports == {Port.CONTROL_SOCKET}
 
 
-def test_only_what_a_server_sends_is_a_command() -> None:
+def test_only_what_an_operator_may_ask_for_is_a_command_and_only_servers_send_it() -> None:
+    protocols_own = {Verb.SYNC, Verb.PROB, Verb.PNCH}
     for verb, entry in VERBS.items():
-        assert entry.command is (entry.direction is Direction.SERVER and verb != Verb.SYNC)
+        assert entry.command is (entry.direction is Direction.SERVER and verb not in protocols_own)

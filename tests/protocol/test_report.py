@@ -1,33 +1,45 @@
 """A report is written so that it is read again; what a device does not say, it does not say."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfcp import Report, decode, encode, read_report, report_parameters
+from lfcp import Mapping, Report, decode, encode, encode_signed, read_report, report_parameters
+from lfcp.authenticator import MAX_COUNTER
 from lfcp.constants import MAX_NAME
 
 BOOTS = st.tuples(st.text("0123456789abcdef", min_size=1, max_size=16), st.integers(0, 2**64 - 1))
-STATES = st.tuples(
-    st.booleans(),
-    st.booleans(),
-    st.integers(0, 10**10 - 1),
-    st.just("-") | st.text("0123456789abcdef", min_size=8, max_size=8),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
+STATES = st.fixed_dictionaries(
+    {
+        "detector": st.booleans(),
+        "camera": st.booleans(),
+        "wanted_version": st.integers(0, 10**10 - 1),
+        "digest": st.just("-") | st.text("0123456789abcdef", min_size=8, max_size=8),
+        "failover": st.booleans(),
+        "settings": st.booleans(),
+        "pictures": st.booleans(),
+        "live": st.booleans(),
+        "probing": st.booleans(),
+        "tunnels": st.booleans(),
+    }
 )
-State = tuple[bool, bool, int, str, bool, bool, bool, bool]
-SILENT = (None, None, None, "-", False, False, False, False)
+PATHS = st.fixed_dictionaries({"mapping": st.sampled_from(Mapping), "life": st.integers(0, 999)})
+Said = dict[str, Any]
 
 
-@given(st.none() | st.integers(1, 86_400), st.none() | BOOTS, st.none() | STATES)
-def test_a_report_survives_the_wire(interval: int | None, boot: tuple[str, int] | None, state: State | None) -> None:
+@given(st.none() | st.integers(1, 86_400), st.none() | BOOTS, st.just({}) | STATES)
+def test_a_report_survives_the_wire(interval: int | None, boot: tuple[str, int] | None, state: Said) -> None:
     boot_id, echo = boot or (None, 0)
-    detector, camera, version, *others = state or SILENT
-    digest, *abilities = others
-    report = Report(interval, boot_id, detector, camera, version, echo, digest, *abilities)
+    report = Report(interval, boot_id, echo=echo, **state)
     frame = encode("n" * MAX_NAME, "HEARTBEAT", *report_parameters(report))
+    assert read_report(decode(frame)) == report
+
+
+@given(STATES, PATHS)
+def test_a_signed_report_says_what_its_nat_does(state: Said, path: Said) -> None:
+    report = Report(26, "9f3c", echo=2**64 - 1, **state, **path)
+    frame = encode_signed(bytes(32), MAX_COUNTER, "n" * MAX_NAME, "HEARTBEAT", *report_parameters(report))
     assert read_report(decode(frame)) == report
 
 
