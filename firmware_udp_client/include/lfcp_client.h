@@ -81,18 +81,33 @@ typedef struct lfcp_failover_config {
     void (*tell_directly)(void *context, const char *text); /* a motion, past the servers: notice and picture */
 } lfcp_failover_config;
 
+/* What a module adds to a client of LFCP/2 that the client does without where nobody names it: lfcp_path.h for example.
+ * Each lies in its own module's state, which writes it. What a module sends is handed out by its own poll. */
+typedef struct lfcp_module {
+    const struct lfcp_module *next; /* NULL: the last one */
+    void *context;
+    char flag;           /* of the report: what the device knows by it */
+    const char *mapping; /* what the report ends with, ended by NUL; of all modules but one "" */
+
+    /* Shown each ACK, and each frame that the client itself has no use for, of a server whose tag is right and whose
+     * counter is new. False: it is not the module's. May call what handlers may. */
+    bool (*take)(void *context, lfcp_client *client, unsigned server, const lfcp_message *message);
+} lfcp_module;
+
 typedef struct lfcp_config {
     const char *name;         /* the device's, ended by NUL */
     const uint8_t *key;       /* LFCP_KEY bytes; NULL: LFCP/1 */
     unsigned servers;         /* 1 to LFCP_CLIENT_SERVERS, addressed as 0, 1 */
     char labels[LFCP_CLIENT_SERVERS]; /* theirs, 'A' to 'Z', all different; unused in LFCP/1 */
-    uint32_t interval_s;      /* between heartbeats, until a server allows less; 1 to LFCP_MAX_REPORT_INTERVAL */
+    uint32_t interval_s;      /* between heartbeats, until a server allows less; 1 to LFCP_MAX_REPORT_INTERVAL; 0: as
+                                 LFCP_HEARTBEAT_INTERVAL_MS says until lfcp_path.h has learned one */
     bool plain_heartbeats;    /* LFCP/1: without a report, for servers that refuse one */
     bool detector_on;         /* at the start, until a server says what is wanted */
     bool camera_on;
     const lfcp_command_entry *commands;
     size_t command_count;
     lfcp_failover_config failover;
+    const lfcp_module *modules; /* the first; NULL: none. Nothing in LFCP/1 */
     const lfcp_crypto *crypto; /* may be NULL in LFCP/1 */
     lfcp_storage storage;
     uint32_t (*random)(void *context); /* 32 random bits; spreads heartbeats and repetitions, nothing secret */
@@ -166,7 +181,7 @@ typedef struct lfcp_client_server {
     uint64_t sent_at;
     uint64_t ack_answers; /* counter of the frame whose ACK is owed */
     uint64_t picture; /* counter of the FRAM that is under way; 0: none */
-    uint32_t interval_ms;
+    uint32_t allowed_s; /* the longest interval */
     uint32_t copies[LFCP_CLIENT_COPIES]; /* counters of sent copies, the lower half */
     uint8_t copy_places[LFCP_CLIENT_COPIES];
     uint8_t copy_next;
@@ -198,6 +213,7 @@ struct lfcp_client {
     lfcp_event_queue queue;
     lfcp_command_memory memory;
     int32_t settings[LFCP_SETTING_COUNT]; /* INT32_MIN: not given */
+    uint32_t interval_s; /* the device's own: configured or learned */
     uint32_t sleep_s;
     uint32_t pictures; /* ids of its own that were given to pictures */
     uint8_t running; /* place in the command memory of what is being carried out */

@@ -22,7 +22,7 @@ typedef enum lfcp_verb {
 
 typedef struct lfcp_verb_entry {
     const char *name;
-    lfcp_sender sender;
+    uint8_t sender; /* lfcp_sender */
     bool command;
     bool secret;
     uint8_t limit[4];        /* bytes of p1 to p4 that may be sent unsigned; 0: the verb has no such parameter */

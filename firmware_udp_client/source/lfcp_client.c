@@ -42,7 +42,7 @@ static lfcp_status check(const lfcp_config *config)
     if (!lfcp_is_name(lfcp_text_of(config->name))) {
         return LFCP_BAD_NAME;
     }
-    if (config->servers < 1 || config->servers > LFCP_CLIENT_SERVERS || config->interval_s < 1 ||
+    if (config->servers < 1 || config->servers > LFCP_CLIENT_SERVERS ||
         config->interval_s > LFCP_MAX_REPORT_INTERVAL) {
         return LFCP_INVALID;
     }
@@ -62,7 +62,7 @@ static lfcp_status derive(const lfcp_config *config, lfcp_client_server *server,
 static lfcp_status start_server(lfcp_client *client, unsigned at)
 {
     lfcp_client_server *server = &client->servers[at];
-    server->interval_ms = client->config->interval_s * 1000;
+    server->allowed_s = LFCP_MAX_REPORT_INTERVAL;
     server->in_flight = LFCP_NONE;
     memset(server->copy_places, LFCP_NONE, sizeof server->copy_places);
     return lfcp_signs(client) ? derive(client->config, server, client->config->labels[at]) : LFCP_OK;
@@ -90,6 +90,7 @@ lfcp_status lfcp_client_start(lfcp_client *client, const lfcp_config *config, ui
     client->config = config;
     client->boot_id = boot_id;
     client->offset = 0 - now_ms;
+    client->interval_s = config->interval_s != 0 ? config->interval_s : LFCP_HEARTBEAT_INTERVAL_MS / 1000;
     client->running = LFCP_NONE;
     client->detector_wanted = config->detector_on;
     client->camera_wanted = config->camera_on;

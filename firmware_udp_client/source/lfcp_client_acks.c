@@ -22,7 +22,7 @@ static void beat_acknowledged(lfcp_client *client, unsigned at, const lfcp_messa
     lfcp_client_server *server = &client->servers[at];
     uint32_t seconds;
     if (allowed_interval(message, &seconds)) {
-        lfcp_heartbeat_allowed(client, at, seconds);
+        lfcp_heartbeat_allowed(client, server, seconds);
     }
     event->kind = LFCP_EVENT_HEARTBEAT_ANSWERED;
     event->number = seconds;
@@ -64,7 +64,7 @@ void lfcp_acks_unsigned(lfcp_client *client, unsigned at, const lfcp_message *me
     bool allows = allowed_interval(message, &seconds);
     if (allows) {
         server->names_heartbeats = true;
-        lfcp_heartbeat_allowed(client, at, seconds);
+        lfcp_heartbeat_allowed(client, server, seconds);
     }
     if (allows || answers_heartbeat(client, server)) {
         server->unanswered = false;

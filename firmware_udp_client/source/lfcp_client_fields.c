@@ -37,9 +37,27 @@ bool lfcp_read_command_id(lfcp_text text, char *label, uint64_t *number)
     return lfcp_read_counter((lfcp_text){text.at + 2, text.length - 2}, number);
 }
 
-lfcp_text lfcp_written(const lfcp_writer *writer)
+void lfcp_put_of_boot(lfcp_writer *writer, const lfcp_client *client, uint64_t number)
 {
-    return (lfcp_text){writer->at, writer->length};
+    lfcp_put_hex(writer, client->boot_id);
+    lfcp_put_word(writer, ".");
+    lfcp_put_hex(writer, number);
+}
+
+lfcp_writer *lfcp_params_begin(lfcp_params *params)
+{
+    params->writer = (lfcp_writer){params->text, sizeof params->text, 0};
+    params->count = 0;
+    return &params->writer;
+}
+
+void lfcp_params_next(lfcp_params *params)
+{
+    lfcp_writer *writer = &params->writer;
+    params->each[params->count++] = (lfcp_text){writer->at, writer->length};
+    writer->at += writer->length;
+    writer->size -= writer->length;
+    writer->length = 0;
 }
 
 /* As lfcp.safe_text does for ASCII; every byte of other text becomes '?'. */

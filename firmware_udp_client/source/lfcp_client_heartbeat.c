@@ -5,6 +5,11 @@
 
 #define SPREAD_PERCENT 10 /* heartbeats come up to this much of the interval early, so that a fleet is not in step */
 
+static uint32_t interval_of(const lfcp_client *client, const lfcp_client_server *server)
+{
+    return client->interval_s < server->allowed_s ? client->interval_s : server->allowed_s;
+}
+
 static bool repeats(const lfcp_client *client, const lfcp_client_server *server)
 {
     return server->unanswered && server->agains < LFCP_HEARTBEAT_AGAINS && lfcp_signs(client);
@@ -20,12 +25,9 @@ uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned at)
     return again ? server->beat_again : server->next_beat;
 }
 
-/* boot id "." echo */
 static void put_boot(lfcp_writer *writer, const lfcp_client *client, unsigned server)
 {
-    lfcp_put_hex(writer, client->boot_id);
-    lfcp_put_word(writer, ".");
-    lfcp_put_hex(writer, client->servers[server].window.highest);
+    lfcp_put_of_boot(writer, client, client->servers[server].window.highest);
 }
 
 static bool knows(const lfcp_client *client, lfcp_verb verb)
@@ -42,12 +44,15 @@ static void put_flags(lfcp_writer *writer, const lfcp_client *client)
     for (size_t at = 0; at < sizeof is / sizeof *is; at++) {
         lfcp_put(writer, (lfcp_text){flags + at, is[at]});
     }
+    for (const lfcp_module *module = lfcp_modules(client); module != NULL; module = module->next) {
+        lfcp_put(writer, (lfcp_text){&module->flag, 1});
+    }
     if (writer->length == 0) {
         lfcp_put_word(writer, "-");
     }
 }
 
-/* flags "." digest "." version */
+/* flags "." digest "." version, and what a module says of the mapping */
 static lfcp_status put_state(lfcp_writer *writer, const lfcp_client *client)
 {
     char digest[LFCP_DIGEST + 1] = "-";
@@ -57,37 +62,41 @@ static lfcp_status put_state(lfcp_writer *writer, const lfcp_client *client)
     lfcp_put_word(writer, digest);
     lfcp_put_word(writer, ".");
     lfcp_put_decimal(writer, (int64_t)client->wanted_version);
+    for (const lfcp_module *module = lfcp_modules(client); module != NULL; module = module->next) {
+        lfcp_put_word(writer, module->mapping);
+    }
     return status;
 }
 
 static lfcp_status encode_beat(lfcp_client *client, unsigned server, const lfcp_outgoing *out)
 {
-    char texts[3][LFCP_SEND_MAX_FIELD];
-    lfcp_writer interval = {texts[0], sizeof texts[0], 0};
-    lfcp_writer boot = {texts[1], sizeof texts[1], 0};
-    lfcp_writer state = {texts[2], sizeof texts[2], 0};
+    lfcp_params params;
+    lfcp_writer *writer = lfcp_params_begin(&params);
     if (!lfcp_signs(client) && client->config->plain_heartbeats) {
         return lfcp_client_encode(client, server, LFCP_VERB_HEARTBEAT, NULL, 0, out);
     }
-    lfcp_put_decimal(&interval, client->servers[server].interval_ms / 1000);
-    put_boot(&boot, client, server);
-    lfcp_status status = put_state(&state, client);
-    if (status != LFCP_OK) {
-        return status;
-    }
-    const lfcp_text params[] = {{"2", 1}, lfcp_written(&interval), lfcp_written(&boot), lfcp_written(&state)};
-    return lfcp_client_encode(client, server, LFCP_VERB_HEARTBEAT, params, 4, out);
+    lfcp_put_word(writer, "2");
+    lfcp_params_next(&params);
+    lfcp_put_decimal(writer, interval_of(client, &client->servers[server]));
+    lfcp_params_next(&params);
+    put_boot(writer, client, server);
+    lfcp_params_next(&params);
+    lfcp_status status = put_state(writer, client);
+    lfcp_params_next(&params);
+    return status == LFCP_OK ? lfcp_client_encode(client, server, LFCP_VERB_HEARTBEAT, params.each, 4, out) : status;
 }
 
 static lfcp_status encode_sleep(lfcp_client *client, unsigned server, const lfcp_outgoing *out)
 {
-    char texts[2][LFCP_SEND_MAX_FIELD];
-    lfcp_writer seconds = {texts[0], sizeof texts[0], 0};
-    lfcp_writer boot = {texts[1], sizeof texts[1], 0};
-    lfcp_put_decimal(&seconds, client->sleep_s);
-    put_boot(&boot, client, server);
-    const lfcp_text params[] = {lfcp_written(&seconds), {"0", 1}, lfcp_written(&boot)};
-    return lfcp_client_encode(client, server, LFCP_VERB_SLEP, params, lfcp_signs(client) ? 3 : 1, out);
+    lfcp_params params;
+    lfcp_writer *writer = lfcp_params_begin(&params);
+    lfcp_put_decimal(writer, client->sleep_s);
+    lfcp_params_next(&params);
+    lfcp_put_word(writer, "0");
+    lfcp_params_next(&params);
+    put_boot(writer, client, server);
+    lfcp_params_next(&params);
+    return lfcp_client_encode(client, server, LFCP_VERB_SLEP, params.each, lfcp_signs(client) ? 3 : 1, out);
 }
 
 static void sent_regularly(lfcp_client *client, lfcp_client_server *server)
@@ -97,8 +106,8 @@ static void sent_regularly(lfcp_client *client, lfcp_client_server *server)
     }
     server->asked = false;
     server->last_beat = client->now;
-    uint32_t early = lfcp_client_part(client, server->interval_ms * SPREAD_PERCENT / 100);
-    server->next_beat = client->now + server->interval_ms - early;
+    uint32_t interval = interval_of(client, server) * 1000;
+    server->next_beat = client->now + interval - lfcp_client_part(client, interval * SPREAD_PERCENT / 100);
 }
 
 /* One that was wanted is repeated as often as a regular one. */
@@ -139,14 +148,13 @@ void lfcp_heartbeat_wanted(lfcp_client_server *server)
     }
 }
 
-/* What a server allows is never a reason to beat less often than configured. */
-void lfcp_heartbeat_allowed(lfcp_client *client, unsigned at, uint32_t seconds)
+/* What a server allows is never a reason to beat less often than the device does of its own. */
+void lfcp_heartbeat_allowed(lfcp_client *client, lfcp_client_server *server, uint32_t seconds)
 {
-    lfcp_client_server *server = &client->servers[at];
-    uint32_t least = client->config->interval_s < seconds ? client->config->interval_s : seconds;
-    server->interval_ms = least * 1000;
-    if (client->sleep_s == 0 && server->next_beat > server->last_beat + server->interval_ms) {
-        server->next_beat = server->last_beat + server->interval_ms;
+    server->allowed_s = seconds;
+    uint64_t latest = server->last_beat + interval_of(client, server) * 1000;
+    if (client->sleep_s == 0 && server->next_beat > latest) {
+        server->next_beat = latest;
     }
 }
 

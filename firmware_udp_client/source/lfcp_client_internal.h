@@ -19,9 +19,23 @@ typedef struct lfcp_outgoing {
     size_t *length;
 } lfcp_outgoing;
 
+/* Its parameters, written one behind the other. */
+typedef struct lfcp_params {
+    lfcp_writer writer; /* of the one that is being written */
+    size_t count;
+    lfcp_text each[4];
+    char text[LFCP_SIGNED_MAX_FIELD];
+} lfcp_params;
+
 static inline bool lfcp_signs(const lfcp_client *client)
 {
     return client->config->key != NULL;
+}
+
+/* The first of those that take part; NULL: none. */
+static inline const lfcp_module *lfcp_modules(const lfcp_client *client)
+{
+    return lfcp_signs(client) ? client->config->modules : NULL;
 }
 
 /* lfcp_client.c */
@@ -37,7 +51,9 @@ bool lfcp_read_decimal(lfcp_text text, size_t digits, uint64_t *number); /* "0",
 void lfcp_make_fit(char field[LFCP_SEND_MAX_FIELD + 1], const char *text);
 void lfcp_put_command_id(lfcp_writer *writer, char label, uint64_t number);
 bool lfcp_read_command_id(lfcp_text text, char *label, uint64_t *number);
-lfcp_text lfcp_written(const lfcp_writer *writer);
+void lfcp_put_of_boot(lfcp_writer *writer, const lfcp_client *client, uint64_t number); /* boot id "." number */
+lfcp_writer *lfcp_params_begin(lfcp_params *params);
+void lfcp_params_next(lfcp_params *params); /* this one is written */
 void lfcp_put_big_endian(uint8_t *to, uint64_t number, size_t bytes);
 uint64_t lfcp_get_big_endian(const uint8_t *from, size_t bytes);
 
@@ -69,7 +85,7 @@ uint64_t lfcp_heartbeat_due(const lfcp_client *client, unsigned server);
 lfcp_status lfcp_heartbeat_send(lfcp_client *client, unsigned server, const lfcp_outgoing *out);
 bool lfcp_heartbeat_is_it(const lfcp_client *client, unsigned server, uint64_t counter);
 void lfcp_heartbeat_wanted(lfcp_client_server *server);
-void lfcp_heartbeat_allowed(lfcp_client *client, unsigned server, uint32_t seconds);
+void lfcp_heartbeat_allowed(lfcp_client *client, lfcp_client_server *server, uint32_t seconds);
 void lfcp_heartbeat_sleep(lfcp_client *client, uint32_t seconds); /* 0: awake */
 
 /* lfcp_client_acks.c */

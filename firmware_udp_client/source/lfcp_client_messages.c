@@ -126,18 +126,18 @@ static lfcp_text text_of(const lfcp_queued *queued)
 static lfcp_status encode_queued(lfcp_client *client, unsigned server, uint8_t place, const lfcp_outgoing *out)
 {
     const lfcp_queued *queued = &client->queue.places[place];
-    char texts[3][LFCP_SEND_MAX_FIELD];
-    lfcp_writer age = {texts[0], sizeof texts[0], 0};
-    lfcp_writer event = {texts[1], sizeof texts[1], 0};
-    lfcp_writer command = {texts[2], sizeof texts[2], 0};
-    lfcp_put_decimal(&age, age_of(client, queued));
-    lfcp_put_hex(&event, client->boot_id);
-    lfcp_put_word(&event, ".");
-    lfcp_put_hex(&event, queued->number);
-    lfcp_put_command_id(&command, queued->command_label, client->queue.commands[place]);
-    const lfcp_text params[] = {text_of(queued), lfcp_written(&age), lfcp_written(&event), lfcp_written(&command)};
+    lfcp_params params;
+    lfcp_writer *writer = lfcp_params_begin(&params);
+    lfcp_put(writer, text_of(queued));
+    lfcp_params_next(&params);
+    lfcp_put_decimal(writer, age_of(client, queued));
+    lfcp_params_next(&params);
+    lfcp_put_of_boot(writer, client, queued->number);
+    lfcp_params_next(&params);
+    lfcp_put_command_id(writer, queued->command_label, client->queue.commands[place]);
+    lfcp_params_next(&params);
     size_t count = !lfcp_signs(client) ? 1 : queued->command_label == 0 ? 3 : 4;
-    return lfcp_client_encode(client, server, (lfcp_verb)queued->verb, params, count, out);
+    return lfcp_client_encode(client, server, (lfcp_verb)queued->verb, params.each, count, out);
 }
 
 /* Remembers the counter of the copy that was sent last. */

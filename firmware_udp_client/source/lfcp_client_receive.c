@@ -105,6 +105,16 @@ static lfcp_status receive_ack(lfcp_client *client, unsigned server, const lfcp_
     return LFCP_OK;
 }
 
+/* None comes to a client of LFCP/1. */
+static bool taken_by_module(lfcp_client *client, unsigned server, const lfcp_message *message)
+{
+    bool taken = false;
+    for (const lfcp_module *module = lfcp_modules(client); module != NULL; module = module->next) {
+        taken = module->take(module->context, client, server, message) || taken;
+    }
+    return taken;
+}
+
 static lfcp_status check(lfcp_client *client, unsigned server, const uint8_t *frame, const lfcp_message *message)
 {
     if (!lfcp_same_text(message->name, client->config->name)) {
@@ -142,5 +152,12 @@ lfcp_status lfcp_client_receive(lfcp_client *client, unsigned server, const uint
     if (is_command(&message)) {
         return receive_command(client, server, &message, event);
     }
-    return message.verb == LFCP_VERB_ACK ? receive_ack(client, server, &message, event) : LFCP_NOT_FOR_ME;
+    bool taken = taken_by_module(client, server, &message);
+    if (message.verb == LFCP_VERB_ACK) {
+        return receive_ack(client, server, &message, event);
+    }
+    if (taken) {
+        heard(client, server);
+    }
+    return taken ? LFCP_OK : LFCP_NOT_FOR_ME;
 }

@@ -16,14 +16,17 @@ lfcp_status lfcp_commands_send_ack(lfcp_client *client, unsigned at, const lfcp_
     lfcp_client_server *server = &client->servers[at];
     const lfcp_command_memory *memory = &client->memory;
     uint8_t place = server->ack_place;
-    char texts[2][LFCP_SEND_MAX_FIELD];
-    lfcp_writer answers = {texts[0], sizeof texts[0], 0};
-    lfcp_writer id = {texts[1], sizeof texts[1], 0};
-    lfcp_put_hex(&answers, server->ack_answers);
-    lfcp_put_command_id(&id, memory->labels[place], memory->numbers[place]);
-    const char *result = ((unsigned)memory->failed >> place & 1u) != 0 ? "1" : "0";
-    const lfcp_text params[] = {lfcp_written(&answers), {result, 1}, {"0", 1}, lfcp_written(&id)};
-    lfcp_status status = lfcp_client_encode(client, at, LFCP_VERB_ACK, params, lfcp_signs(client) ? 4 : 0, out);
+    lfcp_params params;
+    lfcp_writer *writer = lfcp_params_begin(&params);
+    lfcp_put_hex(writer, server->ack_answers);
+    lfcp_params_next(&params);
+    lfcp_put_hex(writer, (unsigned)memory->failed >> place & 1u);
+    lfcp_params_next(&params);
+    lfcp_put_word(writer, "0");
+    lfcp_params_next(&params);
+    lfcp_put_command_id(writer, memory->labels[place], memory->numbers[place]);
+    lfcp_params_next(&params);
+    lfcp_status status = lfcp_client_encode(client, at, LFCP_VERB_ACK, params.each, lfcp_signs(client) ? 4 : 0, out);
     if (status == LFCP_OK) {
         server->ack_owed = false;
     }

@@ -130,7 +130,7 @@ static lfcp_status encode(const lfcp_upload *upload, lfcp_client *client, const 
     lfcp_put_decimal(&span, upload->offset);
     lfcp_put_word(&span, ":");
     lfcp_put_decimal(&span, picture->length);
-    const lfcp_text params[] = {lfcp_text_of(picture->id), lfcp_written(&span), lfcp_text_of(picture->digest),
+    const lfcp_text params[] = {lfcp_text_of(picture->id), {span.at, span.length}, lfcp_text_of(picture->digest),
                                 lfcp_text_of(triggers[picture->trigger])};
     return lfcp_client_encode(client, upload->server, LFCP_VERB_FRAM, params, 4, out);
 }

@@ -33,7 +33,6 @@ static void a_configuration_that_is_none_is_refused(void)
     REFUSED(bad.name = "", LFCP_BAD_NAME);
     REFUSED(bad.servers = 0, LFCP_INVALID);
     REFUSED(bad.servers = 3, LFCP_INVALID);
-    REFUSED(bad.interval_s = 0, LFCP_INVALID);
     REFUSED(bad.interval_s = LFCP_MAX_REPORT_INTERVAL + 1, LFCP_INVALID);
     REFUSED(bad.labels[0] = '@', LFCP_INVALID);
     REFUSED(bad.labels[1] = 'a', LFCP_INVALID);
