@@ -65,8 +65,12 @@ def derive(key: bytes, purpose: Purpose, way: Way, label: str) -> bytes:
         raise ValueError(f"a key has {KEY} bytes, not {len(key)}")
     if _LABEL.fullmatch(label) is None:
         raise ValueError("a label is one letter from A to Z")
-    pseudo_random = digest(_NO_SALT, key, "sha256")
-    return digest(pseudo_random, f"LFCP2,{purpose},{way},{label}\x01".encode(), "sha256")
+    return expand(key, f"LFCP2,{purpose},{way},{label}")
+
+
+def expand(key: bytes, info: str) -> bytes:
+    """HKDF-SHA-256 of RFC 5869 without salt, one block: 32 bytes. key: any number of them."""
+    return digest(digest(_NO_SALT, key, "sha256"), f"{info}\x01".encode(), "sha256")
 
 
 def tag_of(tag_key: bytes | PreparedKey, head: bytes) -> bytes:

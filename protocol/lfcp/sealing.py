@@ -1,5 +1,5 @@
-"""Parameters that only the device may read: docs/protocol.md, "Sealed parameters". The one module of lfcp that needs
-more than the standard library."""
+"""ChaCha20-Poly1305 (RFC 8439): parameters that only the device may read, docs/protocol.md, "Sealed parameters", and
+the bodies of tunnel datagrams. The one module of lfcp that needs more than the standard library."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -13,6 +13,27 @@ from lfcp.text import sendable
 
 SEAL_TAG = 16  # bytes that Poly1305 adds
 _SEALED = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Cipher:
+    """One key, prepared for many bodies."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        """key: 32 bytes. Raises ValueError for another number."""
+        self._aead = ChaCha20Poly1305(key)
+
+    def seal(self, counter: int, body: bytes, bound_to: bytes) -> bytes:
+        """The body and SEAL_TAG bytes more. A counter seals once: never two bodies under one nonce."""
+        return self._aead.encrypt(_nonce(counter, 0), body, bound_to)
+
+    def open(self, counter: int, sealed: bytes, bound_to: bytes) -> bytes | None:
+        """None: nobody with the key sealed this."""
+        try:
+            return self._aead.decrypt(_nonce(counter, 0), sealed, bound_to)
+        except InvalidTag:  # also for fewer bytes than the tag has
+            return None
 
 
 def seal(seal_key: bytes, counter: int, name: str, verb: str, at: int, text: str) -> str:
