@@ -118,6 +118,9 @@ def test_each_setting_has_a_variable(section: str, setting: str, monkeypatch: py
     free = {
         "server.state_directory": "/x",
         "archive.directory": "/x",
+        "connect.key_file": "/x",
+        "connect.name": "anna",
+        "connect.servers": "A=alarm.example",
         "films.cameras": "cam1",
         "http.hosts": "x.example",
         "operator.secret": "x",

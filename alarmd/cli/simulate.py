@@ -4,14 +4,12 @@ import asyncio
 import json
 import math
 import random
-import re
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -19,15 +17,15 @@ from alarmd.cli.asked import Asked, common_options, examples, pass_asked
 from alarmd.cli.exits import WRONG_USAGE, Failure
 from alarmd.cli.moments import Span
 from alarmd.cli.output import print_facts
+from alarmd.cli.server_option import read_server, this_machines
 from alarmd.device.key_list import KeyListError, read_keys
 from alarmd.device.simulated_device import START_WITHIN, Behaviour
-from alarmd.device.simulator import MAX_DEVICES, NO_KEYS, Server, Simulator
+from alarmd.device.simulator import MAX_DEVICES, NO_KEYS, Simulator
 from lfcp import ProtocolError, check_name
 from lfcp.constants import MAX_REPORT_INTERVAL
 
 HEARTBEATS_BEFORE_LOSS = 8  # a device that nobody adopted is supervised after five regular ones
 TELL_EVERY = 5.0  # s between two lines of progress; on a terminal it is one line, every second
-LFCP_PORT = 8443
 DEVICES = 10
 NAMED = "sim"
 
@@ -122,7 +120,7 @@ def simulate(
         raise click.UsageError("--keys says which devices there are: leave --devices and --name away")
     keys = _keys(key_file) if key_file else NO_KEYS
     names = list(keys) or _names(name or NAMED, devices or DEVICES)
-    host, port, _ = there = _server(asked, server)
+    host, port, _ = there = read_server(asked, server) if server else this_machines(asked)
     simulator = Simulator(there, names, Plan(**behaviour).behaviour, _dice(seed), keys)
     try:
         found = asyncio.run(_run(simulator, duration, quiet=asked.json))
@@ -204,26 +202,6 @@ def _words(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {verb}" for verb, count in value.items()) or "0"
     return str(value)
-
-
-def _server(asked: Asked, text: str | None) -> Server:
-    if text is None:
-        return Server("127.0.0.1", asked.config.lfcp.port, asked.config.server.label)
-    label, address = text[:1], text[2:]
-    if re.match(r"[A-Z]=", text) is None:
-        label, address = asked.config.server.label, text
-    try:
-        parts = urlsplit(f"//{address}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or parts.path or parts.username is not None:
-        raise click.BadParameter(
-            f"{text!r} is no server; write HOST:PORT or [IPv6]:PORT, the port up to 65535, after A= if its label is A",
-            click.get_current_context(),
-            param_hint="--server",
-        )
-    return Server(host, port or LFCP_PORT, label)
 
 
 def _keys(path: Path) -> Mapping[str, bytes]:

@@ -16,6 +16,7 @@ from alarmd.config.sections import (
     Archive,
     Cluster,
     Commands,
+    Connect,
     Devices,
     Films,
     Http,
@@ -79,6 +80,7 @@ class Config(BaseSettings):
     commands: Commands = Commands()
     pair: Pair = Pair()
     watch: Watch = Watch()
+    connect: Connect = Connect()
     logging: Logging = Logging()
 
     @classmethod

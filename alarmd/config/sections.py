@@ -32,6 +32,7 @@ from alarmd.core.settings import Pair as PairRules
 from alarmd.core.settings import Settings, UnknownDevices
 from alarmd.destinations import LOG, MAX_DESTINATIONS, split
 from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
+from lfcp.client.session import MAX_SERVERS
 
 _RULES = Settings()
 _PAIR = PairRules(peer="", preferred="")
@@ -225,6 +226,16 @@ class Watch(Section):
     ping_url: Annotated[SecretStr, AfterValidator(is_ping_url)] = SecretStr("")
     ping_every: Annotated[int, Field(ge=10, le=86_400)] = 60
     daily_proof: Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] = ""
+
+
+class Connect(Section):
+    """Of `alarmd connect`, on an operator's machine. servers: [LABEL=]HOST[:PORT]. name: the operator's. key_file: with
+    its key. listen: the local port; 0: any that is free."""
+
+    servers: Annotated[tuple[str, ...], BeforeValidator(split), Field(max_length=MAX_SERVERS)] = ()
+    name: str = ""
+    key_file: str = ""
+    listen: Port = 0
 
 
 class Logging(Section):

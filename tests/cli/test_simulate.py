@@ -10,6 +10,7 @@ import pytest
 from alarmd.cli import exits
 from alarmd.cli import simulate as module
 from alarmd.cli.asked import Asked
+from alarmd.cli.server_option import read_server, this_machines
 from tests.cli.conftest import Alarmd
 from tests.device.test_device import closed_port
 from tests.running_house import PATIENCE, RunningHouse
@@ -144,13 +145,13 @@ def test_wrong_words_are_wrong_usage(alarmd: Alarmd, words: tuple[str, ...], tol
         ("B=192.0.2.1", ("192.0.2.1", 8443, "B")),
         ("[2001:db8::1]:1", ("2001:db8::1", 1, "C")),
         ("Z=[2001:db8::1]:1", ("2001:db8::1", 1, "Z")),
-        (None, ("127.0.0.1", 1234, "C")),
     ],
 )
-def test_a_server_is_read(text: str | None, meant: tuple[str, int, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_read(text: str, meant: tuple[str, int, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALARMD_LFCP_PORT", "1234")
     monkeypatch.setenv("ALARMD_SERVER_LABEL", "C")
-    assert module._server(Asked(), text) == meant
+    assert read_server(Asked(), text) == meant
+    assert this_machines(Asked()) == ("127.0.0.1", 1234, "C")
 
 
 def a_file(path: Path, *lines: str, mode: int = 0o600) -> str:
