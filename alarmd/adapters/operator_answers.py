@@ -77,8 +77,8 @@ class OperatorAnswers:
         zone = self._state.zone_named(target.removeprefix(ZONE_SIGN))
         if zone is None:
             raise RequestRefusedError("unknown_zone", "target", f"no zone {target[1:]!r}; `alarmd zones` lists them")
-        by_id = self._state.by_id.values()
-        return (session.device.name for session in by_id if session.device.zone_id == zone.id)
+        sessions = self._state.sessions.values()
+        return (session.device.name for session in sessions if session.device.zone_id == zone.id)
 
     def _view(self, name: str) -> views.DeviceView:
         view = views.device(self._state, name, self._now())

@@ -99,20 +99,26 @@ def take_out(turn: Turn, session: DeviceSession, forgotten: Device) -> None:
     """Once it has no commands any more. forgotten: the last version of its record."""
     state = turn.state
     turn.uncache(session)
+    expect_nothing(turn, session)
+    _drop_keys(turn, session)
+    state.leave(session)
+    turn.effects.append(SaveDevice(forgotten))
+    if forgotten.hlc:
+        state.remember(state.forgotten, forgotten.name, forgotten)
+
+
+def expect_nothing(turn: Turn, session: DeviceSession) -> None:
+    """It is no device that anybody watches any more: whatever still refers to it expects nothing of it."""
+    state = turn.state
     end_incident(turn, session)
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")
     count_out(state, session)
     state.muted.pop(session.device.id, None)
     cameras.forget(turn, session)
-    _drop_keys(turn, session)
-    state.leave(session)
-    was_heard, session.presence = session.is_heard, Presence.LOST  # whatever still refers to it expects nothing of it
+    was_heard, session.presence = session.is_heard, Presence.LOST
     if was_heard:
         supervision.tell_peer(turn, session)
-    turn.effects.append(SaveDevice(forgotten))
-    if forgotten.hlc:
-        state.remember(state.forgotten, forgotten.name, forgotten)
 
 
 def _drop_keys(turn: Turn, session: DeviceSession) -> None:

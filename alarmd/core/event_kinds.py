@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     COUNTER_STALE = "counter_stale"
     UNSIGNED_FRAMES = "unsigned_frames"
     CLONED = "cloned"
+    OPERATOR_ADDED = "operator_added"
+    OPERATOR_REMOVED = "operator_removed"
     DIALECT_SUGGESTED = "dialect_suggested"
     CONTACT_LOST = "contact_lost"
     CONTACT_FOUND = "contact_found"

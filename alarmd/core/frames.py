@@ -39,7 +39,7 @@ def _close(turn: Turn, path: Path) -> None:
 
 
 def _read(turn: Turn, message: Message, frame: FrameReceived) -> None:
-    session = turn.state.sessions.get(message.name)
+    session = turn.state.party(message.name)
     if message.signature is not None:
         signed_frames.received(turn, session, message, message.signature, frame)
     elif session is None:

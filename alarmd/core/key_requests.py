@@ -13,7 +13,8 @@ from alarmd.core.turn import Turn
 
 
 def key_given(turn: Turn, given: KeyGiven) -> None:
-    """The first key adopts the device and makes it sign; a renewed one is good beside the old until it is used."""
+    """The first key adopts the device and makes it sign; a renewed one, of an operator's machine too, is good beside
+    the old until it is used."""
     session = _renewing(turn, given) if given.renew else _first(turn, given)
     signed = session.signed
     assert signed is not None
@@ -45,7 +46,7 @@ def _first(turn: Turn, given: KeyGiven) -> DeviceSession:
 
 
 def _renewing(turn: Turn, given: KeyGiven) -> DeviceSession:
-    session = session_of(turn, given.device)
+    session = turn.state.operators.get(given.device) or session_of(turn, given.device)
     if session.signed is None:
         raise RequestRefusedError(
             "no_key", "device", f"{given.device} has no key; `alarmd device add {given.device}` gives it one"

@@ -18,10 +18,10 @@ from alarmd.core.key_requests import add_key
 from alarmd.core.losses import reconsider
 from alarmd.core.merged_commands import abandon
 from alarmd.core.merged_places import check_told_name
-from alarmd.core.peer_names import UselessRecordError, forgotten, session_of, zone_of_device
+from alarmd.core.peer_names import UselessRecordError, forgotten, party_of, session_of, zone_of_device
 from alarmd.core.records import Camera, Device, DeviceKey, Presence, Standing, Told
 from alarmd.core.signed_session import SignedSession
-from alarmd.core.state import STRANGERS_SHARE, State
+from alarmd.core.state import MAX_OPERATORS, STRANGERS_SHARE, State
 from alarmd.core.turn import Turn
 from lfcp import ProtocolError
 from lfcp.settings import check_setting
@@ -33,7 +33,7 @@ def merge_device(turn: Turn, told: Told, device: Device) -> None:
     """A stranger for whom there is no room is left to the peer."""
     state = turn.state
     _check(device)
-    session = state.sessions.get(device.name)
+    session = state.party(device.name)
     theirs = replace(device, zone_id=zone_of_device(state, told.zone).id)
     if _was_forgotten_since(state, theirs):
         return
@@ -53,7 +53,7 @@ def merge_device(turn: Turn, told: Told, device: Device) -> None:
 
 def merge_key(turn: Turn, told: Told, key: DeviceKey) -> None:
     """Epochs only grow: one that is known, or older than what is known, says nothing."""
-    session = session_of(turn.state, told.device)
+    session = party_of(turn.state, told.device)
     if len(key.secret) != KEY_BYTES or key.epoch < 1:
         raise UselessRecordError(f"key {key.epoch} of {told.device} is no key")
     if session.signed is None:
@@ -90,6 +90,10 @@ def _check(device: Device) -> None:
 
 def _has_room(state: State, device: Device) -> bool:
     most, sessions = state.settings.max_devices, len(state.sessions)
+    if device.standing is Standing.OPERATOR:
+        if len(state.operators) >= MAX_OPERATORS:
+            raise UselessRecordError(f"{MAX_OPERATORS} operators' machines are known, no room for {device.name}")
+        return True
     if device.standing is not Standing.ADOPTED:
         return sessions < most and len(state.strangers) < most // STRANGERS_SHARE
     if sessions >= most:
@@ -128,6 +132,10 @@ def _forget(turn: Turn, session: DeviceSession | None, device: Device) -> None:
 def _change(turn: Turn, session: DeviceSession, device: Device) -> None:
     before = session.device
     moved = before.zone_id != device.zone_id
+    if device.standing is Standing.OPERATOR is not before.standing:
+        abandon(turn, session)
+        admission.expect_nothing(turn, session)
+        session.presence = Presence.NEW
     turn.set_device(session, device)
     if moved or (device.standing is Standing.QUARANTINED is not before.standing):
         failover.drop_cause(turn, before.zone_id, before.name)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.rate_limits import TokenBucket
-from alarmd.core.records import Standing
+from alarmd.core.records import NOT_ADOPTED
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.rejections import Rejection
 from alarmd.core.state import STRANGERS_BURST, STRANGERS_RATE
@@ -22,7 +22,7 @@ def over_limit(turn: Turn, session: DeviceSession, unsigned: bool = False) -> Re
         return Rejection.NO_ROOM
     if not _spend(turn, session if unsigned or session.signed is None else session.signed):
         return Rejection.DEVICE_RATE
-    stranger = session.device.standing is not Standing.ADOPTED
+    stranger = session.device.standing in NOT_ADOPTED
     if stranger and not state.strangers_bucket.take(turn.now.mono, STRANGERS_RATE, STRANGERS_BURST):
         return Rejection.STRANGERS_RATE
     return None

@@ -9,7 +9,7 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Answer
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.losses import cleared_by_hand, reconsider
-from alarmd.core.named import checked_name, session_of, zone_of
+from alarmd.core.named import check_is_no_operator, checked_name, session_of, zone_of
 from alarmd.core.records import Alarm, Command, Dialect, Standing
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.requests import AlarmAcknowledged, AlarmCleared, CommandRequested, DeviceAdopted, DeviceForgotten
@@ -45,6 +45,7 @@ def adopt(turn: Turn, operator: str, name: str, zone_name: str | None) -> Device
     session = turn.state.sessions.get(name)
     zone = zone_of(turn, zone_name or _zone_kept(turn, session))
     if session is None:
+        check_is_no_operator(turn.state, name)
         checked_name(name, "device")
         if len(turn.state.sessions) >= turn.state.settings.max_devices:
             limit = turn.state.settings.max_devices

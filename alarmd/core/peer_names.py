@@ -37,16 +37,21 @@ def session_of(state: State, name: str | None) -> DeviceSession:
     return session
 
 
+def party_of(state: State, name: str | None) -> DeviceSession:
+    """The same of an operator's machine too."""
+    return state.operators.get(name or "") or session_of(state, name)
+
+
 def forgotten(state: State, name: str | None) -> Device | None:
     """A device of this name that was forgotten, if there is no other by now."""
-    return state.forgotten.get(name) if name is not None and name not in state.sessions else None
+    return state.forgotten.get(name) if name is not None and state.party(name) is None else None
 
 
 def device_id_of(state: State, name: str | None) -> int | None:
     """None: nobody knows the device any more, or there was no room for it. History gets on without."""
     if name is None:
         return None
-    session = state.sessions.get(name)
+    session = state.party(name)
     if session is not None:
         return session.device.id
     gone = forgotten(state, name)

@@ -12,7 +12,7 @@ from alarmd.core.event_kinds import EventKind
 from alarmd.core.galleries import Gallery
 from alarmd.core.inputs import FilmMade, ManifestSealed, PictureFailed, PictureFound, PictureReceived
 from alarmd.core.message_limits import spend_upload
-from alarmd.core.named import session_of
+from alarmd.core.named import check_is_no_operator, session_of
 from alarmd.core.records import Alarm, Picture, Standing, Trigger
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.routing import delivery, tell
@@ -94,6 +94,7 @@ def _send(
 
 
 def _introduced(turn: Turn, name: str) -> DeviceSession:
+    check_is_no_operator(turn.state, name)
     if len(turn.state.sessions) >= turn.state.settings.max_devices:
         raise RequestRefusedError("table_full", "device", "there are as many devices as devices.limit allows")
     session = introduce(turn, name, Standing.ADMITTED)

@@ -10,11 +10,15 @@ from enum import StrEnum
 
 
 class Standing(StrEnum):
-    """What the operator has said of a device."""
+    """What the operator has said of a device, or that it is none."""
 
     ADMITTED = "admitted"  # seen, served, not yet the operator's own
     QUARANTINED = "quarantined"  # recorded and shown; nothing acts on it
     ADOPTED = "adopted"  # the operator's own: never evicted, fully supervised
+    OPERATOR = "operator"  # an operator's machine: it has a name and keys as a device has, and meets devices
+
+
+NOT_ADOPTED = frozenset({Standing.ADMITTED, Standing.QUARANTINED})  # devices that share limits of their own
 
 
 class Dialect(StrEnum):

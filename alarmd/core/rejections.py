@@ -18,4 +18,5 @@ class Rejection(StrEnum):
     UNSIGNED = "unsigned"  # the device signs, and this frame is not signed
     BAD_FIELDS = "bad_fields"  # a parameter is not of its form: of FRAM, or of a frame whose tag is right
     TCP_ONLY = "tcp_only"  # a picture announced in a datagram
+    NOT_OF_OPERATOR = "not_of_operator"  # an operator's machine says what only a device may
     BEACON = "beacon"  # a bare name from nobody we know

@@ -89,7 +89,7 @@ def _command(turn: Turn, told: Told, command: Command) -> None:
 def _event(turn: Turn, told: Told, event: Event) -> None:
     """What the device told both servers is one event: whose row was stored first keeps it."""
     state = turn.state
-    session = state.sessions.get(told.device) if told.device is not None else None
+    session = state.party(told.device) if told.device is not None else None
     if session is not None and not _is_new(turn, session, event):
         return
     device_id, zone_id = device_id_of(state, told.device), zone_id_of(state, told.zone)

@@ -68,6 +68,23 @@ class KeyGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorAdded:
+    """A machine from which somebody connects to devices. key: 32 random bytes. KeyGiven(renew=True) gives another."""
+
+    operator: str
+    machine: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRemoved:
+    """Its key opens nothing any more, and its sessions are over."""
+
+    operator: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceForgotten:
     operator: str
     device: str
@@ -149,6 +166,8 @@ OperatorRequest = (
     | ZoneRequested
     | DeviceAdopted
     | KeyGiven
+    | OperatorAdded
+    | OperatorRemoved
     | DeviceForgotten
     | DeviceChanged
     | CameraChanged

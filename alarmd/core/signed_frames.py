@@ -7,6 +7,8 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import DropKey
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
+from alarmd.core.operators import MAY_SEND
+from alarmd.core.records import Standing
 from alarmd.core.rejections import Rejection
 from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.signed_replies import acknowledge_message
@@ -33,6 +35,8 @@ def received(
     epoch = signed.key_that_signed(without_end(frame.payload))
     if epoch is None:
         turn.reject(frame.path, Rejection.BAD_TAG, frame.payload)
+    elif session.device.standing is Standing.OPERATOR and message.verb not in MAY_SEND:
+        turn.reject(frame.path, Rejection.NOT_OF_OPERATOR, frame.payload)
     elif message.verb not in HANDLERS:
         turn.reject(frame.path, Rejection.WRONG_DIRECTION, frame.payload)
     elif signature.counter > MAX_COUNTER:

@@ -207,6 +207,8 @@ def _contest(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
 def _live(turn: Turn, session: DeviceSession, signed: SignedSession, report: Report) -> None:
     before = session.seen
     supervision.heard(turn, session)
+    if session.device.standing is Standing.OPERATOR:
+        return
     session.reported_detector = report.detector
     uploads.follow(turn, session, report)
     heartbeats.count_regular(turn, session, turn.now.mono - before, first=False)

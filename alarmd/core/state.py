@@ -30,6 +30,7 @@ MAX_ENDED = 10_000  # alarms and commands that have their end, and devices forgo
 MAX_STALLS = 100  # of the server itself that are remembered, newest last
 MAX_SITES = 10_000
 MAX_ZONES = 50_000
+MAX_OPERATORS = 1000  # operators' machines; they count beside the devices
 STRANGERS_SHARE = 10  # devices nobody adopted get one part in this many of tables and rates
 STRANGERS_RATE = 10.0  # stored messages per second of all of them together
 STRANGERS_BURST = 1000.0
@@ -41,8 +42,9 @@ UNASSIGNED = "unassigned"  # the zone of devices nobody adopted
 
 
 class State:
-    """sessions: by name. causes: by zone, what keeps it in failover mode (see failover.py). blind: seconds that the
-    rules' clock stood still because the server itself did."""
+    """sessions: of devices, by name. operators: of operators' machines; a name is in one of the two. by_id: of both.
+    causes: by zone, what keeps it in failover mode (see failover.py). blind: seconds that the rules' clock stood still
+    because the server itself did."""
 
     def __init__(
         self, settings: Settings, snapshot: Snapshot, time_zone: Callable[[str], tzinfo], now: Instant
@@ -61,6 +63,7 @@ class State:
         self.zones: dict[int, Zone] = {zone.id: zone for zone in snapshot.zones}
         self.spans: dict[str, tuple[Span, ...]] = {}  # parsed schedules, see zones.py
         self.sessions: dict[str, DeviceSession] = {}
+        self.operators: dict[str, DeviceSession] = {}
         self.by_id: dict[int, DeviceSession] = {}
         self.zone_members: dict[int, dict[int, DeviceSession]] = {}  # adopted devices only
         self.strangers: OrderedDict[int, DeviceSession] = OrderedDict()  # least recently new first
@@ -120,11 +123,18 @@ class State:
         """Real seconds since a moment on the rules' clock, which stood still in stalls. now: on the same clock."""
         return now - mono + sum(seconds for at, seconds in self.stalls if at >= mono)
 
+    def party(self, name: str) -> DeviceSession | None:
+        """Whoever speaks LFCP under this name: a device or an operator's machine."""
+        return self.sessions.get(name) or self.operators.get(name)
+
     def enter(self, session: DeviceSession) -> None:
         """Make a session findable; its zone and standing are as in its device record."""
         device = session.device
-        self.sessions[device.name] = session
         self.by_id[device.id] = session
+        if device.standing is Standing.OPERATOR:
+            self.operators[device.name] = session
+            return
+        self.sessions[device.name] = session
         if device.standing is Standing.ADOPTED:
             self.zone_members.setdefault(device.zone_id, {})[device.id] = session
         else:
@@ -133,8 +143,11 @@ class State:
     def leave(self, session: DeviceSession) -> None:
         """Undo enter(); call it before the device record changes its name, zone or standing."""
         device = session.device
-        del self.sessions[device.name]
         del self.by_id[device.id]
+        if device.standing is Standing.OPERATOR:
+            del self.operators[device.name]
+            return
+        del self.sessions[device.name]
         self.strangers.pop(device.id, None)
         members = self.zone_members.get(device.zone_id, {})
         members.pop(device.id, None)

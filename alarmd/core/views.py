@@ -38,6 +38,16 @@ class DeviceView:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorView:
+    """An operator's machine now. contact, key_epochs, path_proven: as of a device; its presence says nothing."""
+
+    device: Device
+    contact: Contact
+    key_epochs: tuple[int, ...]
+    path_proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CameraView:
     """A device as a source of pictures. askable: the server can ask it for one. failing: why none came when it was last
     asked; empty: one came. picture: its newest. asked, taken: as in its Gallery."""
@@ -73,13 +83,18 @@ def devices(state: State, now: Instant) -> list[DeviceView]:
     return [_device(state, state.sessions[name], now) for name in sorted(state.sessions)]
 
 
+def operators(state: State, now: Instant) -> list[OperatorView]:
+    """Operators' machines, by name."""
+    return [_operator(state, state.operators[name], now) for name in sorted(state.operators)]
+
+
 def zones(state: State, now: Instant) -> list[ZoneView]:
     """By name."""
     return [zone(state, one, now) for one in sorted(state.zones.values(), key=lambda one: one.name)]
 
 
 def presence_counts(state: State) -> Counter[Presence]:
-    return Counter(session.presence for session in state.by_id.values())
+    return Counter(session.presence for session in state.sessions.values())
 
 
 def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
@@ -99,6 +114,15 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
         failover_causes=enabling(state, place.id) if adopted else (),
         dialect_suggested=session.dialect_suggested,
         picture=newest_picture(state, session),
+    )
+
+
+def _operator(state: State, session: DeviceSession, now: Instant) -> OperatorView:
+    return OperatorView(
+        device=session.device,
+        contact=contact(state, session, Instant(now.wall, now.mono - state.blind)),
+        key_epochs=session.signed.epochs if session.signed else (),
+        path_proven=session.signed is not None and session.signed.proven,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
-from alarmd.core.records import AlarmState, Event, Picture, Site, Told, Zone
+from alarmd.core.records import AlarmState, Event, Picture, Site, Standing, Told, Zone
 from alarmd.storage import memory_replication
 from alarmd.storage.interface import (
     MAX_PAGE,
@@ -103,6 +103,12 @@ class MemoryReader:
             return self._store.outbox.attached() & set(keys)
 
     def devices(self) -> list[StoredDevice]:
+        return [stored for stored in self._parties() if stored.device.standing is not Standing.OPERATOR]
+
+    def operators(self) -> list[StoredDevice]:
+        return [stored for stored in self._parties() if stored.device.standing is Standing.OPERATOR]
+
+    def _parties(self) -> list[StoredDevice]:
         with self._store.lock:
             contacts, zones = self._table("contacts"), self._table("zones")
             found = [

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, select
 
-from alarmd.core.records import Picture, Site, Told, Zone
+from alarmd.core.records import Picture, Site, Standing, Told, Zone
 from alarmd.storage import high_water, outbox_queries, picture_queries, replication_queries, rows, told_messages
 from alarmd.storage.database import Database
 from alarmd.storage.interface import (
@@ -40,6 +40,7 @@ _DEVICES = (
     .select_from(devices.join(zones, devices.c.zone_id == zones.c.id).outerjoin(contacts))
     .where(devices.c.forgotten_at.is_(None))
 )
+_IS_OPERATOR = devices.c.standing == Standing.OPERATOR.value
 
 
 class SqlReader:
@@ -99,13 +100,21 @@ class SqlReader:
             return picture_queries.awaited(connection, keys)
 
     def devices(self) -> list[StoredDevice]:
-        found = self._read(_stored_device, _DEVICES)
+        return self._by_name(~_IS_OPERATOR)
+
+    def operators(self) -> list[StoredDevice]:
+        return self._by_name(_IS_OPERATOR)
+
+    def _by_name(self, wanted: ColumnElement[bool]) -> list[StoredDevice]:
+        found = self._read(_stored_device, _DEVICES.where(wanted))
         return sorted(found, key=lambda stored: stored.device.name)  # databases sort letters each in their own way
 
     def devices_from(self, name: str, limit: int) -> list[StoredDevice]:
         """By name, this one and those after it; PostgreSQL only."""
         in_order = devices.c.name.collate("C")
-        return list(self._read(_stored_device, _DEVICES.where(in_order >= name).order_by(in_order).limit(limit)))
+        return list(
+            self._read(_stored_device, _DEVICES.where(~_IS_OPERATOR, in_order >= name).order_by(in_order).limit(limit))
+        )
 
     def sites(self) -> list[Site]:
         return sorted(self._read(rows.site_of, select(sites)), key=lambda site: site.name)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from alarmd.core.effects import SaveDevice, SaveSite, SaveZone
+from alarmd.core.records import Standing
 from alarmd.storage.interface import MAX_PAGE, EventFilter, Reader, Store, StoredAlarm, StoredCommand, StoredEvent
 from tests.contracts.records import (
     ALARM,
@@ -102,6 +103,12 @@ def test_devices_are_listed_by_name_with_zone_and_contact(store: Store, reader: 
     assert contacts["cam1"] == CONTACT
     assert contacts["apple"] is None
     assert {stored.zone for stored in reader.devices()} == {"garden"}
+
+
+def test_operators_machines_are_listed_apart_from_devices(store: Store, reader: Reader) -> None:
+    store.commit([[device(2, name="laptop", standing=Standing.OPERATOR)]])
+    assert [stored.device.name for stored in reader.devices()] == ["cam1"]
+    assert [stored.device.name for stored in reader.operators()] == ["laptop"]
 
 
 def test_sites_and_zones_are_listed_by_name(store: Store, reader: Reader) -> None:

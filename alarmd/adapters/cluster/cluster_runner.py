@@ -129,13 +129,15 @@ class ClusterRunner(TurnRunner):
 
     def _elsewhere(self, happened: Input) -> str | None:
         """The device that it is about, if that has to be taken first."""
-        sessions = self._engine.state.sessions
+        party = self._engine.state.party
         if type(happened) is FrameReceived:  # most of them are of a device that is here
             name = happened.payload.partition(b",")[0].decode("latin-1")
-            if name in sessions and not self._room.holds(name):
+            if party(name) is not None and not self._room.holds(name):
                 return None
         subject = subject_of(happened)
-        return subject if subject is not None and (subject not in sessions or self._room.holds(subject)) else None
+        if subject is None or (party(subject) is not None and not self._room.holds(subject)):
+            return None
+        return subject
 
     def _carry_out(self, effects: Sequence[Effect], asker: Asker | None, about_quarantine: bool) -> None:
         self._orders = any(type(effect) is SaveCommand for effect in effects)
@@ -228,7 +230,7 @@ class ClusterRunner(TurnRunner):
         self.take(found)
         self._overtaken.clear()
         for name in claim.names:
-            here = name in found.unknown or name in self._engine.state.sessions
+            here = name in found.unknown or self._engine.state.party(name) is not None
             for held in self._room.leave(name):
                 (self._decide if here else self._turn)(held.happened, self._now(), held.asker)
         self._asked.set()

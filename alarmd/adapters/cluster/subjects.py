@@ -17,6 +17,8 @@ from alarmd.core.requests import (
     DeviceChanged,
     DeviceForgotten,
     KeyGiven,
+    OperatorAdded,
+    OperatorRemoved,
     PictureRequested,
 )
 from lfcp import TOLERANT, ProtocolError, decode
@@ -46,6 +48,8 @@ def subject_of(happened: Input) -> str | None:
             return picture.device
         case CommandRequested(target=target):
             return None if target.startswith(GROUPS) else target
+        case OperatorAdded(machine=machine) | OperatorRemoved(machine=machine):
+            return machine
         case _ if isinstance(happened, ABOUT_DEVICE):
             return happened.device
         case _:
