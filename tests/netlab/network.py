@@ -7,22 +7,16 @@ with network("a", "b", "devices", bad={"devices": Line(loss=0.2)}) as lan:
     lan.heal()
 """
 
-import fcntl
-import socket
-import struct
-from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from types import MappingProxyType
 
-from tests.needs import need, need_program
+from tests.needs import need_program
 from tests.netlab.namespaces import Namespace
 from tests.netlab.relay import Line, Relay
+from tests.netlab.wiring import badly_plugged, ip, make_switch, namespace, plug
 
 PORT = "eth0"  # of every machine
-SIOCETHTOOL = 0x8946
-# linux/ethtool.h: what a card finishes, checksums and large segments, a packet socket sees unfinished.
-ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO = 0x17, 0x1F, 0x24
 FILTER = """
 table bridge lab {
   set apart { type ifname . ifname; }
@@ -64,60 +58,14 @@ def network(*names: str, bad: Mapping[str, Line] = MappingProxyType({})) -> Iter
     need_program("ip", "iproute2")
     need_program("nft", "nftables")
     with ExitStack() as stack:
-        switch, *hosts = [stack.enter_context(closing(_namespace())) for _ in range(1 + len(names))]
+        switch, *hosts = [stack.enter_context(closing(namespace())) for _ in range(1 + len(names))]
         lan = Network(dict(zip(names, hosts, strict=True)), switch)
-        _ip(switch, "link add br0 type bridge", "link set br0 up")
+        make_switch(switch)
         for name in names:
             if name in bad:
-                lan.relays[name] = stack.enter_context(_badly_plugged(lan, switch, name, bad[name]))
+                lan.relays[name] = stack.enter_context(badly_plugged(switch, name, lan[name], PORT, bad[name]))
             else:
-                _plug(switch, name, lan[name], PORT)
-                _to_the_switch(switch, name)
-            _ip(lan[name], "link set lo up", f"addr add {lan.address(name)}/24 dev {PORT}", f"link set dev {PORT} up")
+                plug(switch, name, lan[name], PORT)
+            ip(lan[name], "link set lo up", f"addr add {lan.address(name)}/24 dev {PORT}", f"link set dev {PORT} up")
         switch.run("nft", "-f", "-", text=FILTER)
         yield lan
-
-
-@contextmanager
-def _badly_plugged(lan: Network, switch: Namespace, name: str, line: Line) -> Iterator[Relay]:
-    """Between the machine and the switch there is a third one, which nobody sees."""
-    with closing(_namespace()) as between:
-        _plug(between, "inner", lan[name], PORT)
-        _plug(switch, name, between, "outer")
-        _to_the_switch(switch, name)
-        _finish_packets(lan[name], PORT)
-        _finish_packets(switch, name)
-        _ip(between, *(f"link set dev {end} addrgenmode none up" for end in ("inner", "outer")))
-        with between.entered():
-            relay = Relay(("inner", "outer"), line)
-        with closing(relay):
-            yield relay
-
-
-def _namespace() -> Namespace:
-    try:
-        return Namespace()
-    except PermissionError:
-        need(False, "the right to make network namespaces (root)")
-        raise
-
-
-def _plug(here: Namespace, end: str, there: Namespace, other_end: str) -> None:
-    _ip(here, f"link add name {end} type veth peer name {other_end} netns {there.path}")
-
-
-def _to_the_switch(switch: Namespace, port: str) -> None:
-    _ip(switch, f"link set dev {port} master br0 up")
-
-
-def _ip(where: Namespace, *lines: str) -> None:
-    where.run("ip", "-batch", "-", text="\n".join(lines))
-
-
-def _finish_packets(where: Namespace, interface: str) -> None:
-    """netdevice(7): what `ethtool -K` asks for."""
-    with where.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        for command in (ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO):
-            off = array("I", (command, 0))
-            request = struct.pack("16sP16x", interface.encode(), off.buffer_info()[0])
-            fcntl.ioctl(any_socket, SIOCETHTOOL, request)

@@ -10,6 +10,8 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -32,57 +34,97 @@ class Line:
     duplicates: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """An Ethernet frame on the line. towards: the end that it goes to, 0 or 1. late: s that it is held besides."""
+
+    frame: bytes
+    towards: int
+    late: float = 0.0
+
+
 class Relay:
-    """ends: interfaces of the namespace in which it is made. line: may be changed while it runs. passed, lost: so many
-    frames."""
+    """ends: interfaces of the namespace in which it is made. line: may be changed while it runs, and so may man: who is
+    in the middle of it sees each frame and says what goes on in its place, none, others, or several. passed, lost: so
+    many frames."""
 
     def __init__(self, ends: tuple[str, str], line: Line, seed: int = 0) -> None:
         self.line = line
+        self.man: Callable[[Passing], Iterable[Passing]] | None = None
         self.passed = self.lost = 0
         self._dice = random.Random(seed)
         self._ends = [_frames_of(end) for end in ends]
-        self._other = dict(zip(self._ends, reversed(self._ends), strict=True))
-        self._held: list[tuple[float, int, socket.socket, bytes]] = []
+        self._held: list[tuple[float, int, Passing]] = []
+        self._guard = threading.Lock()  # of what is held
         self._order = count()
-        self._stopped, self._stop = os.pipe()
+        self._closing = False
+        self._woken, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        os.close(self._stop)
+        self._closing = True
+        os.write(self._wake, b"!")
         self._thread.join()
-        os.close(self._stopped)
+        os.close(self._wake)
+        os.close(self._woken)
         for end in self._ends:
             end.close()
 
+    def inject(self, passing: Passing) -> None:
+        """From any thread. The line does it no harm."""
+        self._hold(passing, passing.late)
+        os.write(self._wake, b"!")
+
     def _run(self) -> None:
-        while True:
-            wait = min(LOOK_EVERY, self._held[0][0] - time.monotonic()) if self._held else LOOK_EVERY
-            waiting = [self._stopped, *(end.fileno() for end in self._ends)]
-            ready, _, _ = select.select(waiting, [], [], max(0.0, wait))
-            if self._stopped in ready:
-                return
-            for end in self._ends:
+        while not self._closing:
+            with self._guard:
+                wait = self._held[0][0] - time.monotonic() if self._held else LOOK_EVERY
+            waiting = [self._woken, *(end.fileno() for end in self._ends)]
+            ready, _, _ = select.select(waiting, [], [], min(LOOK_EVERY, max(0.0, wait)))
+            if self._woken in ready:
+                os.read(self._woken, FRAME)
+            for towards, end in enumerate(reversed(self._ends)):
                 if end.fileno() in ready:
-                    self._take(end)
+                    self._take(end, towards)
             self._pass_on()
 
-    def _take(self, end: socket.socket) -> None:
+    def _take(self, end: socket.socket, towards: int) -> None:
         frame, address = end.recvfrom(FRAME)
         if address[2] == socket.PACKET_OUTGOING:
             return
+        seen = Passing(frame, towards)
+        for passing in (seen,) if self.man is None else self.man(seen):
+            self._travel(passing)
+
+    def _travel(self, passing: Passing) -> None:
         copies = 1 + (self._dice.random() < self.line.duplicates)
         for _ in range(copies):
-            if self._dice.random() < self.line.loss or len(self._held) >= MAX_HELD:
+            if self._dice.random() < self.line.loss:
                 self.lost += 1
                 continue
-            due = time.monotonic() + self.line.delay + self.line.jitter * self._dice.random()
-            heapq.heappush(self._held, (due, next(self._order), self._other[end], frame))
+            self._hold(passing, passing.late + self.line.delay + self.line.jitter * self._dice.random())
+
+    def _hold(self, passing: Passing, seconds: float) -> None:
+        with self._guard:
+            if len(self._held) >= MAX_HELD:
+                self.lost += 1
+            else:
+                heapq.heappush(self._held, (time.monotonic() + seconds, next(self._order), passing))
 
     def _pass_on(self) -> None:
-        while self._held and self._held[0][0] <= time.monotonic():
-            _, _, end, frame = heapq.heappop(self._held)
-            end.send(frame)
+        while (passing := self._due()) is not None:
+            self._send(passing)
+
+    def _due(self) -> Passing | None:
+        with self._guard:
+            if self._held and self._held[0][0] <= time.monotonic():
+                return heapq.heappop(self._held)[2]
+        return None
+
+    def _send(self, passing: Passing) -> None:
+        with suppress(OSError):  # nobody is plugged in there at the moment
+            self._ends[passing.towards].send(passing.frame)
             self.passed += 1
 
 
