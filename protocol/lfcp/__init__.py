@@ -5,12 +5,13 @@ It needs the standard library only, but for sealing.py, which uses cryptography.
 docs/protocol.md is the authority; ../verbs.toml is the table both are made from.
 """
 
+from lfcp.candidates import Mapping
 from lfcp.constants import VERBS, Leniency, Reason, Trigger, Verb
 from lfcp.errors import ProtocolError
 from lfcp.line_buffer import LineBuffer
 from lfcp.messages import STRICT, TOLERANT, Message
 from lfcp.reading import decode
-from lfcp.report import Mapping, Report, read_report, report_parameters
+from lfcp.report import Report, read_report, report_parameters
 from lfcp.sequence_window import SequenceWindow
 from lfcp.signed_fields import EventId
 from lfcp.text import check_name, escape, safe_text

@@ -1,9 +1,9 @@
 """What a device that reports says of itself in each heartbeat; docs/protocol.md, "The report"."""
 
 import re
-from enum import StrEnum
 from typing import NamedTuple
 
+from lfcp.candidates import Mapping
 from lfcp.constants import MAX_REPORT_INTERVAL, Leniency, Verb
 from lfcp.messages import UNUSED, Message
 
@@ -27,15 +27,6 @@ _REPORT = re.compile(
     r"(?:\.([uesh])(0|[1-9][0-9]{0,2}))?)"  # mapping and life
 )
 _POSITIONS_LOST = {Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS}
-
-
-class Mapping(StrEnum):
-    """How a device's NAT maps one socket towards several servers (RFC 4787 §4.1)."""
-
-    UNKNOWN = "u"
-    INDEPENDENT = "e"  # of the destination
-    SEQUENTIAL = "s"  # ports are counted up
-    HARD = "h"
 
 
 class Report(NamedTuple):

@@ -5,9 +5,14 @@ from lfcp.client.event_queue import QUEUE_LIMIT
 from lfcp.client.events import (
     ClientEvent,
     CommandReceived,
+    ConnectionAccepted,
+    ConnectionRefused,
     HeartbeatAcknowledged,
+    Invited,
+    KeepAnswered,
     MessageAcknowledged,
     PictureAcknowledged,
+    SessionOver,
 )
 from lfcp.client.memory import HIGHEST_COUNTER, DeviceMemory, Kept, VolatileMemory
 from lfcp.client.session import COMMANDS, ClientSession
@@ -20,10 +25,15 @@ __all__ = [
     "ClientEvent",
     "ClientSession",
     "CommandReceived",
+    "ConnectionAccepted",
+    "ConnectionRefused",
     "DeviceMemory",
     "HeartbeatAcknowledged",
+    "Invited",
+    "KeepAnswered",
     "Kept",
     "MessageAcknowledged",
     "PictureAcknowledged",
+    "SessionOver",
     "VolatileMemory",
 ]
