@@ -14,6 +14,7 @@ from alarmd.web import (
     health,
     keys,
     live,
+    operators,
     outbox,
     peer,
     pictures,
@@ -51,6 +52,7 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)
+        api.include_router(operators.router)
         api.include_router(upload_secrets.router)
         api.include_router(outbox.router)
     app.include_router(api)

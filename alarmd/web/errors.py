@@ -22,6 +22,8 @@ STATUS = {
     "unsupported": 409,
     "queue_full": 409,
     "has_key": 409,
+    "is_device": 409,
+    "is_operator": 409,
     "no_key": 409,
     "has_secret": 409,
     "no_camera": 409,
