@@ -102,12 +102,16 @@ def may_be_probed(address: Address) -> bool:
     return not any(ip in network for network in (_NEVER_4 if isinstance(ip, IPv4Address) else _NEVER_6))
 
 
-def is_loopback(address: Address) -> bool:
-    return ip_address(address.host).is_loopback
+def vetted(public: Address, seen: Address | None) -> Address | None:
+    """Where a server sees the other side, if that may be tried. seen: where it sees this one: if either is a loopback
+    address, both are on the server's machine."""
+    if ip_address(public.host).is_loopback:
+        return public if seen is not None and ip_address(seen.host).is_loopback else None
+    return public if may_be_probed(public) else None
 
 
 def kind_of_own(address: Address) -> Kind | None:
-    """As what this machine names an address of its interfaces. None: the server sees it better, or nobody reaches it."""
+    """As what this machine names an address of its interfaces. None: a server sees it better, or nobody reaches it."""
     ip = ip_address(address.host)
     if not may_be_probed(address):
         return None
@@ -116,11 +120,11 @@ def kind_of_own(address: Address) -> Kind | None:
     return Kind.IPV6 if ip in _GLOBAL_6 else None
 
 
-def allowed(candidate: Candidate, public: Address) -> bool:
-    """Whether a candidate of the other side's HELLO is tried. public: where the server sees that side."""
+def allowed(candidate: Candidate, public: Address | None) -> bool:
+    """Whether a candidate of the other side's HELLO is tried. public: that side's, vetted."""
     if candidate.kind in (Kind.HOST, Kind.IPV6):
         return kind_of_own(candidate.address) is candidate.kind
-    return candidate.address.host == public.host and may_be_probed(candidate.address)
+    return public is not None and candidate.address.host == public.host
 
 
 def own_candidates(addresses: Iterable[Address]) -> Iterator[Candidate]:
