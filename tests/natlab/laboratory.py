@@ -120,9 +120,12 @@ class Laboratory:
         went both ways for 2 s."""
         self.routers[nat].set_lives(Lives(unanswered, answered))
 
+    def mapped(self, nat: str, port: int) -> bool:
+        """Whether a NAT remembers anything of a port inside: of dev1's socket, or of nat1 where nat is a carrier."""
+        return self.routers[nat].mapped(port)
+
     def expire(self, nat: str, port: int) -> None:
-        """The mappings of a port inside (of dev1's socket, or of nat1 where nat is a carrier). Raises RuntimeError if
-        there is none."""
+        """What a NAT remembers of a port inside. Raises LookupError if that is nothing."""
         self.routers[nat].expire(port)
 
     def reboot(self, nat: str, *, new_address: bool = False) -> None:

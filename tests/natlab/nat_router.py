@@ -1,15 +1,18 @@
 """A home's or a carrier's NAT: a machine that forwards between its switch and `wan` by the rules of its type."""
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.natlab.nat_types import MAPPINGS, NatType
 from tests.netlab.namespaces import Namespace
 from tests.netlab.wiring import SWITCH, sysctl
 
 WAN = "wan"
+FLOW = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 OFF = """
 flush ruleset
 table inet off {
@@ -75,6 +78,15 @@ class Lives:
     answered: int = 120
 
 
+class Flow(NamedTuple):
+    """As conntrack tells it."""
+
+    source: str
+    destination: str
+    source_port: str
+    destination_port: str
+
+
 class NatRouter:
     """wan: its address outside. inside: its network."""
 
@@ -109,11 +121,29 @@ class NatRouter:
             key = self._kind.learned.written
             self._nft(LEARNING.format(key=key, answered=lives.answered, unanswered=lives.unanswered))
 
+    def mapped(self, port: int) -> bool:
+        """Whether it remembers anything of an inner port."""
+        return bool(self._flows(port) or self._learned_keys(port))
+
     def expire(self, port: int) -> None:
-        """The mappings of an inner port, towards everybody. Raises RuntimeError if there is none."""
-        self._machine.run("conntrack", "-D", "-p", "udp", "-s", str(self._inside), "--orig-port-src", str(port))
-        for key in self._learned_keys(port):
+        """The mappings of an inner port, towards everybody. Raises LookupError if there is none."""
+        flows, keys = self._flows(port), self._learned_keys(port)
+        if not flows and not keys:
+            raise LookupError(f"nothing is mapped for port {port}")
+        for key in keys:
             self._nft(f"delete element ip nat learned {{ {key} }}")
+        for flow in flows:
+            with suppress(RuntimeError):  # it ended by itself
+                self._machine.run("conntrack", "-D", "-p", "udp", *_which(flow))
+
+    def _flows(self, port: int) -> list[Flow]:
+        """That began on either side; each as its first packet was."""
+        listed = self._machine.run("conntrack", "-L", "-p", "udp").splitlines()
+        both_ways = [[Flow(*ends) for ends in FLOW.findall(line)] for line in listed]
+        return [ways[0] for ways in both_ways if any(self._is_inside(way, port) for way in ways)]
+
+    def _is_inside(self, way: Flow, port: int) -> bool:
+        return IPv4Address(way.source) in self._inside and int(way.source_port) == port
 
     def _learned_keys(self, port: int) -> list[str]:
         if not self._kind.learned:
@@ -140,6 +170,11 @@ class NatRouter:
             hairpin=HAIRPIN_OUT.format(**words) if kind.hairpin else "",
             to_itself="" if kind.clashes else NO_CLASH,
         )
+
+
+def _which(flow: Flow) -> tuple[str, ...]:
+    ends = ("-s", flow.source, "-d", flow.destination)
+    return (*ends, "--orig-port-src", flow.source_port, "--orig-port-dst", flow.destination_port)
 
 
 def _key(listed: Any) -> str:
