@@ -19,4 +19,8 @@ class Rejection(StrEnum):
     BAD_FIELDS = "bad_fields"  # a parameter is not of its form: of FRAM, or of a frame whose tag is right
     TCP_ONLY = "tcp_only"  # a picture announced in a datagram
     NOT_OF_OPERATOR = "not_of_operator"  # an operator's machine says what only a device may
+    NO_SESSION = "no_session"  # a tunnel datagram of no session, or not from the proven path of a side
+    BAD_SEAL = "bad_seal"  # or one that its side did not seal
+    UNREACHED = "unreached"  # or whose other side has no proven path
+    RELAY_RATE = "relay_rate"  # or more than a session may have relayed
     BEACON = "beacon"  # a bare name from nobody we know

@@ -140,6 +140,7 @@
 #define LFCP_RENDEZVOUS_REASONS(X) \
     X(UNPROVEN, "unproven") \
     X(NOT_OPERATOR, "not_operator") \
+    X(DISABLED, "disabled") \
     X(UNKNOWN_DEVICE, "unknown_device") \
     X(UNREACHABLE, "unreachable") \
     X(NOT_ABLE, "not_able") \

@@ -155,6 +155,7 @@ class Reason(StrEnum):
 class RendezvousReason(StrEnum):
     UNPROVEN = "unproven"
     NOT_OPERATOR = "not_operator"
+    DISABLED = "disabled"
     UNKNOWN_DEVICE = "unknown_device"
     UNREACHABLE = "unreachable"
     NOT_ABLE = "not_able"
