@@ -28,11 +28,13 @@ class CommandQueue:
     `acknowledged`, and a late ACK, which names nothing, to nobody. acknowledged: until the next command goes out, or
     for ERROR_BELONGS seconds. pushes, push_at: how often the one in flight was sent again to a device with a key since
     it was first sent, and when it will be; None: at its next heartbeat. asserted: when what is wanted was last sent,
-    by the verbs that say it."""
+    by the verbs that say it. after_pushes: the counter with which the one in flight went out first, as the answer to a
+    heartbeat, after all its pushes."""
 
     __slots__ = (
         "acknowledged",
         "acknowledged_at",
+        "after_pushes",
         "asserted",
         "awaiting_quiet",
         "in_flight",
@@ -56,6 +58,7 @@ class CommandQueue:
         self.asserted: dict[frozenset[str], float] = {}
         self.pushes = 0
         self.push_at: float | None = None
+        self.after_pushes: int | None = None
 
     def __len__(self) -> int:
         return len(self.waiting) + (self.in_flight is not None)

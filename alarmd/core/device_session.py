@@ -6,7 +6,7 @@ A slots class, since there may be 100,000 of them: what only few devices need ha
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from alarmd.core.paths import Path
+from alarmd.core.paths import Path, Way
 from alarmd.core.rate_limits import TokenBucket
 from alarmd.core.records import Device, Presence
 from lfcp.constants import Verb
@@ -120,6 +120,7 @@ class DeviceSession:
         "saved",  # when its contact was last written
         "seen",  # the last sign of life, or the start of the grace it was given
         "signed",  # what it has beside with a key
+        "way",  # made when more than its path is known of where it is
     )
 
     def __init__(self, device: Device, presence: Presence, seen: float) -> None:
@@ -140,6 +141,7 @@ class DeviceSession:
         self.heartbeats_unanswered = 0
         self.habits = 0
         self.knows = NOTHING
+        self.way: Way | None = None
         self.loss_alarm: int | None = None
         self.alarm_incident: int | None = None
         self.motion_at = 0.0
@@ -164,6 +166,18 @@ class DeviceSession:
     @property
     def interval(self) -> float:
         return allowed_interval(self.device.report_within)
+
+    @property
+    def stated_interval(self) -> int:
+        """The longest time between heartbeats that it is told, whole s: less than supervision needs after a push was
+        missed."""
+        allowed = int(self.interval)
+        return allowed if self.way is None or self.way.halved is None else min(allowed, self.way.halved.interval)
+
+    def known_way(self) -> Way:
+        if self.way is None:
+            self.way = Way()
+        return self.way
 
     def silent_since(self) -> float:
         """From when silence counts: declared sleep is none."""

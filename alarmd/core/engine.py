@@ -17,9 +17,11 @@ from alarmd.core import (
     follow_ups,
     frames,
     judging,
+    keepalives,
     key_requests,
     live,
     losses,
+    mappings,
     messages,
     operator_requests,
     operators,
@@ -30,10 +32,11 @@ from alarmd.core import (
     place_requests,
     places,
     proofs,
+    rebinding,
+    rendezvous,
     replication,
     requests,
     signed_commands,
-    signed_life,
     startup,
     supervision,
 )
@@ -87,6 +90,7 @@ def _timer_fired(turn: Turn, _timer: happened_.TimerFired) -> None:
 
 
 def _server_stopping(turn: Turn, _stopping: happened_.ServerStopping) -> None:
+    rendezvous.stop(turn)
     supervision.save_all(turn)
     turn.record(EventKind.SERVER_STOPPING, "a planned stop")
 
@@ -139,6 +143,10 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
     losses.MEMBERS: losses.check_members,
     losses.STRAGGLERS: losses.check_stragglers,
     command_queue.PUSH: signed_commands.push,
+    rebinding.REBINDING: rebinding.check,
+    rendezvous.MEETING: rendezvous.look,
+    keepalives.KEEPS: keepalives.answer_some,
+    mappings.HALVED: mappings.check,
     capture.PICTURE_DUE: capture.check_picture,
     capture.CAPTURE: capture.check_capture,
     asked.ASKED: asked.check,
@@ -151,7 +159,7 @@ APPOINTMENTS: dict[str, Callable[[Turn, int], None]] = {
 HANDLERS: dict[type[Any], Callable[[Turn, Any], None]] = {
     happened_.FrameReceived: frames.frame_received,
     happened_.HeartbeatsRepeated: _heartbeats_repeated,
-    happened_.ConnectionClosed: signed_life.connection_closed,
+    happened_.ConnectionClosed: rebinding.connection_closed,
     happened_.TimerFired: _timer_fired,
     happened_.ServerStarted: startup.server_started,
     happened_.ServerStopping: _server_stopping,

@@ -17,6 +17,8 @@ class EventKind(StrEnum):
     DEVICE_REBOOTED = "device_rebooted"
     DEVICE_ADDRESS = "device_address"
     ADDRESS_CONTESTED = "address_contested"
+    INTERVAL_UNFIT = "interval_unfit"
+    PUSH_MISSED = "push_missed"
     KEY_GIVEN = "key_given"
     KEY_RETIRED = "key_retired"
     COUNTER_STALE = "counter_stale"
@@ -39,6 +41,10 @@ class EventKind(StrEnum):
     DELIVERY_ABANDONED = "delivery_abandoned"
     DELIVERY_RETRIED = "delivery_retried"
     DELIVERY_DROPPED = "delivery_dropped"
+    # rendezvous
+    CONNECTED = "connected"
+    CONNECTION_ENDED = "connection_ended"
+    CONNECTION_REFUSED = "connection_refused"
     # pictures
     CAMERA_CHANGED = "camera_changed"
     CAMERA_INTRODUCED = "camera_introduced"

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from alarmd.core import commands, standby, supervision
+from alarmd.core import commands, mappings, standby, supervision
 from alarmd.core.command_lifecycle import CommandSign, sent
 from alarmd.core.command_queue import PUSH, CommandQueue
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import SendFrame
+from alarmd.core.paths import Path
 from alarmd.core.records import CommandState, Presence, Standing
+from alarmd.core.signed_exchange import SignedExchange
 from alarmd.core.signed_replies import command
 from alarmd.core.turn import Turn
 from lfcp.constants import PUSH_FIRST_MS, PUSH_RESENDS, Verb
@@ -34,32 +36,34 @@ def push(turn: Turn, device_id: int) -> None:
     if session.presence not in REACHABLE or session.device.standing is Standing.QUARANTINED:
         return
     if queue.in_flight is None:
-        _start(turn, session, queue, answers=0)
+        _start(turn, session, queue)
     elif queue.push_at is not None and queue.push_at <= turn.now.mono:
         queue.pushes += 1
-        _send(turn, session, queue, answers=0)
+        _send(turn, session, queue)
 
 
-def answer(turn: Turn, session: DeviceSession, counter: int) -> bool:
+def answer(turn: Turn, exchange: SignedExchange) -> bool:
     """Answer a proven heartbeat with a command; False if none waits, or if it went out just now: whoever beats without
     pause does not make us write without pause."""
-    queue = session.commands
+    session, queue = exchange.session, exchange.session.commands
     if queue is None or session.device.standing is Standing.QUARANTINED:
         return False
     if queue.in_flight is None:
-        return _start(turn, session, queue, counter)
+        return _start(turn, session, queue, exchange)
     if queue.sent_at is not None and turn.now.mono - queue.sent_at < FIRST_WAIT:
         return False
-    _send(turn, session, queue, counter)
+    _send(turn, session, queue, exchange)
     return True
 
 
-def acknowledged(turn: Turn, session: DeviceSession, command_id: str, failed: bool) -> None:
-    """Nothing for a command that has its outcome: a late copy."""
-    queue = session.commands
+def acknowledged(turn: Turn, exchange: SignedExchange, command_id: str, answered: int, failed: bool) -> None:
+    """Nothing for a command that has its outcome: a late copy. answered: the counter of the one that reached it."""
+    session, queue = exchange.session, exchange.session.commands
     if queue is None or queue.in_flight is None or queue.in_flight.identity != command_id:
         return
-    verb = queue.in_flight.verb
+    verb, at_home = queue.in_flight.verb, exchange.frame.path.host == queue.sent_to
+    if queue.after_pushes is not None and answered >= queue.after_pushes and at_home:
+        mappings.push_missed(turn, session)
     if failed:
         _finish(turn, session, CommandSign.REFUSED, SAID_FAILED)
         return
@@ -81,27 +85,46 @@ def explained(turn: Turn, session: DeviceSession, command_id: str, text: str) ->
         queue.acknowledged = turn.change_command(replace(last, outcome=text))
 
 
-def _start(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int) -> bool:
+def _start(turn: Turn, session: DeviceSession, queue: CommandQueue, asked: SignedExchange | None = None) -> bool:
     queue.in_flight = queue.take_next(turn.state.settings.label, standby.serves(turn.state, session))
     if queue.in_flight is None:
         return False
     queue.pushes = 0
-    _send(turn, session, queue, answers)
+    queue.after_pushes = None
+    _send(turn, session, queue, asked)
     return True
 
 
-def _send(turn: Turn, session: DeviceSession, queue: CommandQueue, answers: int) -> None:
+def _send(turn: Turn, session: DeviceSession, queue: CommandQueue, asked: SignedExchange | None = None) -> None:
+    """asked: the heartbeat that it answers; None: it is pushed."""
     assert queue.in_flight is not None
-    assert session.path is not None
     queue.in_flight = sent(queue.in_flight, turn.now.wall)
     queue.sent_at = turn.now.mono
-    command(turn, session, session.path, queue.in_flight, answers)
+    if asked is None and session.path is not None:
+        queue.sent_to = session.path.host
+    for path in _places(session):
+        is_answer = asked is not None and path == asked.frame.path
+        command(turn, session, path, queue.in_flight, asked.counter if asked is not None and is_answer else 0)
     queue.in_flight = turn.change_command(queue.in_flight)
+    _plan_push(turn, session, queue, asked is not None)
+
+
+def _places(session: DeviceSession) -> tuple[Path, ...]:
+    """Where the device may be."""
+    assert session.path is not None
+    assert session.signed is not None
+    doubt = session.signed.doubt
+    return (session.path,) if doubt is None else (session.path, doubt.path)
+
+
+def _plan_push(turn: Turn, session: DeviceSession, queue: CommandQueue, is_answer: bool) -> None:
     if queue.pushes < PUSH_RESENDS:
         queue.push_at = turn.now.mono + _wait(turn, queue.pushes)
         turn.state.agenda.add(queue.push_at, PUSH, session.device.id)
-    else:
-        queue.push_at = None
+        return
+    queue.push_at = None
+    if is_answer and queue.after_pushes is None and session.signed is not None:
+        queue.after_pushes = session.signed.down
 
 
 def _wait(turn: Turn, pushes: int) -> float:

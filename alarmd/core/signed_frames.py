@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from alarmd.core import messages, picture_frames, signed_commands, signed_life, standby
+from alarmd.core import (
+    keepalives,
+    messages,
+    picture_frames,
+    rebinding,
+    rendezvous,
+    signed_commands,
+    signed_life,
+    standby,
+)
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import DropKey
 from alarmd.core.event_kinds import EventKind
@@ -19,7 +28,7 @@ from lfcp.authenticator import Signature
 from lfcp.constants import Verb
 from lfcp.messages import UNUSED
 from lfcp.reading import without_end
-from lfcp.signed_fields import is_command_id, read_event, read_seconds
+from lfcp.signed_fields import is_command_id, read_counter, read_event, read_seconds
 
 DONE, FAILED = "0", "1"  # a command's result
 
@@ -60,6 +69,8 @@ def _authentic(
     newest = counter > signed.up.highest
     fresh = signed.up.accept(counter)
     exchange = SignedExchange(session, signed, message, counter, newest, frame)
+    if signed.doubt is not None:
+        rebinding.spoken(turn, exchange)
     refused = (HANDLERS if fresh else STALE)[message.verb](turn, exchange)
     if refused is not None:
         turn.reject(frame.path, refused, frame.payload)
@@ -70,6 +81,7 @@ def _authentic(
 def _retire_older_keys(turn: Turn, session: DeviceSession, signed: SignedSession, epoch: int) -> None:
     """The device has its new key: the old one is nobody's any more."""
     signed.use_key(epoch)
+    rendezvous.restarted(turn, session)
     for older in [known for known in signed.epochs if known < epoch]:
         signed.drop_key(older)
         turn.effects.append(DropKey(session.device.id, older))
@@ -118,10 +130,18 @@ def _said(message: Message) -> Said | None:
 
 
 def _acknowledgement(turn: Turn, exchange: SignedExchange) -> Rejection | None:
-    _, result, _, command_id = exchange.message.params[:4]
-    if result not in (DONE, FAILED) or not is_command_id(command_id):
+    """Of a command, of an invitation, or of PROB, which names nothing: that it came says all, see rebinding.spoken."""
+    answers, result, why, about = exchange.message.params[:4]
+    answered, meeting_id = read_counter(answers), read_counter(about)
+    if answered is None or result not in (DONE, FAILED):
         return Rejection.BAD_FIELDS
-    signed_commands.acknowledged(turn, exchange.session, command_id, result == FAILED)
+    if is_command_id(about):
+        signed_commands.acknowledged(turn, exchange, about, answered, result == FAILED)
+    elif meeting_id is not None:
+        rendezvous.answered(turn, exchange.session, answered, meeting_id, why if result == FAILED else None)
+    elif about != UNUSED or exchange.signed.age_of(answered, turn.now.mono) is None:
+        return Rejection.BAD_FIELDS
+    exchange.signed.note_round_trip(answered, turn.now.mono)
     return None
 
 
@@ -138,6 +158,8 @@ HANDLERS: dict[str, Handler] = {
     Verb.ERR: _message,
     Verb.MOAL: _message,
     Verb.FRAM: picture_frames.signed_announced,
+    Verb.KEEP: keepalives.keep,
+    Verb.CONN: rendezvous.requested,
 }
 STALE: dict[str, Handler] = {  # the counter was seen, or is too old
     Verb.HEARTBEAT: signed_life.repeated,
@@ -147,4 +169,6 @@ STALE: dict[str, Handler] = {  # the counter was seen, or is too old
     Verb.ERR: _repeated_message,
     Verb.MOAL: _repeated_message,
     Verb.FRAM: _replayed,
+    Verb.KEEP: _replayed,
+    Verb.CONN: _replayed,
 }

@@ -1,16 +1,27 @@
 """What a device with a key proves: that it lives, where it is, that it is one; docs/protocol.md, "Life".
 
 A heartbeat that somebody held back or repeats proves nothing: only an echo of what this run of the server sent lately
-does. An address is believed when something that was sent there alone comes back.
+does. Where it lives is told by rebinding.py.
 """
 
 from sys import intern
 
-from alarmd.core import alarms, failover, heartbeats, messages, signed_commands, supervision, uploads, wanted_state
+from alarmd.core import (
+    alarms,
+    failover,
+    heartbeats,
+    mappings,
+    messages,
+    rebinding,
+    rendezvous,
+    signed_commands,
+    supervision,
+    uploads,
+    wanted_state,
+)
 from alarmd.core.boots import BootSign
 from alarmd.core.device_session import MISSES, DeviceSession
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import ConnectionClosed
 from alarmd.core.message_limits import over_limit
 from alarmd.core.paths import Path
 from alarmd.core.records import AlarmKind, Presence, Standing
@@ -23,7 +34,7 @@ from alarmd.core.signed_replies import (
     synchronise,
     usual_answer,
 )
-from alarmd.core.signed_session import MAX_LIFT, NOWHERE, SignedSession, Usual
+from alarmd.core.signed_session import MAX_LIFT, SignedSession, Usual
 from alarmd.core.turn import Turn
 from lfcp import Report, read_report
 from lfcp.constants import Verb
@@ -44,10 +55,10 @@ def heartbeat(turn: Turn, exchange: SignedExchange) -> Rejection | None:
         return Rejection.BAD_FIELDS
     unseen = session.path is None
     alive = _alive(turn, exchange, report.boot_id, report.echo)
-    here = _locate(turn, exchange, alive, report.echo)
+    here = rebinding.locate(turn, exchange, alive, report.echo)
     if alive and session.path is not None and (unseen or not exchange.copy):
         _live(turn, session, signed, report)
-    if not (alive and here and signed_commands.answer(turn, session, exchange.counter)):
+    if not (alive and here and signed_commands.answer(turn, exchange)):
         proven = (alive and here) or not exchange.newest  # one that was overtaken needs no other
         acknowledge_heartbeat(turn, session, exchange.frame.path, exchange.counter, proven)
     _expect_the_same(exchange, alive and here, report)
@@ -58,6 +69,7 @@ def _expect_the_same(exchange: SignedExchange, proven: bool, report: Report) -> 
     """May the next heartbeat be answered like this one?"""
     session, signed, params = exchange.session, exchange.signed, exchange.message.params
     settled = proven and session.presence is Presence.ONLINE and not session.commands
+    settled = settled and signed.doubt is None and mappings.settled(session)
     if settled and report.boot_id is not None and wanted_state.agrees(session, report):
         answer = usual_answer(session, exchange.frame.path)
         signed.usual = Usual(intern(params[1]), session.boot_id or "", intern(params[3]), answer)
@@ -88,7 +100,7 @@ def sleep(turn: Turn, exchange: SignedExchange) -> Rejection | None:
     if boot is None or not seconds:
         return Rejection.BAD_FIELDS
     alive = _alive(turn, exchange, *boot)
-    _locate(turn, exchange, alive, boot[1])
+    rebinding.locate(turn, exchange, alive, boot[1])
     alive = alive and session.path is not None
     if alive and not (exchange.copy and session.presence is Presence.ASLEEP):
         if not messages.within_limits(turn, session, exchange.frame):
@@ -140,18 +152,12 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
         return
     signed.rebooted = True
     turn.uncache(session)
+    rendezvous.restarted(turn, session)
     if over_limit(turn, session) is None:
         turn.save_contact(session)  # a clone must be seen over a restart of ours too
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
     if sign is BootSign.RETURNED:
         _cloned(turn, session, signed)
-
-
-def connection_closed(turn: Turn, closed: ConnectionClosed) -> None:
-    """A path over TCP ends with its connection: nothing can be pushed there."""
-    session = turn.state.connections.pop(closed.path, None)
-    if session is not None and session.signed is not None:
-        session.signed.proven = False
 
 
 def _alive(turn: Turn, exchange: SignedExchange, boot_id: str, echo: int) -> bool:
@@ -165,48 +171,10 @@ def _alive(turn: Turn, exchange: SignedExchange, boot_id: str, echo: int) -> boo
     return age is not None and age <= MISSES * session.interval
 
 
-def _locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> bool:
-    """Whether the device is proved to be where the frame came from. If not, what it is answered is the challenge."""
-    session, signed, path = exchange.session, exchange.signed, exchange.frame.path
-    if exchange.newest:
-        signed.copies = (*signed.copies, path) if exchange.copy else (path,)
-    if signed.proven and path == session.path:
-        if exchange.newest and signed.challenged:
-            _contest(turn, session, signed)
-        return True
-    if alive and echo in signed.challenged.get(path, ()):
-        _move(turn, session, signed, path)
-        return True
-    if exchange.newest:
-        signed.challenge(path, session.path)
-    return False
-
-
-def _move(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path) -> None:
-    old = session.path
-    signed.challenged = NOWHERE
-    signed.proven = True
-    if old is not None:
-        turn.state.connections.pop(old, None)
-    if path.transport == "tcp":
-        turn.state.connections[path] = session
-    if path != old:
-        supervision.move_path(turn, session, path)
-        if old is not None and old.host != path.host and over_limit(turn, session) is None:
-            turn.record(EventKind.DEVICE_ADDRESS, f"now at {path}, was at {old}", session)
-    signed_commands.due(turn, session)
-
-
-def _contest(turn: Turn, session: DeviceSession, signed: SignedSession) -> None:
-    """The device still speaks from its path: what came from elsewhere was a copy of its frame."""
-    text = f"frames came from {', '.join(map(str, signed.challenged))} too; it stays at {session.path}"
-    signed.challenged = NOWHERE
-    turn.record_sometimes(EventKind.ADDRESS_CONTESTED, text, session, signed)
-
-
 def _live(turn: Turn, session: DeviceSession, signed: SignedSession, report: Report) -> None:
     before = session.seen
     supervision.heard(turn, session)
+    mappings.followed(turn, session, signed, report)
     if session.device.standing is Standing.OPERATOR:
         return
     session.reported_detector = report.detector

@@ -21,13 +21,23 @@ VERSIONED = frozenset({Verb.ENAL, Verb.DSAL, Verb.WCAM, Verb.SCAM})
 
 
 def acknowledge_heartbeat(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
-    interval = str(int(session.interval))
-    _send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
+    interval = str(session.stated_interval)
+    send(turn, session, path, Verb.ACK, f"{answers:x}", DONE if proven else AGAIN, path.endpoint, interval)
+
+
+def acknowledge_keep(turn: Turn, session: DeviceSession, path: Path, answers: int, result: str) -> None:
+    """The address is the one that its NAT gave the socket which asked."""
+    send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint)
+
+
+def probe(turn: Turn, session: DeviceSession, path: Path) -> None:
+    """Ask whether the device is here still. What it says from here then is the answer."""
+    send(turn, session, path, Verb.PROB)
 
 
 def usual_answer(session: DeviceSession, path: Path) -> str:
     """What acknowledge_heartbeat says of a proven one, without its counters."""
-    return f",{DONE},{path.endpoint},{int(session.interval)},"
+    return f",{DONE},{path.endpoint},{session.stated_interval},"
 
 
 def acknowledge_as_usual(
@@ -44,27 +54,27 @@ def acknowledge_as_usual(
 def acknowledge_message(turn: Turn, session: DeviceSession, path: Path, answers: int, doubled: bool) -> None:
     """It promises that the message is stored. doubled: it waits for the peer's copy, and says whether there is one."""
     one, two = ((f"{answers:x}", copies, path.endpoint) for copies in (ONE_COPY, TWO_COPIES))
-    _send(turn, session, path, Verb.ACK, *one, promises=True, doubled=two if doubled else ())
+    send(turn, session, path, Verb.ACK, *one, promises=True, doubled=two if doubled else ())
 
 
 def acknowledge_part(
     turn: Turn, session: DeviceSession, path: Path, answers: int, result: str, detail: str, upload: str
 ) -> None:
     """Of a picture. It may promise that it is stored."""
-    _send(turn, session, path, Verb.ACK, f"{answers:x}", result, detail, upload, promises=True)
+    send(turn, session, path, Verb.ACK, f"{answers:x}", result, detail, upload, promises=True)
 
 
 def acknowledge_sleep(turn: Turn, session: DeviceSession, path: Path, answers: int, proven: bool) -> None:
     """It promises that the sleep is stored."""
     result = DONE if proven else AGAIN
-    _send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint, promises=True)
+    send(turn, session, path, Verb.ACK, f"{answers:x}", result, path.endpoint, promises=True)
 
 
 def synchronise(turn: Turn, session: DeviceSession, signed: SignedSession, path: Path, boot_id: str) -> None:
     """The device goes on far above what it sent before it lost its memory, and as far as its boot id is random: who
     kept some of that from us, and delivers it later, must not get an ACK that fits what the device says now."""
     above = signed.up.highest + (int(boot_id, 16) >> 4 * COUNTER_DIGITS - SYNC_BITS)
-    _send(turn, session, path, Verb.SYNC, f"{above:x}", boot_id)
+    send(turn, session, path, Verb.SYNC, f"{above:x}", boot_id)
 
 
 def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, answers: int) -> None:
@@ -73,10 +83,10 @@ def command(turn: Turn, session: DeviceSession, path: Path, ordered: Command, an
     if ordered.verb in VERSIONED:
         params = (str(session.device.wanted_version),)
     own = (*params, *(UNUSED,) * (2 - len(params)))
-    _send(turn, session, path, Verb(ordered.verb), *own, ordered.identity, f"{answers:x}")
+    send(turn, session, path, Verb(ordered.verb), *own, ordered.identity, f"{answers:x}")
 
 
-def _send(
+def send(
     turn: Turn,
     session: DeviceSession,
     path: Path,

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from alarmd.core.boots import Boots
 from alarmd.core.instant import SECOND, Instant
-from alarmd.core.paths import Path
+from alarmd.core.late_answers import Outstanding
+from alarmd.core.paths import Doubt, Path
 from alarmd.core.rate_limits import TokenBucket
 from alarmd.core.signed_keys import SubKeys
 from lfcp import SequenceWindow
@@ -21,6 +22,8 @@ MAX_COUNTER = (1 << 63) - 1  # that is accepted: more is beyond what databases c
 MAX_LIFT = 1 << 62  # to which one side lifts the other: a stolen key must not use up the counters of the next one
 MAX_CHALLENGED = 4  # paths
 MAX_CHALLENGES = 16  # counters of each that are remembered
+LONGEST_ROUND_TRIP = 3.0  # s; what takes longer to come back waited at the device
+SMOOTHING = 8  # a longer round trip counts as one part in this many (RFC 6298 §2)
 
 
 Beginnings = tuple[tuple[int, int], ...]  # a counter, and the wall µs at which it was the newest; in order
@@ -51,11 +54,14 @@ class SignedSession:
         "bucket",  # of signed messages; made when the first one comes
         "challenged",  # paths that are not proven, with the counters sent there: their echo would be the proof
         "copies",  # where the newest heartbeat or SLEP came from
+        "doubt",  # another address was proven too: for a moment it may be at either
         "down",  # the last counter sent
+        "keeps",  # answers to KEEP that wait
         "keys",  # by epoch, the newest last
         "last_digest",  # of the device's settings when they were last sent; None: they may be sent
         "proven",  # the session's path was proved in this run
         "rebooted",  # not yet answered by sending what is wanted
+        "round_trip",  # s, to its path and back; None: not known
         "stored",  # the down counter as it was last written
         "synced",  # the last SYNC: for which boot, where to and when
         "tamper_alarm",  # id of the open one
@@ -79,7 +85,10 @@ class SignedSession:
         self.bucket: TokenBucket | None = None
         self.challenged = NOWHERE
         self.copies: tuple[Path, ...] = ()
+        self.doubt: Doubt | None = None
+        self.keeps: Outstanding | None = None
         self.proven = False
+        self.round_trip: float | None = None
         self.rebooted = False
         self.tamper_alarm: int | None = None
         self.last_digest: str | None = None
@@ -107,6 +116,7 @@ class SignedSession:
         whoever stole the key before may have used them all up."""
         self.active = epoch
         self.up = SequenceWindow()
+        self.keeps = None
 
     def sub_keys(self, epoch: int) -> SubKeys:
         return next(key for key in self.keys if key.epoch == epoch)
@@ -152,6 +162,15 @@ class SignedSession:
             return (self._base + int(mono * UNITS) - echo) / UNITS
         began = [(counter, at) for counter, at in self._before if counter < echo <= self._floor]
         return max(0.0, mono - began[-1][1] - (echo - began[-1][0]) / UNITS) if began else None
+
+    def note_round_trip(self, answered: int, mono: float) -> None:
+        """A frame of ours came back. A shorter one counts at once: what is longer also waited at the device."""
+        age = self.age_of(answered, mono)
+        if age is None or age > LONGEST_ROUND_TRIP:
+            return
+        seconds = max(0.0, age)  # counters of one moment run ahead of it
+        known = seconds if self.round_trip is None else self.round_trip
+        self.round_trip = min(seconds, known + (seconds - known) / SMOOTHING)
 
     def follow(self, before: Beginnings, now: Instant) -> None:
         """It goes on where other members of a cluster were: their frames are answered here."""

@@ -13,7 +13,9 @@ from alarmd.core.device_session import DeviceSession
 from alarmd.core.galleries import Gallery
 from alarmd.core.hybrid_clock import HybridClock
 from alarmd.core.instant import Instant
+from alarmd.core.late_answers import Moments
 from alarmd.core.loss_causes import Loss, SilenceTally
+from alarmd.core.meetings import Meetings
 from alarmd.core.member_numbers import following
 from alarmd.core.paths import Path
 from alarmd.core.peer_lifecycle import Peer
@@ -95,7 +97,9 @@ class State:
         self.causes: dict[int, dict[str, float | None]] = {}
         self.mode_updates: dict[int, deque[int]] = {}  # by zone, ids of devices that its mode has not reached yet
         self.wheel = Wheel()
+        self.keeps = Moments()
         self.agenda = Agenda()
+        self.meetings = Meetings()
         self.addresses = AddressBuckets(settings.stranger_rate, settings.stranger_burst)
         self.strangers_bucket = TokenBucket(STRANGERS_BURST, now.mono)
         self.peer = Peer(now.mono)

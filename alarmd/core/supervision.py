@@ -109,7 +109,9 @@ def declare_sleep(turn: Turn, session: DeviceSession, seconds: float) -> None:
 
 def move_path(turn: Turn, session: DeviceSession, path: Path) -> None:
     """Heartbeats come from here now."""
-    first = session.path is None
+    first, old = session.path is None, session.path
+    if old is not None and not old.same_peer(path):  # after a restart of ours only the socket is another one
+        session.known_way().leave(old, path, turn.now.wall)
     count_out(turn.state, session)
     session.path = path
     count_in(turn.state, session)

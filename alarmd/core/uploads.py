@@ -1,6 +1,7 @@
 """Which pictures a device can be asked for, and why one that it sends is not taken. docs/protocol.md, "Pictures"."""
 
 from enum import StrEnum
+from functools import cache
 
 from alarmd.core import commands
 from alarmd.core.device_session import NOTHING, DeviceSession
@@ -8,7 +9,7 @@ from alarmd.core.turn import Turn
 from lfcp import Report
 from lfcp.constants import UPLOAD_LATER, UPLOAD_NEVER, Verb
 
-NEW_VERBS = frozenset({Verb.SNAP, Verb.LIVE})  # those that a device says it knows
+NEW_VERBS = frozenset({Verb.SNAP, Verb.LIVE})  # commands that a device says it knows
 
 
 class UploadReason(StrEnum):
@@ -40,11 +41,16 @@ def can_live(session: DeviceSession) -> bool:
     return Verb.LIVE in session.knows
 
 
+@cache
+def _known(snap: bool, live: bool, probing: bool, tunnels: bool) -> frozenset[Verb]:
+    """One object for all devices that know the same."""
+    said = ((Verb.SNAP, snap), (Verb.LIVE, live), (Verb.PROB, probing), (Verb.PNCH, tunnels))
+    return frozenset(verb for verb, known in said if known)
+
+
 def follow(turn: Turn, session: DeviceSession, report: Report | None) -> None:
     """What it says that it knows. A command that it no longer does, with another program for example, is not sent."""
-    knows = NOTHING
-    if report is not None and (report.pictures or report.live):
-        knows = frozenset({verb for verb, known in ((Verb.SNAP, report.pictures), (Verb.LIVE, report.live)) if known})
+    knows = NOTHING if report is None else _known(report.pictures, report.live, report.probing, report.tunnels)
     session.knows = knows
     for command in commands.open_commands(session):
         if command.verb in NEW_VERBS and command.verb not in knows:

@@ -7,6 +7,7 @@ from alarmd.core.effects import EvictHeartbeat
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import ConnectionClosed
 from alarmd.core.paths import Path
+from alarmd.core.rebinding import PATIENCE
 from alarmd.core.records import AlarmKind, Presence, Signing
 from alarmd.core.requests import AlarmCleared, CommandRequested, DeviceChanged, DeviceForgotten
 from alarmd.core.signed_life import SYNC_GAP
@@ -204,6 +205,7 @@ def test_a_heartbeat_from_elsewhere_moves_nothing_until_its_challenge_comes_back
     assert where(met) == path()
     assert presence(met) is Presence.ONLINE, "it lives, wherever it is"
     assert camera.beat(met).params[1] == "0"
+    met.later(PATIENCE)
     assert where(met) == ELSEWHERE
     assert met.count(EventKind.DEVICE_ADDRESS) == 1
 
@@ -452,6 +454,7 @@ def test_a_path_over_tcp_ends_with_its_connection(met: Playbook, camera: SignedC
     camera.path = path(port=5000, transport="tcp")
     camera.beat(met)
     camera.beat(met)
+    met.later(PATIENCE)
     assert where(met) == camera.path
     met << ConnectionClosed(camera.path)
     met << CommandRequested("op", "cam1", "TLGS")

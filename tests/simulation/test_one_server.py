@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from alarmd.core import signed_life
+from alarmd.core import rebinding
 from alarmd.core.effects import Effect, SendFrame
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import Input
@@ -205,7 +205,7 @@ def test_a_server_that_forgets_what_it_stored_is_caught(monkeypatch: pytest.Monk
 
 
 def test_a_server_that_believes_any_echo_is_robbed_of_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alarmd.core.signed_life._locate", believe)
+    monkeypatch.setattr("alarmd.core.rebinding.locate", believe)
     with pytest.raises(AssertionError, match="a path was stolen"):
         nothing_twice_for_many_seeds()
 
@@ -221,5 +221,5 @@ def nothing_twice_for_many_seeds() -> None:
 
 
 def believe(turn: Turn, exchange: SignedExchange, _alive: bool, _echo: int) -> bool:
-    signed_life._move(turn, exchange.session, exchange.signed, exchange.frame.path)
+    rebinding._move(turn, exchange.session, exchange.signed, exchange.frame.path)
     return True
