@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format generate prove bench simulate clean
+.PHONY: run test lint format generate prove bench simulate natlab clean
 
 run: $(VENV)/.installed
 	$(BIN)/alarmd serve
@@ -34,6 +34,10 @@ prove: $(VENV)/.installed-dev ## the long proofs: kill -9 loops, 10 minutes of f
 
 simulate: $(VENV)/.installed-dev ## whole runs of a pair of servers, their devices and a bad network: SEEDS of them, from START on
 	$(BIN)/python -m tests.simulation.runs $(or $(SEEDS),10000) $(or $(START),0)
+
+natlab: $(VENV)/.installed-dev ## a shell in two homes behind NATs of the types NAT1, NAT2, CARRIER1 …; as root
+	@NAT1=$(NAT1) NAT2=$(NAT2) NAT3=$(NAT3) CARRIER1=$(CARRIER1) CARRIER2=$(CARRIER2) \
+	  SHARED_CARRIER=$(SHARED_CARRIER) $(BIN)/python -m tests.natlab.shell
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py

@@ -9,7 +9,6 @@ import pytest
 
 from tests.natlab.datagram_frames import Datagram, datagram_in, packet, with_datagram
 from tests.natlab.laboratory import Laboratory, laboratory
-from tests.natlab.nat_types import NAT_TYPES
 from tests.natlab.sockets import NOT_COMING, Address, arrives, came, spoofing, udp_socket
 from tests.netlab.relay import Line, Passing
 from tests.waiting import wait_until
@@ -260,7 +259,3 @@ def test_a_forger_far_away_gets_a_datagram_through_under_anothers_name() -> None
         forged = Datagram((lab.address("srvA"), PORT), known.outer, b"it was me")
         forger.sendto(packet(forged), (known.outer[0], 0))
         assert came(known.device) == (b"it was me", forged.source)
-
-
-def test_the_laboratory_has_every_type_of_the_plan() -> None:
-    assert set(NAT_TYPES) == {"fc", "ar", "pr", "prx", "prh", "adm", "sym", "symb", "syms", "fch"}

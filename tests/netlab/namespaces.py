@@ -11,7 +11,8 @@ import ctypes
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 CLONE_NEWNET = 0x4000_0000
 OWN = "/proc/thread-self/ns/net"
@@ -50,6 +51,16 @@ class Namespace:
     def close(self) -> None:
         """Let go of it; processes in it keep it."""
         os.close(self._file)
+
+
+def processes_in(which: str) -> list[int]:
+    """which: as a link in /proc names a namespace, "net:[4026532008]"."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            if str((process / "ns" / "net").readlink()) == which:
+                found.append(int(process.name))
+    return found
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.netlab.namespaces import processes_in
 from tests.netlab.network import Network, network
 from tests.netlab.relay import BUFFER, SO_RCVBUFFORCE, Line
 from tests.waiting import LIMIT, wait_until
@@ -138,17 +139,6 @@ def test_a_good_line_through_the_relay_carries_a_connection_whole() -> None:
     assert got == sent
 
 
-def in_namespace(which: str) -> list[int]:
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and str((process / "ns" / "net").readlink()) == which:
-                found.append(int(process.name))
-        except OSError:  # it ended meanwhile
-            continue
-    return found
-
-
 def test_nothing_stays_behind_when_the_tests_are_killed() -> None:
     with network():
         house = subprocess.Popen(
@@ -157,9 +147,9 @@ def test_nothing_stays_behind_when_the_tests_are_killed() -> None:
     assert house.stdout is not None
     which = house.stdout.readline().strip()
     try:
-        wait_until(lambda: in_namespace(which), "its process")
+        wait_until(lambda: processes_in(which), "its process")
     finally:
         house.send_signal(signal.SIGKILL)
         house.wait(LIMIT)
-    wait_until(lambda: not in_namespace(which), "the end of its process")
+    wait_until(lambda: not processes_in(which), "the end of its process")
     house.communicate()
