@@ -16,11 +16,12 @@ typedef struct lfcp_crypto {
     /* SHA-256 (FIPS 180-4). */
     int (*sha256)(void *context, const uint8_t *data, size_t length, uint8_t hash[32]);
 
-    /* ChaCha20-Poly1305 (RFC 8439). sealed: length + 16 bytes, ciphertext then tag. */
+    /* ChaCha20-Poly1305 (RFC 8439). sealed: length + 16 bytes, ciphertext then tag; it may be where plain is. */
     int (*seal)(void *context, const uint8_t key[32], const uint8_t nonce[12], const uint8_t *bound, size_t bound_length,
                 const uint8_t *plain, size_t length, uint8_t *sealed);
 
-    /* The reverse. sealed_length counts the tag; plain gets 16 bytes less. Non-zero as well if the tag is wrong. */
+    /* The reverse, also in place. sealed_length counts the tag; plain gets 16 bytes less. Non-zero as well if the tag is
+     * wrong. */
     int (*unseal)(void *context, const uint8_t key[32], const uint8_t nonce[12], const uint8_t *bound,
                   size_t bound_length, const uint8_t *sealed, size_t sealed_length, uint8_t *plain);
 } lfcp_crypto;

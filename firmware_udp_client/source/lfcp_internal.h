@@ -24,6 +24,9 @@ bool lfcp_read_counter(lfcp_text text, uint64_t *counter);
 /* False if the table does not have it. */
 bool lfcp_find_verb(lfcp_text text, lfcp_verb *verb);
 
+/* The next piece of the text, which is cut off with its end; the whole text without that end. */
+lfcp_text lfcp_cut(lfcp_text *text, char end);
+
 /* Text on its way into a bounded buffer. What does not fit is counted and not written. */
 typedef struct lfcp_writer {
     char *at;
@@ -49,6 +52,9 @@ void lfcp_to_base64url(const uint8_t *bytes, size_t length, char *text);
 /* Writes LFCP_BASE64URL_BYTES(text.length) bytes. False for text that lfcp_to_base64url would not write; the bytes are
  * then meaningless. */
 bool lfcp_from_base64url(lfcp_text text, uint8_t *bytes);
+
+/* HKDF-SHA-256 (RFC 5869) without salt, one block. */
+lfcp_status lfcp_hkdf(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_text info, uint8_t sub_key[LFCP_KEY]);
 
 /* The tag of a frame; head: the frame up to and with the comma before its tag. */
 lfcp_status lfcp_tag_of(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], const uint8_t *head, size_t length,

@@ -4,36 +4,31 @@
 #define DOMAIN "LFCP2"
 #define TAG_BYTES LFCP_BASE64URL_BYTES(LFCP_TAG)
 
-/* HKDF-Expand of one block (RFC 5869 section 2.3): the info, then a byte 1. */
-static lfcp_status expand(const lfcp_crypto *crypto, const uint8_t pseudo_random[LFCP_MAC], lfcp_purpose purpose,
-                          lfcp_way way, char label, uint8_t sub_key[LFCP_KEY])
+lfcp_status lfcp_hkdf(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_text info, uint8_t sub_key[LFCP_KEY])
 {
-    char info[sizeof DOMAIN ",seal,D,A\x01"];
-    const char end[] = {',', label, '\x01', '\0'};
-    lfcp_writer writer = {info, sizeof info, 0};
-    lfcp_put_word(&writer, DOMAIN);
-    lfcp_put_word(&writer, purpose == LFCP_PURPOSE_TAG ? ",tag," : ",seal,");
-    lfcp_put_word(&writer, way == LFCP_WAY_UP ? "U" : "D");
-    lfcp_put_word(&writer, end);
-    int failed = crypto->hmac_sha256(crypto->context, pseudo_random, LFCP_MAC, (const uint8_t *)info, writer.length,
-                                     NULL, 0, sub_key);
+    static const uint8_t no_salt[LFCP_MAC]; /* RFC 5869 section 2.2 */
+    static const uint8_t first_block = 1;
+    uint8_t pseudo_random[LFCP_MAC];
+    int failed =
+        crypto->hmac_sha256(crypto->context, no_salt, sizeof no_salt, key, LFCP_KEY, NULL, 0, pseudo_random) ||
+        crypto->hmac_sha256(crypto->context, pseudo_random, LFCP_MAC, (const uint8_t *)info.at, info.length,
+                            &first_block, 1, sub_key);
+    lfcp_wipe(pseudo_random, sizeof pseudo_random);
     return failed ? LFCP_CRYPTO_FAILED : LFCP_OK;
 }
 
 lfcp_status lfcp_derive(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_purpose purpose, lfcp_way way,
                         char label, uint8_t sub_key[LFCP_KEY])
 {
-    static const uint8_t no_salt[LFCP_MAC]; /* RFC 5869 section 2.2 */
-    uint8_t pseudo_random[LFCP_MAC];
+    char info[sizeof DOMAIN ",seal,D,A"];
+    lfcp_writer writer = {info, sizeof info, 0};
     if (label < 'A' || label > 'Z') {
         return LFCP_INVALID;
     }
-    if (crypto->hmac_sha256(crypto->context, no_salt, sizeof no_salt, key, LFCP_KEY, NULL, 0, pseudo_random)) {
-        return LFCP_CRYPTO_FAILED;
-    }
-    lfcp_status status = expand(crypto, pseudo_random, purpose, way, label, sub_key);
-    lfcp_wipe(pseudo_random, sizeof pseudo_random);
-    return status;
+    lfcp_put_word(&writer, purpose == LFCP_PURPOSE_TAG ? DOMAIN ",tag," : DOMAIN ",seal,");
+    lfcp_put_word(&writer, way == LFCP_WAY_UP ? "U," : "D,");
+    lfcp_put(&writer, (lfcp_text){&label, 1});
+    return lfcp_hkdf(crypto, key, (lfcp_text){info, writer.length}, sub_key);
 }
 
 lfcp_status lfcp_tag_of(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], const uint8_t *head, size_t length,
