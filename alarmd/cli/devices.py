@@ -15,8 +15,9 @@ from alarmd.cli.keys import add, rekey
 from alarmd.cli.moments import SPAN_FORMS, seconds_of, shown, span_shown
 from alarmd.cli.output import print_facts, print_json, print_line, print_table
 from alarmd.cli.sources import open_source
+from alarmd.cli.way_facts import way_facts
 from alarmd.core.records import Dialect, Signing
-from alarmd.web.place_schemas import Device, DeviceLive, Devices
+from alarmd.web.place_schemas import Device, Devices
 from lfcp import escape
 
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
@@ -171,7 +172,7 @@ def _print(asked: Asked, one: Device) -> None:
             ("heartbeats within", f"{one.live.allowed_interval:.1f} s"),
             ("commands waiting", str(one.live.pending_commands)),
             ("keys", _keys(one.live.key_epochs)),
-            ("path", _path_proof(one.live)),
+            *way_facts(one.live),
             ("detector reported", _on_off(one.live.reported_detector)),
             ("failover because", ", ".join(one.live.failover_causes)),
             ("newest picture", shown(one.live.picture_at)),
@@ -182,13 +183,6 @@ def _print(asked: Asked, one: Device) -> None:
 
 def _keys(epochs: list[int]) -> str:
     return f"{len(epochs)}, of epoch {' and '.join(map(str, epochs))}" if epochs else ""
-
-
-def _path_proof(live: DeviceLive) -> str:
-    """A device without a key proves nothing."""
-    if not live.key_epochs:
-        return ""
-    return "proven: commands go out at once" if live.path_proven else "not proven: commands wait for a heartbeat"
 
 
 def _on_off(value: bool | None) -> str:

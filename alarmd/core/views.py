@@ -12,6 +12,7 @@ from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Camera, Contact, Device, Picture, Presence, Standing, Trigger, Zone
 from alarmd.core.state import State
 from alarmd.core.turn import contact
+from alarmd.core.way_views import WayView, way
 from alarmd.core.zones import is_armed
 
 
@@ -32,6 +33,7 @@ class DeviceView:
     reported_detector: bool | None
     key_epochs: tuple[int, ...]
     path_proven: bool
+    way: WayView
     failover_causes: tuple[str, ...]
     dialect_suggested: bool
     picture: Picture | None
@@ -45,6 +47,7 @@ class OperatorView:
     contact: Contact
     key_epochs: tuple[int, ...]
     path_proven: bool
+    way: WayView
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,10 @@ def presence_counts(state: State) -> Counter[Presence]:
 def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
     place = state.zones[session.device.zone_id]
     adopted = session.device.standing is Standing.ADOPTED
+    seen = contact(state, session, Instant(now.wall, now.mono - state.blind))
     return DeviceView(
         device=session.device,
-        contact=contact(state, session, Instant(now.wall, now.mono - state.blind)),
+        contact=seen,
         zone=place.name,
         site=state.sites[place.site_id].name,
         armed=is_armed(state, place, now.wall),
@@ -111,6 +115,7 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
         reported_detector=session.reported_detector,
         key_epochs=session.signed.epochs if session.signed else (),
         path_proven=session.signed is not None and session.signed.proven,
+        way=way(session, seen.last_contact),
         failover_causes=enabling(state, place.id) if adopted else (),
         dialect_suggested=session.dialect_suggested,
         picture=newest_picture(state, session),

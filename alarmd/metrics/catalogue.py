@@ -36,6 +36,24 @@ LAST_CONTACT_AGE = Definition(
     ("device",),
     f"Time since an adopted device was last seen; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
 )
+MAPPINGS = Definition(
+    "alarmd_device_mappings",
+    "gauge",
+    ("mapping",),
+    "Adopted devices by what they report of their NAT's mapping: independent, sequential, hard or unknown.",
+)
+BEAT_TOO_SELDOM = Definition(
+    "alarmd_devices_beating_too_seldom",
+    "gauge",
+    (),
+    "Adopted devices whose heartbeats come too seldom for their NAT's mapping or for report_within.",
+)
+ROUND_TRIP = Definition(
+    "alarmd_device_round_trip_seconds",
+    "gauge",
+    ("device",),
+    f"Time to an adopted device with a key and back; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
+)
 PICTURES = Definition("alarmd_pictures_total", "counter", ("trigger",), "Pictures stored, by why they were taken.")
 PICTURE_AGE = Definition(
     "alarmd_picture_age_seconds",
@@ -213,6 +231,9 @@ CATALOGUE: tuple[Definition, ...] = (
     DEVICES,
     DEVICES_ADOPTED,
     LAST_CONTACT_AGE,
+    MAPPINGS,
+    BEAT_TOO_SELDOM,
+    ROUND_TRIP,
     PICTURES,
     PICTURE_AGE,
     PICTURE_INTERVAL,

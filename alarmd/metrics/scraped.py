@@ -7,13 +7,14 @@ from typing import Protocol
 
 from prometheus_client.core import Metric
 
-from alarmd.core import views
+from alarmd.core import views, way_views
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND, Instant
 from alarmd.core.records import Presence
 from alarmd.core.state import State
 from alarmd.metrics import catalogue
 from alarmd.metrics.families import Tally
+from lfcp.candidates import Mapping
 
 OUTBOX_FRESH = 5.0  # s for which an answer about the outbox is good enough
 OUTBOX_PATIENCE = 60.0  # s that a reading may take before the one before it is no longer shown
@@ -35,7 +36,8 @@ class OutboxCounts(Protocol):
 
 
 class LiveState:
-    """Devices by presence, and how long ago the first adopted ones were seen and sent a picture."""
+    """Devices by presence and by what their NATs do, and how long ago the first adopted ones were seen and sent a
+    picture."""
 
     def __init__(self, state: State, now: Now) -> None:
         self._state = state
@@ -45,7 +47,7 @@ class LiveState:
         yield self._presence().collect()
         yield self._adopted_count().collect()
         yield self._ages().collect()
-        for family in self._pictures():
+        for family in (*self._ways(), *self._pictures()):
             yield family.collect()
 
     def _presence(self) -> Tally:
@@ -68,6 +70,19 @@ class LiveState:
                 family.values[(name,)] = max(0, now.wall - device.contact.last_contact) / SECOND
         return family
 
+    def _ways(self) -> tuple[Tally, Tally, Tally]:
+        mappings, seldom, trips = (
+            Tally(one) for one in (catalogue.MAPPINGS, catalogue.BEAT_TOO_SELDOM, catalogue.ROUND_TRIP)
+        )
+        counts = way_views.mapping_counts(self._adopted())
+        for mapping in Mapping:
+            mappings.values[(mapping.name.lower(),)] = counts[mapping]
+        seldom.values[()] = sum(not way_views.fits(session) for session in self._adopted())
+        for session in self._first_adopted():
+            if session.signed is not None and session.signed.round_trip is not None:
+                trips.values[(session.device.name,)] = session.signed.round_trip
+        return mappings, seldom, trips
+
     def _pictures(self) -> tuple[Tally, Tally]:
         ages, intervals = Tally(catalogue.PICTURE_AGE), Tally(catalogue.PICTURE_INTERVAL)
         wall = self._now().wall
@@ -82,8 +97,10 @@ class LiveState:
         return ages, intervals
 
     def _first_adopted(self) -> Iterator[DeviceSession]:
-        members = chain.from_iterable(zone.values() for zone in self._state.zone_members.values())
-        return islice(members, catalogue.MAX_DEVICE_SERIES)
+        return islice(self._adopted(), catalogue.MAX_DEVICE_SERIES)
+
+    def _adopted(self) -> Iterator[DeviceSession]:
+        return chain.from_iterable(zone.values() for zone in self._state.zone_members.values())
 
 
 def in_daemon_thread(work: Callable[[], None]) -> None:

@@ -9,9 +9,37 @@ from alarmd.core import records
 from alarmd.core.records import Arming, Dialect, Presence, Signing, Standing
 from alarmd.core.settings import UnknownDevices
 from alarmd.core.views import DeviceView, ZoneView
+from alarmd.core.way_views import WayView
 from alarmd.storage.interface import StoredDevice
 from alarmd.web.history_schemas import Shape
 from alarmd.web.times import Moment
+from lfcp.candidates import Mapping
+
+
+class Stay(Shape):
+    address: str
+    first: Moment | None = Field(description="When it came there; null: before the server started.")
+    last: Moment = Field(description="When it was last there.")
+
+
+class Way(Shape):
+    mapping: Mapping | None = Field(
+        description="As the device reports its NAT's: e independent of where it sends to, s counted up, h hard, "
+        "u not known; null: it does not report it."
+    )
+    life: int | None = Field(description="Seconds that the mapping outlives without traffic; 0: not known.")
+    interval: int | None = Field(description="Seconds between heartbeats, as the device reports them.")
+    stated_interval: int = Field(description="The longest that the device is told; less after a push was missed.")
+    safe_interval: int | None = Field(description="The longest that its mapping outlives for sure; null: not known.")
+    fits: bool = Field(description="It beats often enough for its mapping and for report_within.")
+    round_trip: float | None = Field(description="Seconds to the device and back; null: not known.")
+    disputed: str = Field(description="An address that was proven beside its own, for the moment; empty: none.")
+    stays: list[Stay] = Field(description="The addresses that it was at, the present one last.")
+
+    @classmethod
+    def of(cls, view: WayView) -> Self:
+        stays = [Stay.copied(stay, address=str(stay.path)) for stay in view.stays]
+        return cls.copied(view, stays=stays)
 
 
 class DeviceLive(Shape):
@@ -21,6 +49,7 @@ class DeviceLive(Shape):
     reported_detector: bool | None = Field(description="What the device says; null: it cannot say.")
     key_epochs: list[int] = Field(description="Of its keys, the newest last; several until the newest is first used.")
     path_proven: bool = Field(description="A signed heartbeat proved that it is at its address: commands go at once.")
+    way: Way
     failover_causes: list[str] = Field(description="Why its detector is wanted on beyond the operator's wish.")
     dialect_suggested: bool = Field(description="It has the habits of dialect seed.")
     picture_at: Moment | None = Field(description="When its newest picture was taken; null: it sent none.")
@@ -49,7 +78,8 @@ class Device(Shape):
     @classmethod
     def of_view(cls, view: DeviceView) -> Self:
         picture_at = view.picture and view.picture.captured_at
-        live = DeviceLive.copied(view, failover_causes=list(view.failover_causes), picture_at=picture_at)
+        causes, way = list(view.failover_causes), Way.of(view.way)
+        live = DeviceLive.copied(view, failover_causes=causes, picture_at=picture_at, way=way)
         return cls._of(view.device, view.contact, view.zone, live)
 
     @classmethod

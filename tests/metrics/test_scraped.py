@@ -10,12 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from alarmd.core.engine import Engine
 from alarmd.core.instant import SECOND, Instant
+from alarmd.core.mappings import CERTAIN
 from alarmd.core.records import Presence
 from alarmd.core.settings import Settings
 from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import Metrics
 from alarmd.metrics.catalogue import MAX_DEVICE_SERIES
-from alarmd.metrics.scraped import OUTBOX_FRESH, OUTBOX_PATIENCE, Outbox
+from alarmd.metrics.scraped import OUTBOX_FRESH, OUTBOX_PATIENCE, LiveState, Outbox
+from lfcp.candidates import Mapping
 from tests.metrics.examples import CAMERA, NOW, PICTURE, Counts, installation
 
 AGE = "alarmd_device_last_contact_age_seconds"
@@ -41,6 +43,21 @@ def test_only_adopted_devices_have_a_series_of_their_own() -> None:
     registry = followed(installation(adopted=1, admitted=1))
     assert registry.get_sample_value(AGE, {"device": "cam1"}) == 5
     assert registry.get_sample_value(AGE, {"device": "cam2"}) is None
+
+
+def test_what_the_nats_of_adopted_devices_do_is_counted() -> None:
+    state = Engine(Settings(), installation(adopted=3, admitted=1), ZoneInfo, NOW).state
+    for number, (mapping, unfit) in enumerate(((Mapping.INDEPENDENT, 0), (Mapping.HARD, CERTAIN)), 1):
+        way = state.sessions[f"cam{number}"].known_way()
+        way.mapping, way.unfit = mapping, unfit
+    registry = CollectorRegistry()
+    registry.register(LiveState(state, lambda: NOW))
+    shown = {
+        mapping: registry.get_sample_value("alarmd_device_mappings", {"mapping": mapping.name.lower()})
+        for mapping in Mapping
+    }
+    assert shown == {Mapping.UNKNOWN: 1, Mapping.INDEPENDENT: 1, Mapping.SEQUENTIAL: 0, Mapping.HARD: 1}
+    assert registry.get_sample_value("alarmd_devices_beating_too_seldom") == 1
 
 
 def test_no_more_devices_have_a_series_than_the_bound_allows() -> None:

@@ -4,11 +4,13 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
+from alarmd.core.device_session import DeviceSession
 from alarmd.core.effects import Effect, RejectFrame, SaveAlarm, SaveCommand, SendFrame
 from alarmd.core.engine import Engine
 from alarmd.core.event_kinds import EventKind
 from alarmd.core.inputs import FrameReceived
 from alarmd.core.settings import Settings
+from alarmd.core.signed_session import SignedSession
 from alarmd.metrics import Metrics
 from alarmd.metrics.catalogue import ARCHIVE_GAUGES
 from alarmd.metrics.pairs import SENT, readings
@@ -32,7 +34,9 @@ def used() -> CollectorRegistry:
     registry = CollectorRegistry()
     metrics, snapshot = Metrics(registry), installation(adopted=2, admitted=1)
     metrics.loaded(snapshot)
-    metrics.follow(Engine(Settings(), snapshot, ZoneInfo, NOW).state, lambda: NOW)
+    state = Engine(Settings(), snapshot, ZoneInfo, NOW).state
+    _measure(state.sessions["cam1"])
+    metrics.follow(state, lambda: NOW)
     registry.register(Outbox(Counts, lambda: None, lambda: NOW, lambda work: work()))
     metrics.queue("commit", lambda: 3, 20_000)
     _watch_turns(metrics)
@@ -52,6 +56,11 @@ def used() -> CollectorRegistry:
     for definition, read in readings(_Linked(), lambda: 0.1).items():
         metrics.gauge_function(definition.name, definition.help, {}, read)
     return registry
+
+
+def _measure(session: DeviceSession) -> None:
+    session.signed = SignedSession("A", NOW)
+    session.signed.round_trip = 0.04
 
 
 class _Linked:
