@@ -24,66 +24,19 @@ shared_carrier both homes are at that carrier, which is at pub.
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from types import MappingProxyType
 
 from tests.natlab.nat_router import WAN, Lives, NatRouter
 from tests.natlab.nat_types import NAT_TYPES
+from tests.natlab.places import Place, Plugged, make_router, new_machine
 from tests.needs import need_program
 from tests.netlab.namespaces import Namespace
 from tests.netlab.relay import Line, Relay
-from tests.netlab.wiring import SWITCH, badly_plugged, into_the_switch, ip, make_switch, namespace, plug, sysctl
+from tests.netlab.wiring import badly_plugged, into_the_switch, ip, plug
 
 PORT = "eth0"  # of every machine that forwards nothing
 NO_LINES: Mapping[str, Line] = MappingProxyType({})
-# What a distribution may have set otherwise: any machine answers and sends as the rules of this laboratory say.
-EVERY_MACHINE = {
-    "ipv4__conf__all__rp_filter": 0,
-    "ipv4__conf__default__rp_filter": 0,
-    "ipv4__conf__all__accept_redirects": 0,
-    "ipv4__conf__default__accept_redirects": 0,
-    "ipv4__icmp_ratelimit": 0,
-    "bridge__bridge-nf-call-iptables": 0,
-    "bridge__bridge-nf-call-ip6tables": 0,
-    "bridge__bridge-nf-call-arptables": 0,
-    "netfilter__nf_conntrack_helper": 0,
-    "ipv6__conf__default__accept_dad": 0,
-    "ipv6__conf__default__accept_ra": 0,
-}
-ROUTER = {
-    "ipv4__ip_forward": 1,
-    "ipv4__conf__all__send_redirects": 0,
-    "ipv4__conf__default__send_redirects": 0,
-    "ipv6__conf__all__forwarding": 1,
-}
-
-
-@dataclass(slots=True)
-class Place:
-    """A router's switch. Machines get its addresses one after the other, from the tenth."""
-
-    machine: Namespace
-    inside: IPv4Network
-    inside6: IPv6Network
-    given: int = 9
-
-    @property
-    def gateway(self) -> IPv4Address:
-        return self.inside[1]
-
-    @property
-    def gateway6(self) -> IPv6Address:
-        return self.inside6[1]
-
-
-@dataclass(slots=True)
-class Plugged:
-    """Where a machine is, and with what port and addresses."""
-
-    place: str
-    port: str
-    address: IPv4Address
-    address6: IPv6Address
 
 
 @dataclass
@@ -227,21 +180,22 @@ class _Builder:
         self._router("far", "203.0.113.0/24", 0xB)
         pub, far = self.lab["pub"], self.lab["far"]
         ip(pub, f"link add far type veth peer name pub netns {far.path}")
-        for machine, port, number in ((pub, "far", 1), (far, "pub", 2)):
-            ip(
-                machine,
-                f"addr add 192.0.2.{number}/30 dev {port}",
-                f"link set {port} up",
-                f"route add default via 192.0.2.{3 - number}",
-            )
-            if self.lab.ipv6:
-                ip(
-                    machine,
-                    f"addr add 2001:db8:c::{number}/64 dev {port} nodad",
-                    f"route add ::/0 via 2001:db8:c::{3 - number}",
-                )
+        self._backbone(pub, "far", 1, "203.0.113.0/24")
+        self._backbone(far, "pub", 2, "198.51.100.0/24")
         for name, place in (("srvA", "pub"), ("srvB", "far"), ("open", "far")):
             self.host(name, place)
+
+    def _backbone(self, router: Namespace, port: str, number: int, beyond: str) -> None:
+        """No default route: what goes to a private address ends here."""
+        other = 3 - number
+        lines = [
+            f"addr add 192.0.2.{number}/30 dev {port}",
+            f"link set {port} up",
+            f"route add {beyond} via 192.0.2.{other}",
+        ]
+        if self.lab.ipv6:
+            lines += [f"addr add 2001:db8:c::{number}/64 dev {port} nodad", f"route add ::/0 via 2001:db8:c::{other}"]
+        ip(router, *lines)
 
     def home(self, number: int, kind: str, at: str) -> None:
         self.nat(f"nat{number}", kind, at, f"192.168.{number}.0/24", number)
@@ -260,23 +214,16 @@ class _Builder:
         self._machine(name)
         self._plug(name, at, PORT)
 
-    def _machine(self, name: str) -> Namespace:
-        machine = self.lab.machines[name] = self._stack.enter_context(closing(namespace()))
-        off = 0 if self.lab.ipv6 else 1
-        sysctl(machine, **EVERY_MACHINE, ipv6__conf__all__disable_ipv6=off, ipv6__conf__default__disable_ipv6=off)
-        ip(machine, "link set lo up")
-        return machine
-
     def _router(self, name: str, inside: str, number: int) -> Place:
-        machine = self._machine(name)
-        place = Place(machine, IPv4Network(inside), IPv6Network(f"2001:db8:{number:x}::/64"))
-        sysctl(machine, **ROUTER)
-        make_switch(machine)
-        ip(machine, f"addr add {place.gateway}/{place.inside.prefixlen} dev {SWITCH}")
-        if self.lab.ipv6:
-            ip(machine, f"addr add {place.gateway6}/{place.inside6.prefixlen} dev {SWITCH} nodad")
+        """number: of its IPv6 network."""
+        place = Place(self._machine(name), IPv4Network(inside), IPv6Network(f"2001:db8:{number:x}::/64"))
+        make_router(place, self.lab.ipv6)
         self.lab.places[name] = place
         return place
+
+    def _machine(self, name: str) -> Namespace:
+        made = self.lab.machines[name] = self._stack.enter_context(closing(new_machine(self.lab.ipv6)))
+        return made
 
     def _plug(self, name: str, at: str, port: str) -> None:
         switch, machine = self.lab[at], self.lab[name]
