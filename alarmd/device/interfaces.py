@@ -5,7 +5,7 @@ from itertools import islice
 
 import ifaddr
 
-from lfcp.candidates import Address, address_of
+from lfcp.candidates import Address, address_of, kind_of_own
 from lfcp.constants import MAX_CANDIDATES
 
 
@@ -19,5 +19,5 @@ def _addresses(port: int) -> Iterator[Address]:
         for ip in adapter.ips:
             host, zone = (ip.ip, 0) if isinstance(ip.ip, str) else (ip.ip[0], ip.ip[2])
             found = None if zone else address_of(host, port)  # a link-local one means something on this machine only
-            if found is not None:
+            if found is not None and kind_of_own(found) is not None:
                 yield found

@@ -69,6 +69,7 @@ class Meeting:
         self._sockets = TunnelSockets(self._heard)
         self._asked: dict[int, int] = {}  # by the counter of a KEEP, the socket that it left from
         self._sooner = asyncio.Event()
+        self._why: str | None = None
 
     @property
     def path(self) -> PathChanged:
@@ -101,8 +102,9 @@ class Meeting:
         """At most TUNNEL_BODY bytes."""
         await self._do(self._punching.send(payload, monotonic()))
 
-    async def close(self) -> None:
-        """The other side is told; run() ends."""
+    async def close(self, why: str | None = None) -> None:
+        """The other side is told; run() ends. why: the reason to be told here, if it is another than `closed`."""
+        self._why = why
         await self._do(self._punching.close(monotonic()))
 
     async def _nap(self) -> None:
@@ -139,8 +141,10 @@ class Meeting:
                 self._sockets.close(sockets)
             case AskAddress(socket):
                 await self._ask(socket)
-            case PathChanged() | Over():
+            case PathChanged():
                 self._told(step)
+            case Over(reason):
+                self._told(Over(self._why or reason))
 
     async def _send(self, socket: int, address: Address, datagram: bytes, ttl: int | None = None) -> None:
         if socket == LFCP_SOCKET:
