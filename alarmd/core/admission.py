@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import islice
 
-from alarmd.core import cameras, supervision
+from alarmd.core import cameras, rendezvous, supervision
 from alarmd.core.alarms import end_incident
 from alarmd.core.commands import expire, open_commands
 from alarmd.core.device_session import DeviceSession
@@ -110,6 +110,7 @@ def take_out(turn: Turn, session: DeviceSession, forgotten: Device) -> None:
 def expect_nothing(turn: Turn, session: DeviceSession) -> None:
     """It is no device that anybody watches any more: whatever still refers to it expects nothing of it."""
     state = turn.state
+    rendezvous.left(turn, session)
     end_incident(turn, session)
     if session.loss_alarm is not None:
         forget_loss(turn, session, session.loss_alarm, f"{session.device.name} was forgotten")

@@ -4,7 +4,7 @@ What storage has of a device is all that comes with it, as after a restart: what
 proves again. Neither coming nor leaving is an event; whoever watches it next goes on where storage stands.
 """
 
-from alarmd.core import cameras, failover
+from alarmd.core import cameras, failover, rendezvous
 from alarmd.core.commands import open_commands
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.inputs import DevicesReleased, DevicesTaken
@@ -67,6 +67,7 @@ def _leave(turn: Turn, device_id: int) -> None:
     if session is None:
         return
     turn.uncache(session)
+    rendezvous.left(turn, session)
     for alarm_id in tuple(state.device_alarms.get(device_id, ())):
         _leave_alarm(state, alarm_id)
     for command in open_commands(session):

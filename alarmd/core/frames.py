@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alarmd.core import commands, heartbeats, messages, picture_frames, signed_frames, standby, supervision
+from alarmd.core import commands, heartbeats, messages, picture_frames, relaying, signed_frames, standby, supervision
 from alarmd.core.admission import admit
 from alarmd.core.device_session import HABITS_TO_SUGGEST, DeviceSession
 from alarmd.core.effects import CloseConnection, RejectFrame, SendFrame
@@ -14,6 +14,7 @@ from alarmd.core.rejections import Rejection
 from alarmd.core.turn import Turn
 from lfcp import TOLERANT, Leniency, Message, ProtocolError, decode, encode
 from lfcp.constants import VERBS, Verb
+from lfcp.tunnel import is_tunnel
 
 SEED_MOTION = "CAMERA_MOTION_DETECTED"  # how the 2020 camera says MOAL: as the text of a LOG
 SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Leniency.EMPTY_VERB, Leniency.BEACON})
@@ -22,6 +23,9 @@ SEED_HABITS = frozenset({Leniency.DOUBLED_COMMAS, Leniency.EXTRA_FIELDS, Lenienc
 def frame_received(turn: Turn, frame: FrameReceived) -> None:
     """One datagram or line. Over TCP the first one that cannot be read ends the connection, and so does the first
     picture that is refused without an answer: its bytes are not worth waiting for."""
+    if frame.path.transport == "udp" and is_tunnel(frame.payload):
+        relaying.relay(turn, frame)
+        return
     try:
         message = decode(frame.payload, TOLERANT)
     except ProtocolError as error:

@@ -132,7 +132,7 @@ def _forget(turn: Turn, session: DeviceSession | None, device: Device) -> None:
 def _change(turn: Turn, session: DeviceSession, device: Device) -> None:
     before = session.device
     moved = before.zone_id != device.zone_id
-    if device.standing is Standing.OPERATOR is not before.standing:
+    if (device.standing is Standing.OPERATOR) is not (before.standing is Standing.OPERATOR):
         abandon(turn, session)
         admission.expect_nothing(turn, session)
         session.presence = Presence.NEW

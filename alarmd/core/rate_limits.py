@@ -14,13 +14,13 @@ class TokenBucket:
         self._tokens = burst
         self._stamp = mono
 
-    def take(self, mono: float, rate: float, burst: float) -> bool:
-        """Spend a token if there is one. rate and burst are arguments, so that a bucket costs two slots a device."""
+    def take(self, mono: float, rate: float, burst: float, tokens: float = 1.0) -> bool:
+        """Spend them if there are so many. rate and burst are arguments, so that a bucket costs two slots a device."""
         self._tokens = min(burst, self._tokens + (mono - self._stamp) * rate)
         self._stamp = mono
-        if self._tokens < 1.0:
+        if self._tokens < tokens:
             return False
-        self._tokens -= 1.0
+        self._tokens -= tokens
         return True
 
 

@@ -48,6 +48,16 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendezvous:
+    """enabled: whether operators' machines may meet devices. birthday: whether two of whom one is behind a hard NAT may
+    probe ports by chance. relay_bytes_per_second: of one session; as many at once."""
+
+    enabled: bool = True
+    birthday: bool = False
+    relay_bytes_per_second: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     label: str = "A"  # of this server; two that meet must differ
     time_zone: str = "UTC"  # IANA name; of the site that a new installation starts with
@@ -66,6 +76,7 @@ class Settings:
     remind_every: int = 0  # s; of alarms that nobody acknowledged; 0: never
     reminders: int = 6  # of one alarm
     picture_routes: tuple[PictureRoute, ...] = ()
+    rendezvous: Rendezvous = Rendezvous()
     pair: Pair | None = None  # None: this server is alone, and meant to be
     member: int | None = (
         None  # its place among those that share one database, see member_numbers.py; None: it has its own

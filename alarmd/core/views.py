@@ -123,11 +123,13 @@ def _device(state: State, session: DeviceSession, now: Instant) -> DeviceView:
 
 
 def _operator(state: State, session: DeviceSession, now: Instant) -> OperatorView:
+    seen = contact(state, session, Instant(now.wall, now.mono - state.blind))
     return OperatorView(
         device=session.device,
-        contact=contact(state, session, Instant(now.wall, now.mono - state.blind)),
+        contact=seen,
         key_epochs=session.signed.epochs if session.signed else (),
         path_proven=session.signed is not None and session.signed.proven,
+        way=way(session, seen.last_contact),
     )
 
 
