@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, peer_lifecycle
+from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, meeting_lifecycle, peer_lifecycle
 
 TARGET = Path(__file__).with_name("diagrams.md")
 TABLES: tuple[tuple[str, str, str, Mapping[tuple[Enum, Enum], Enum]], ...] = (
@@ -17,6 +17,7 @@ TABLES: tuple[tuple[str, str, str, Mapping[tuple[Enum, Enum], Enum]], ...] = (
     ("Life of an alarm", "alarm_lifecycle.py", "raised", alarm_lifecycle.TRANSITIONS),
     ("Life of a command", "command_lifecycle.py", "queued", command_lifecycle.TRANSITIONS),
     ("The peer", "peer_lifecycle.py", "awaited", peer_lifecycle.TRANSITIONS),
+    ("A rendezvous", "meeting_lifecycle.py", "invited", meeting_lifecycle.TRANSITIONS),
 )
 HEADER = """# State machines
 

@@ -91,6 +91,14 @@ class TestARequest:
         scene.play.later(0.3)
         assert scene.laptop.answers(scene.play, Verb.PNCH).params[3] == "0.0.-.0.cam1"
 
+    def test_whose_distance_is_not_known_waits_for_nothing(self) -> None:
+        scene = Scene()
+        signed = session_of(scene).signed
+        assert signed is not None
+        signed.round_trip = None
+        asked, invited = scene.invite()
+        assert (asked.params[3], invited.params[3]) == ("0.0.-.0.cam1", "1.0.-.0.laptop")
+
     @pytest.mark.parametrize(("allowed", "option"), [(True, "b"), (False, "-")])
     def test_a_birthday_attempt_needs_the_servers_permission(self, allowed: bool, option: str) -> None:
         scene = Scene(Playbook(rendezvous=Rendezvous(birthday=allowed)))
@@ -353,6 +361,15 @@ class TestTheEnd:
         assert "connection_ended" in scene.play.kinds
         assert not scene.passes(scene.camera, b"late")
         assert scene.play.rejected == ["no_session"]
+
+    def test_of_two_sessions_the_other_one_goes_on(self) -> None:
+        scene = Scene()
+        scene.connect()
+        first = scene.laptop.seal(b"", Kind.BYE)
+        scene.connect()
+        scene.play << first
+        assert len(scene.play.engine.state.meetings.by_id) == 1
+        assert scene.passes(scene.laptop)
 
     def test_a_forgotten_device_ends_its_sessions(self) -> None:
         scene = Scene()

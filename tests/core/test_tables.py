@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, peer_lifecycle
+from alarmd.core import alarm_lifecycle, command_lifecycle, device_session, meeting_lifecycle, peer_lifecycle
 from alarmd.core.deadlines import BUCKET, Agenda, Wheel
 from alarmd.core.device_session import DeviceSession, Sign
 from alarmd.core.engine import HANDLERS
@@ -23,6 +23,7 @@ TABLES: list[tuple[type[Enum], type[Enum], Any]] = [
     (AlarmState, alarm_lifecycle.AlarmSign, alarm_lifecycle),
     (CommandState, command_lifecycle.CommandSign, command_lifecycle),
     (peer_lifecycle.Peering, peer_lifecycle.PeerSign, peer_lifecycle),
+    (meeting_lifecycle.MeetingState, meeting_lifecycle.MeetingSign, meeting_lifecycle),
 ]
 
 
