@@ -19,21 +19,26 @@ class Beats:
     __slots__ = (
         "_again_at",
         "_agains",
+        "_allowed",
         "_asked",
         "_jitter",
         "_own_interval",
         "_regular_at",
         "_repeats",
         "_wanted",
+        "deaf",
+        "heard_here",
         "interval",
         "last",
         "missed",
+        "proven",
         "sleep",
         "unanswered",
     )
 
     def __init__(self, interval: float, agains: int, jitter: Callable[[], float]) -> None:
         self._own_interval = interval
+        self._allowed = math.inf
         self._agains = agains
         self._jitter = jitter
         self._regular_at = -math.inf
@@ -46,6 +51,9 @@ class Beats:
         self.missed = 0  # regular heartbeats in a row that were not answered before the next one
         self.sleep: int | None = None  # s; declared
         self.unanswered = False
+        self.proven = False  # the server took the last heartbeat for a proof of life at this address
+        self.heard_here = False  # on the socket that is in use
+        self.deaf = False  # a regular heartbeat and all its repetitions on this socket were not answered
 
     @property
     def verb(self) -> Verb:
@@ -72,18 +80,30 @@ class Beats:
     def heard(self) -> None:
         """The server lives, whatever it said."""
         self.missed = 0
+        self.heard_here, self.deaf = True, False
 
-    def answered(self, beat: Verb) -> None:
+    def rebound(self, now: float) -> None:
+        """Another socket, or another network: one more, unless one leaves now."""
+        self.heard_here = self.deaf = self.proven = False
+        if self.sleep is None and self.last < now:
+            self.at_once()
+
+    def answered(self, beat: Verb, proven: bool) -> None:
         """A late answer to a heartbeat is none to the SLEP that followed it."""
+        self.proven = proven
         if beat is self.verb:
             self.unanswered = False
             self._again_at = math.inf
 
     def allow(self, interval: int) -> None:
         """The server wants to hear from the device at least this often, s."""
-        self.interval = min(self._own_interval, interval)
-        if self.sleep is None:
-            self._regular_at = min(self._regular_at, self.last + self.interval)
+        self._allowed = interval
+        self._set_interval()
+
+    def learn(self, interval: float) -> None:
+        """What the device's own interval is from now on, s."""
+        self._own_interval = interval
+        self._set_interval()
 
     def asked(self, beat: Verb) -> None:
         """The server wants another one at once. One wish a regular heartbeat, so that no server drives a device."""
@@ -106,9 +126,15 @@ class Beats:
         self.unanswered = False
         self._regular_at = -math.inf
 
+    def _set_interval(self) -> None:
+        self.interval = min(self._own_interval, self._allowed)
+        if self.sleep is None:
+            self._regular_at = min(self._regular_at, self.last + self.interval)
+
     def _begin(self, now: float) -> None:
         if self.unanswered:
             self.missed += 1
+            self.deaf = True
         self.last = now
         self._regular_at = now + self.interval * (1 - SPREAD * self._jitter())
         self._repeats = 0

@@ -10,6 +10,7 @@ from lfcp.client.heard import BAD_PARAMETER, Commanded
 from lfcp.client.memory import Notebook
 from lfcp.constants import COMMAND_MEMORY, Verb
 from lfcp.errors import ProtocolError
+from lfcp.messages import UNUSED
 from lfcp.settings import check_setting
 from lfcp.signed_fields import is_command_id
 from lfcp.text import safe_text
@@ -21,12 +22,13 @@ NOT_SUPPORTED = "is not supported"
 
 
 class OwedAck(NamedTuple):
-    """To this server, for the command in the frame with this counter. id: None in LFCP/1."""
+    """To this server, for the frame with this counter. id: a command's or a session's; None in LFCP/1, and of PROB."""
 
     server: str
     counter: int
     id: str | None
-    failed: bool
+    failed: bool = False
+    why: str = UNUSED  # an invitation is refused
 
 
 class Commands:

@@ -5,7 +5,7 @@ from typing import Protocol
 from lfcp.client.beats import Beats
 from lfcp.client.commands import OwedAck
 from lfcp.client.event_queue import QueuedMessage
-from lfcp.client.heard import Heard
+from lfcp.client.heard import ConnectRequest, Heard
 from lfcp.client.retransmission import Retransmission
 from lfcp.messages import Message
 from lfcp.report import Report
@@ -20,6 +20,10 @@ class Link(Protocol):
     def message(self, message: QueuedMessage, now: float, /) -> bytes: ...
     def part(self, part: Part, /) -> bytes: ...
     def acknowledge(self, ack: OwedAck, /) -> bytes: ...
+    def connect(self, request: ConnectRequest, /) -> bytes: ...
+
+    def keep(self, delay: float, /) -> tuple[int, bytes]:
+        """Counter and frame of a KEEP. delay: s."""
 
     def read(self, message: Message, frame: bytes, now: float, /) -> Heard | None:
         """message: what the frame says. None: refused."""

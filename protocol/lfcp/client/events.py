@@ -59,7 +59,7 @@ class Invited(NamedTuple):
     other: Address  # where the server sees the other side
     mapping: Mapping  # the other side's
     port: int  # UDP port at the device; 0: its LFCP
-    options: str  # one letter each; b: a birthday attempt is wanted
+    options: str  # letters; b: a birthday attempt is wanted; "-": none
     delay: float  # s to wait before the first probe
     name: str  # the other side's
 

@@ -3,7 +3,15 @@
 from lfcp.client.beats import Beats, allowed_interval
 from lfcp.client.commands import OwedAck
 from lfcp.client.event_queue import QueuedMessage
-from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, PictureAnswered, Understood
+from lfcp.client.heard import (
+    BeatAnswered,
+    Commanded,
+    ConnectRequest,
+    Heard,
+    MessageStored,
+    PictureAnswered,
+    Understood,
+)
 from lfcp.client.retransmission import Retransmission
 from lfcp.constants import RESEND_QUIET_MS, VERBS, Verb
 from lfcp.messages import Message
@@ -12,6 +20,7 @@ from lfcp.uploads import Part, part_parameters, read_answer
 from lfcp.writing import encode
 
 QUIET = RESEND_QUIET_MS / 1000  # s after a message sent twice: a late ACK of it would count for the next one
+NEEDS_KEY = "LFCP/1 has no CONN and no KEEP: give the device a key"
 ANSWER_WAIT = 2.0  # s in which a heartbeat's answer is expected
 
 
@@ -52,6 +61,12 @@ class PlainLink:
 
     def acknowledge(self, _ack: OwedAck) -> bytes:
         return encode(self._name, Verb.ACK)
+
+    def connect(self, _request: ConnectRequest) -> bytes:
+        raise ValueError(NEEDS_KEY)
+
+    def keep(self, _delay: float) -> tuple[int, bytes]:
+        raise ValueError(NEEDS_KEY)
 
     def read(self, message: Message, _frame: bytes, now: float) -> Heard | None:
         if message.signature is not None:

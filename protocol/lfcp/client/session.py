@@ -4,14 +4,15 @@ key it speaks LFCP/2, without one LFCP/1.
     session = ClientSession("cam1", ("A", "B"), 20.0, random.random, report=Report(boot_id=…), key=key, memory=memory)
     loop: send everything in session.poll(now), wait for a datagram or until session.next_wakeup();
           for a datagram: for event in session.receive(server, data, now): …
+    ladder, beside it: what poll_ladder(now) gives, from sockets of its own, and what comes there to receive()
     pictures, on a TCP connection to each server: what poll_picture(server, now) gives, then its answer to receive()
 
 Times are monotonic seconds. A frame is one datagram; over TCP it is followed by LF.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
 
 from lfcp.client.beats import Beats
 from lfcp.client.commands import Commands
@@ -19,76 +20,70 @@ from lfcp.client.dialect import Dialect, Link
 from lfcp.client.event_queue import MESSAGES, EventQueue
 from lfcp.client.events import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged, PictureAcknowledged
 from lfcp.client.heard import BeatAnswered, Commanded, Heard, MessageStored, PictureAnswered, Synchronised
+from lfcp.client.introductions import Introductions
+from lfcp.client.keepalive import UNLEARNED, Keepalive
+from lfcp.client.ladder import Ladder
 from lfcp.client.memory import DeviceMemory, Notebook, VolatileMemory
-from lfcp.client.pictures import PictureQueue
+from lfcp.client.path_session import MAX_KEEPS_REMEMBERED, PathSession
+from lfcp.client.peer import Peer, new_peer
+from lfcp.client.picture_session import PictureSession
 from lfcp.client.plain import Plain
-from lfcp.client.retransmission import Retransmission
 from lfcp.client.signed import Signed
-from lfcp.constants import MAX_REPORT_INTERVAL, VERBS, Trigger, Verb
+from lfcp.constants import MAX_REPORT_INTERVAL, VERBS, Verb
 from lfcp.errors import ProtocolError
 from lfcp.reading import decode
 from lfcp.report import Report
-from lfcp.signed_fields import EventId
 from lfcp.text import check_name, safe_text
-from lfcp.uploads import Part, picture_digest
 
 MAX_SERVERS = 8
 COMMANDS = frozenset(Verb(verb) for verb, entry in VERBS.items() if entry.command)
 
 
-class _Peer(NamedTuple):
-    """What the device knows of one server."""
-
-    label: str
-    link: Link
-    beats: Beats
-    messages: Retransmission
-    pictures: PictureQueue
-
-
-class ClientSession:
+class ClientSession(PictureSession, PathSession):
     """name: the device's. servers: their labels, one letter each. interval: s between heartbeats, until a server allows
-    less. jitter: gives numbers from 0 to 1. report: the boot id, and how detector and camera are at the start; None:
-    heartbeats without a report, without a key only. commands: those that the device can carry out. key: its 32 bytes,
-    which need a boot id and a memory. Raises ProtocolError for a bad name, ValueError for bad numbers. Where a memory
-    is read or written, what it raises comes through."""
+    less; None: as its NAT needs them, which a device with a key learns by the ladder. jitter: gives numbers from 0 to
+    1. report: the boot id, and how detector and camera are at the start; with `probing` and a key it says what the NAT
+    does too; None: heartbeats without a report, without a key only. commands: those that the device can carry out.
+    key: its 32 bytes, which need a boot id and a memory. ladder: None: the one of docs/protocol.md. Raises
+    ProtocolError for a bad name, ValueError for bad numbers. Where a memory is read or written, what it raises comes
+    through."""
 
     def __init__(
         self,
         name: str,
         servers: tuple[str, ...],
-        interval: float,
+        interval: float | None,
         jitter: Callable[[], float],
         *,
         report: Report | None = None,
         commands: Collection[str] = COMMANDS,
         key: bytes | None = None,
         memory: DeviceMemory | None = None,
+        ladder: Ladder | None = None,
     ) -> None:
         if not 1 <= len(servers) <= MAX_SERVERS or len(set(servers)) < len(servers):
             raise ValueError(f"servers must be 1 to {MAX_SERVERS} with different labels, not {servers}")
-        if not 1 <= interval <= MAX_REPORT_INTERVAL:
+        if interval is not None and not 1 <= interval <= MAX_REPORT_INTERVAL:
             raise ValueError(f"interval must be 1 to {MAX_REPORT_INTERVAL} s, not {interval}")
         self.name = check_name(name)
         self.report = report
         self.failover = False  # the caller begins and ends failover alarm mode; heartbeats report it
         self.rejected = 0  # frames that made no sense, or did not prove to be the server's and new
-        self._uploads = 0  # ids of its own that were given
         self._queue = EventQueue(servers)
         self._notebook = Notebook(memory or VolatileMemory())
         self._commands = Commands(commands, self._queue, self._notebook)
+        self._introductions = Introductions(self._commands.acks)
+        self._keepalive = Keepalive((ladder or Ladder()) if key is not None and interval is None else None)
+        self._keeps: deque[int] = deque(maxlen=MAX_KEEPS_REMEMBERED)
+        self._signs = key is not None
         dialect = self._dialect(key, memory)
-        self._peers = {label: self._peer(label, dialect, interval, jitter) for label in servers}
+        own = UNLEARNED if interval is None else interval
+        self._peers = {label: new_peer(label, dialect, self._queue, own, jitter) for label in servers}
 
     @property
     def displaced(self) -> int:
         """Messages that gave way to others in a full queue before every server had them."""
         return self._queue.displaced
-
-    @property
-    def given_up(self) -> int:
-        """Pictures that a server did not get, tried often enough."""
-        return sum(peer.pictures.given_up for peer in self._peers.values())
 
     @property
     def missed(self) -> int:
@@ -114,19 +109,18 @@ class ClientSession:
         """(server, frame) pairs to send now, in this order."""
         owed = self._commands.owed()
         frames = [(label, peer.link.acknowledge(ack)) for label, peer in self._peers.items() for ack in owed[label]]
-        for label, link, beats, messages, _ in self._peers.values():
-            message = messages.poll(now)
-            if message is not None:
-                frames.append((label, link.message(message, now)))
-            if beats.poll(now):
-                frames.append((label, self._beat(link, beats)))
+        for peer in self._peers.values():
+            frames += self._due(peer, now)
         return frames
 
     def next_wakeup(self) -> float:
         """When poll() has something to send next; in the past: now."""
         if self._commands.acks:
             return -math.inf
-        return min(min(peer.beats.next_wakeup(), peer.messages.next_wakeup()) for peer in self._peers.values())
+        return min(
+            min(peer.beats.next_wakeup(), peer.messages.next_wakeup(), self._next_request(peer))
+            for peer in self._peers.values()
+        )
 
     def queue(self, verb: Verb, text: str, now: float) -> bool:
         """Tell every server, with LOG, ERR or MOAL. The text is made fit for a frame. False: no room for it."""
@@ -134,44 +128,13 @@ class ClientSession:
             raise ValueError(f"{verb} is no message")
         return self._queue.put(verb, safe_text(text), now)
 
-    def offer(self, picture: bytes, trigger: Trigger, upload: str | None = None, server: str | None = None) -> bool:
-        """Let this server, or each, have a picture. upload: the id that it was asked for by; None: one of our own,
-        which needs a report with a boot id. False: too many wait for a server already."""
-        upload = upload or self._own_upload()
-        peers = self._peers.values() if server is None else [self._peers[server]]
-        taken = [peer.pictures.put(upload, picture, trigger) for peer in peers]
-        return all(taken)
-
-    def poll_picture(self, server: str, now: float) -> tuple[bytes, memoryview] | None:
-        """A line, and what is sent behind its LF, on a TCP connection to this server; None: nothing now."""
-        peer = self._peers[server]
-        queued = peer.pictures.poll(now)
-        if queued is None:
-            return None
-        return peer.link.part(queued.part), memoryview(queued.data)[queued.part.offset :]
-
-    def next_picture(self, server: str) -> float:
-        """When poll_picture() has something; math.inf: before an answer or a new picture never."""
-        return self._peers[server].pictures.next_wakeup()
-
-    def pictures_waiting(self, server: str) -> int:
-        return len(self._peers[server].pictures)
-
-    def connection_broke(self, server: str, now: float) -> None:
-        """Or no answer came on it for so long that it was closed."""
-        self._peers[server].pictures.broken(now)
-
-    def live_line(self, server: str, picture: bytes) -> bytes:
-        """The line of a live picture, which is sent behind its LF."""
-        part = Part(self._own_upload(), 0, len(picture), picture_digest(picture), Trigger.LIVE)
-        return self._peers[server].link.part(part)
-
     def declare_sleep(self, seconds: int) -> None:
         """Tell every server, with SLEP in place of heartbeats. Poll until may_sleep; after the sleep call wake()."""
         if not 1 <= seconds <= MAX_REPORT_INTERVAL:
             raise ValueError(f"a sleep must be 1 to {MAX_REPORT_INTERVAL} s, not {seconds}")
         for peer in self._peers.values():
             peer.beats.declare_sleep(seconds)
+        self._keepalive.stop()
 
     def wake(self) -> None:
         """A sleep is over, or will not be."""
@@ -187,21 +150,21 @@ class ClientSession:
             return []
         peer.beats.heard()
         self._queue.heard(server)
-        if isinstance(heard, Commanded):
-            if heard.beat is not None:
-                peer.beats.answered(heard.beat)
-            return [*self._commands.take(server, heard, now)]
-        if isinstance(heard, BeatAnswered):
-            return self._answered(peer, heard)
-        if isinstance(heard, PictureAnswered):
-            answer = heard.answer
-            peer.pictures.answered(answer, now)
-            return [PictureAcknowledged(server, answer.upload, answer.result, answer.reason)]
-        if isinstance(heard, Synchronised) and heard.raised:
-            peer.beats.at_once()
-        if isinstance(heard, MessageStored) and peer.messages.acknowledged(heard.message, now):
-            return [MessageAcknowledged(server, heard.message.verb, heard.message.text)]
-        return []
+        match heard:
+            case Commanded():
+                if heard.beat is not None:
+                    peer.beats.answered(heard.beat, peer.beats.proven)
+                return [*self._commands.take(server, heard, now)]
+            case BeatAnswered():
+                return self._answered(peer, heard, now)
+            case PictureAnswered(answer):
+                peer.pictures.answered(answer, now)
+                return [PictureAcknowledged(server, answer.upload, answer.result, answer.reason)]
+            case MessageStored(message) if peer.messages.acknowledged(message, now):
+                return [MessageAcknowledged(server, message.verb, message.text)]
+            case Synchronised(raised=True):
+                peer.beats.at_once()
+        return self._take_path(peer, heard, now)
 
     def command_done(self) -> None:
         """An ACK for the command that was received; poll() sends it. What a switch or a setting changes is reported
@@ -214,12 +177,6 @@ class ClientSession:
         """The ACK all the same, then an ERR to every server. False: no room for the ERR."""
         return self._commands.failed(details, now)
 
-    def _own_upload(self) -> str:
-        if self.report is None or self.report.boot_id is None:
-            raise ValueError("a picture of one's own needs a report with a boot id")
-        self._uploads += 1
-        return str(EventId(self.report.boot_id, self._uploads))
-
     def _dialect(self, key: bytes | None, memory: DeviceMemory | None) -> Dialect:
         if key is None:
             return Plain(self.name)
@@ -227,10 +184,15 @@ class ClientSession:
             raise ValueError("a key needs a memory and a report with a boot id")
         return Signed(self.name, self.report.boot_id, key, self._notebook)
 
-    def _peer(self, label: str, dialect: Dialect, interval: float, jitter: Callable[[], float]) -> _Peer:
-        beats = Beats(interval, dialect.agains, jitter)
-        messages = Retransmission(label, self._queue, dialect.quiet, jitter)
-        return _Peer(label, dialect.link(label, beats, messages), beats, messages, PictureQueue(jitter))
+    def _due(self, peer: Peer, now: float) -> list[tuple[str, bytes]]:
+        label, link, beats, messages, _ = peer
+        frames = self._requests(peer, now)
+        message = messages.poll(now)
+        if message is not None:
+            frames.append((label, link.message(message, now)))
+        if beats.poll(now):
+            frames.append((label, self._beat(link, beats)))
+        return frames
 
     def _beat(self, link: Link, beats: Beats) -> bytes:
         if beats.sleep is not None:
@@ -238,21 +200,26 @@ class ClientSession:
         if self.report is None:
             return link.heartbeat(None)
         report = self.report._replace(interval=int(beats.interval), wanted_version=self._commands.version)
-        return link.heartbeat(report._replace(failover=True, detector=True) if self.failover else report)
+        if self.failover:
+            report = report._replace(failover=True, detector=True)
+        if self._signs and report.probing:
+            report = report._replace(mapping=self.mapping, life=self.life)
+        return link.heartbeat(report)
 
-    def _read(self, peer: _Peer, data: bytes, now: float) -> Heard | None:
+    def _read(self, peer: Peer, data: bytes, now: float) -> Heard | None:
         try:
             message = decode(data)
         except ProtocolError:
             return None
         return peer.link.read(message, data, now) if message.name == self.name else None
 
-    def _answered(self, peer: _Peer, heard: BeatAnswered) -> list[ClientEvent]:
-        peer.beats.answered(heard.beat)
+    def _answered(self, peer: Peer, heard: BeatAnswered, now: float) -> list[ClientEvent]:
+        peer.beats.answered(heard.beat, not heard.again)
         if heard.interval is not None:
             peer.beats.allow(heard.interval)
         if heard.again:
             peer.beats.asked(heard.beat)
+        self._beat_answered(peer, heard, now)
         return [HeartbeatAcknowledged(peer.label, heard.interval)]
 
 

@@ -1,22 +1,30 @@
 """LFCP/2 with one server: signed frames, each with a counter of its own, and answers that name what they answer."""
 
 import re
-from collections import OrderedDict
 
 from lfcp.authenticator import Purpose, Way, derive, verified
+from lfcp.candidates import read_address
+from lfcp.client.awaited import Awaited, AwaitedFrames, Keep
 from lfcp.client.beats import Beats, allowed_interval
 from lfcp.client.commands import OwedAck
 from lfcp.client.event_queue import QueuedMessage
+from lfcp.client.events import Invited
 from lfcp.client.heard import (
     BAD_PARAMETER,
     BeatAnswered,
     Commanded,
+    ConnectRequest,
     Heard,
+    KeepHeard,
     MessageStored,
     PictureAnswered,
+    Probed,
+    RequestAnswered,
+    Summoned,
     Synchronised,
     Understood,
 )
+from lfcp.client.invitations import read_punch, read_reason
 from lfcp.client.memory import Counters, Notebook
 from lfcp.client.retransmission import Retransmission
 from lfcp.constants import HEARTBEAT_AGAINS, SECRET_VERBS, VERBS, Reason, Verb
@@ -31,15 +39,12 @@ from lfcp.signed_fields import EventId, is_command_id, read_counter
 from lfcp.uploads import Part, part_parameters, read_answer
 from lfcp.writing import encode_signed
 
-AWAITED = 32  # frames, the newest, to which an answer may still come
 MAX_AGE = 9_999_999  # s
 OWN_PARAMETERS = 2  # of a command: p1 and p2
 AGAIN = "1"
 FAILED = "1"
 DONE = "0"
 _VERSION = re.compile(r"0|[1-9][0-9]{0,9}")
-
-Awaited = QueuedMessage | Part | Verb  # a message, a picture, or HEARTBEAT or SLEP
 
 
 class Signed:
@@ -60,14 +65,14 @@ class SignedLink:
     def __init__(self, name: str, boot_id: str, key: bytes, label: str, counters: Counters, notebook: Notebook) -> None:
         self._name = name
         self._boot_id = boot_id
+        self._label = label
         self._tag_up = derive(key, Purpose.TAG, Way.UP, label)
         self._tag_down = derive(key, Purpose.TAG, Way.DOWN, label)
         self._seal_down = derive(key, Purpose.SEAL, Way.DOWN, label)
         self._counters = counters
         self._notebook = notebook
         self._window: SequenceWindow | None = None  # None: no frame proved yet that it was made since the start
-        self._awaited: OrderedDict[int, Awaited] = OrderedDict()  # by counter
-        self._picture = 0  # the counter of the last FRAM, until it is answered
+        self._awaited = AwaitedFrames()
 
     def heartbeat(self, report: Report | None) -> bytes:
         assert report is not None
@@ -89,13 +94,19 @@ class SignedLink:
         return self._write(message.verb, message.text, str(age), str(event), *of, awaits=message)
 
     def part(self, part: Part) -> bytes:
-        frame = self._write(Verb.FRAM, *part_parameters(part), awaits=part)
-        self._picture = next(reversed(self._awaited))
-        return frame
+        return self._write(Verb.FRAM, *part_parameters(part), awaits=part)
 
     def acknowledge(self, ack: OwedAck) -> bytes:
-        assert ack.id is not None
-        return self._write(Verb.ACK, f"{ack.counter:x}", FAILED if ack.failed else DONE, UNUSED, ack.id)
+        return self._write(Verb.ACK, f"{ack.counter:x}", FAILED if ack.failed else DONE, ack.why, ack.id or UNUSED)
+
+    def connect(self, request: ConnectRequest) -> bytes:
+        number = str(EventId(self._boot_id, request.number))
+        return self._write(Verb.CONN, request.device, str(request.port), number, request.options, awaits=request)
+
+    def keep(self, delay: float) -> tuple[int, bytes]:
+        counter = self._counters.take()
+        self._awaited.put(counter, Keep(counter))
+        return counter, encode_signed(self._tag_up, counter, self._name, Verb.KEEP, str(round(delay * 1000)))
 
     def read(self, message: Message, frame: bytes, _now: float) -> Heard | None:
         if message.signature is None or not verified(self._tag_down, without_end(frame)):
@@ -104,9 +115,16 @@ class SignedLink:
             return None
         if VERBS[message.verb].command:
             return self._command(message, message.signature.counter)
-        if message.verb == Verb.SYNC:
-            return self._synchronise(message)
-        return self._acknowledgement(message) if message.verb == Verb.ACK else None
+        match message.verb:
+            case Verb.ACK:
+                return self._acknowledgement(message)
+            case Verb.SYNC:
+                return self._synchronise(message)
+            case Verb.PROB:
+                return Probed(message.signature.counter)
+            case Verb.PNCH:
+                return self._punch(message, message.signature.counter)
+        return None
 
     @property
     def _echo(self) -> int:
@@ -115,9 +133,7 @@ class SignedLink:
     def _write(self, verb: Verb, *params: str, awaits: Awaited | None = None) -> bytes:
         counter = self._counters.take()
         if awaits is not None:
-            self._awaited[counter] = awaits
-            if len(self._awaited) > AWAITED:
-                self._awaited.popitem(last=False)
+            self._awaited.put(counter, awaits)
         return encode_signed(self._tag_up, counter, self._name, verb, *params)
 
     def _is_new(self, message: Message, counter: int) -> bool:
@@ -138,10 +154,7 @@ class SignedLink:
         return self._awaited.get(counter) if counter is not None and counter > self._counters.doubtful else None
 
     def _answers_picture(self, message: Message) -> bool:
-        """Once for each FRAM."""
-        answers = self._picture != 0 and message.verb == Verb.ACK and read_counter(message.params[0]) == self._picture
-        self._picture = 0 if answers else self._picture
-        return answers
+        return message.verb == Verb.ACK and self._awaited.answers_picture(read_counter(message.params[0]))
 
     def _is_sync_for_this_start(self, message: Message) -> bool:
         return message.verb == Verb.SYNC and message.params[1] == self._boot_id
@@ -159,9 +172,24 @@ class SignedLink:
         if isinstance(answered, Part):
             answer = read_answer(message)
             return PictureAnswered(answer) if answer is not None else Understood()
+        if isinstance(answered, Keep):
+            return KeepHeard(answered.counter, message.params[1] != DONE, read_address(message.params[2]))
+        if isinstance(answered, ConnectRequest):
+            return _request_answered(answered, message)
         if answered is None:
             return Understood()
-        return BeatAnswered(answered, allowed_interval(message.params[3]), message.params[1] == AGAIN)
+        again, address = message.params[1] == AGAIN, read_address(message.params[2])
+        return BeatAnswered(answered, allowed_interval(message.params[3]), again, address)
+
+    def _punch(self, message: Message, counter: int) -> Heard | None:
+        def opened(field: str) -> str:
+            return unseal(self._seal_down, counter, self._name, Verb.PNCH, 2, field)
+
+        try:
+            said = read_punch(self._label, message.params, opened)
+        except ProtocolError:
+            return None
+        return Summoned(counter, said) if isinstance(said, Invited) else said
 
     def _command(self, message: Message, counter: int) -> Heard | None:
         command_id, answered = message.params[2], self._answered(message)
@@ -183,6 +211,14 @@ class SignedLink:
             return own
         sealed = enumerate(own[: len(VERBS[message.verb].params)], 1)
         return tuple(unseal(self._seal_down, counter, self._name, message.verb, at, field) for at, field in sealed)
+
+
+def _request_answered(request: ConnectRequest, message: Message) -> Heard:
+    _, result, reason, session, *_ = message.params
+    if result != DONE:
+        return RequestAnswered(request, None, read_reason(reason))
+    number = read_counter(session)
+    return Understood() if number is None else RequestAnswered(request, number, UNUSED)
 
 
 def _version(verb: str, field: str) -> int | None:
