@@ -10,6 +10,7 @@ from tests.needs import need_program
 STRICT = ("-std=c99", "-ffreestanding", "-Os", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-pedantic")
 MOST_CLIENT_TEXT = 12 * 1024  # bytes of code and constants: the client and its serializer, without authenticator
 MOST_PICTURES = 1536  # what a device without a camera does not need
+MOST_PATH = 5 * 1024  # what a device without NAT does not need
 MOST_TEXT = 18 * 1024  # of everything else, the motion detector too, without the primitives of crypto
 DEVICES = {  # -msave-restore: as ESP-IDF's option of "library calls" for saving registers
     "ESP8266": ("xtensa-lx106-elf", "gcc-xtensa-lx106", ()),
@@ -19,6 +20,7 @@ PARTS = {
     "serializer": {"decode", "encode", "text", "verbs"},
     "authenticator": {"base64url", "seal", "settings", "signing", "window"},
     "pictures": {"upload"},
+    "path": {"address", "ladder", "path"},
     "for convenience": {"dispatch", "motion", "status"},
 }
 
@@ -41,4 +43,5 @@ def test_the_library_is_small(device: str, tmp_path: Path) -> None:
     print(f"\n{device}\n{table}")  # noqa: T201
     assert parts["client"] + parts["serializer"] < MOST_CLIENT_TEXT, table
     assert parts["pictures"] < MOST_PICTURES, table
-    assert sum(parts.values()) - parts["pictures"] < MOST_TEXT, table
+    assert parts["path"] < MOST_PATH, table
+    assert sum(parts.values()) - parts["pictures"] - parts["path"] < MOST_TEXT, table
