@@ -49,12 +49,12 @@ def _answers(lab: Laboratory) -> bool:
 
 
 class Discovery:
-    """One that is under way, by dev1."""
+    """One that is under way."""
 
-    def __init__(self, lab: Laboratory, what: str) -> None:
+    def __init__(self, lab: Laboratory, device: str, what: str) -> None:
         """what: "m" for its mapping, "f" for its filter."""
         program = need_program("turnutils_natdiscovery", "coturn")
-        with lab["dev1"].entered():
+        with lab[device].entered():
             self._client = subprocess.Popen(
                 [*DIES_WITH_US, program, f"-{what}", lab.address("srvA")], stdout=subprocess.PIPE, text=True
             )

@@ -1,6 +1,5 @@
 """Every type of NAT is what its row of the table says: by our own probes, and by a client that we did not write."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,8 @@ def test_a_device_behind_two_nats_sees_the_stricter_of_both() -> None:
 
 
 def test_coturns_client_finds_the_mapping_and_the_filter_of_every_row(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        underway = {}
-        for kind in NAT_TYPES:
-            lab = stack.enter_context(laboratory(kind))
-            (directory := tmp_path / kind).mkdir()
-            stack.enter_context(stun_server(lab, directory))
-            underway[kind] = Discovery(lab, "m"), Discovery(lab, "f")
-        found = {kind: (mapping.result(), filtering.result()) for kind, (mapping, filtering) in underway.items()}
+    with laboratory() as lab, stun_server(lab, tmp_path):
+        devices = {kind: f"dev{lab.add_home(kind)}" for kind in NAT_TYPES}
+        underway = {kind: [Discovery(lab, device, what) for what in "mf"] for kind, device in devices.items()}
+        found = {kind: tuple(discovery.result() for discovery in both) for kind, both in underway.items()}
     assert found == {kind: (row.mapping, row.filtering) for kind, row in NAT_TYPES.items()}
