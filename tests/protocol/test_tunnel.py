@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lfcp.authenticator import Purpose, Way, derive, expand, key_as_text, key_from_text
 from lfcp.constants import TUNNEL_BODY, TUNNEL_HEAD, TUNNEL_SEAL, WINDOW
 from lfcp.tunnel import (
     MAX_SESSION,
@@ -19,6 +20,7 @@ from lfcp.tunnel import (
     read_head,
     session_key,
 )
+from tests.protocol.vectors import Vector, each_of
 
 KEY = session_key(bytes(range(32)), bytes(range(32, 64)), 7)
 KINDS = st.sampled_from(Kind)
@@ -28,6 +30,40 @@ SESSIONS = st.integers(0, MAX_SESSION)
 
 def sides(session: int = 7) -> tuple[Tunnel, Tunnel]:
     return Tunnel(session, KEY, 0), Tunnel(session, KEY, 1)
+
+
+def sealed_by(vector: Vector) -> Outbound:
+    outbound = Outbound(int(vector["session"], 16), key_from_text(vector["session_key"]), vector["role"])
+    outbound.counter = vector["counter"] - 1
+    return outbound
+
+
+def heard_by(vector: Vector) -> Inbound:
+    return Inbound(int(vector["session"], 16), key_from_text(vector["session_key"]), vector["role"])
+
+
+@each_of("tunnel", "keys")
+def test_a_session_has_the_key_of_the_vectors(vector: Vector) -> None:
+    seals = [
+        derive(key_from_text(vector[f"key_of_role_{role}"]), Purpose.SEAL, Way.DOWN, vector["label"]) for role in (0, 1)
+    ]
+    key = session_key(*seals, int(vector["session"], 16))
+    assert key_as_text(key) == vector["session_key"]
+    for role in (0, 1):
+        assert key_as_text(expand(key, f"LFCP2,tunnel,{role}")) == vector[f"tunnel_key_of_role_{role}"]
+
+
+@each_of("tunnel")
+def test_a_datagram_is_sealed_and_opened_as_in_the_vectors(vector: Vector) -> None:
+    body = bytes.fromhex(vector["body"])
+    datagram = sealed_by(vector).seal(Kind(vector["kind"]), body)
+    assert datagram.hex() == vector["datagram"]
+    assert heard_by(vector).open(datagram) == Opened(Kind(vector["kind"]), vector["counter"], body)
+
+
+@each_of("tunnel", "refused")
+def test_what_the_vectors_refuse_is_not_opened(vector: Vector) -> None:
+    assert heard_by(vector).open(bytes.fromhex(vector["datagram"])) is None
 
 
 @given(SESSIONS, KINDS, BODIES)

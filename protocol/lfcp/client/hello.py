@@ -14,7 +14,7 @@ MAX_ROUND = 9999
 MANY_SOCKETS = "b"
 FEW_SOCKETS = "-"
 REMEMBERED = 8  # copies whose answer still counts
-_HELLO = re.compile(rf"([1-9][0-9]{{0,3}}) ([123]) ([uesh]) ([-b])((?: [^ ]{{8,49}}){{0,{MAX_CANDIDATES}}})")
+_HELLO = re.compile(rf"([1-9][0-9]{{0,3}}) ([123]) ([uesh]) ([-b])((?: [^ ]+){{0,{MAX_CANDIDATES}}})")
 
 
 class Turn(NamedTuple):
@@ -42,7 +42,7 @@ def read_hello(body: bytes) -> Hello | None:
     if found is None:
         return None
     number, attempt, mapping, sockets, named = found.groups()
-    candidates = [read_candidate(text) for text in named.split()]
+    candidates = [read_candidate(text) for text in named.split(" ")[1:]]
     known = tuple(candidate for candidate in candidates if candidate is not None)
     if len(known) < len(candidates):
         return None
