@@ -1,6 +1,7 @@
 """HELLO: what it says, that a malformed one is none, and that it is said until it arrives."""
 
 import math
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +54,7 @@ def test_a_hello_is_said_more_and_more_seldom_until_it_is_answered() -> None:
         assert not delivery.due(now - 0.01)
         delivery.sent(counter, now)
         times.append(now)
-    waits = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(times)]
     assert [round(wait, 3) for wait in waits] == [0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT, LONGEST_WAIT]
     assert delivery.heard_answer(8, times[-1] + 0.125)
     assert delivery.round_trip == 0.125

@@ -44,10 +44,10 @@ def heard_by(vector: Vector) -> Inbound:
 
 @each_of("tunnel", "keys")
 def test_a_session_has_the_key_of_the_vectors(vector: Vector) -> None:
-    seals = [
+    first, second = (
         derive(key_from_text(vector[f"key_of_role_{role}"]), Purpose.SEAL, Way.DOWN, vector["label"]) for role in (0, 1)
-    ]
-    key = session_key(*seals, int(vector["session"], 16))
+    )
+    key = session_key(first, second, int(vector["session"], 16))
     assert key_as_text(key) == vector["session_key"]
     for role in (0, 1):
         assert key_as_text(expand(key, f"LFCP2,tunnel,{role}")) == vector[f"tunnel_key_of_role_{role}"]
