@@ -47,8 +47,9 @@ class Evidence:
         return not self.lost_its_disk(label) or text in self.world.history.doubled
 
     def may_be_misread(self, text: str) -> bool:
-        """An ACK of LFCP/1 names nothing: one that a server sent when it woke up may be taken for another's."""
-        stood_still = any(act.what == "stall" for act in self.plan.acts)
+        """An ACK of LFCP/1 names nothing: one that a server sent when it woke up may be taken for another's, or when it
+        had started and met its peer, since datagrams wait for that too."""
+        stood_still = any(act.what in ("stall", "crash") for act in self.plan.acts)
         return stood_still and not self.world.named(text.partition("-")[0]).signed
 
     def lost_its_disk(self, label: str) -> bool:

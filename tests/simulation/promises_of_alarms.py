@@ -172,13 +172,21 @@ def the_survivor_says_that_it_is_alone(run: Evidence) -> Iterable[str]:
             gone = act.what in ("crash", "stall") and act.who == peer
             apart = act.what in CUTS and {act.who, act.whom} == set(LABELS)
             limit = act.at + ALONE + MARGIN
-            said = any(act.at - LAST <= at <= limit for at in run.peer_lost_told)
+            said = any(_apart_since(run, act.at) - LAST <= at <= limit for at in run.peer_lost_told)
             long = act.seconds > ALONE and run.untroubled(label, act.at - LAST, limit)
             if (gone or apart) and long and not said:
                 yield f"{label}: {act}"
 
 
 LAST = ALONE  # s; the peer may have been lost before
+
+
+def _apart_since(run: Evidence, at: float) -> float:
+    """When what keeps them apart then began, if one thing followed upon another before they could meet again."""
+    for act in sorted(run.world.befell, key=lambda one: -one.at):
+        if act.what in (*CUTS, "crash", "stall") and act.at < at <= act.at + act.seconds + LAST:
+            at = act.at
+    return at
 
 
 @promise
