@@ -51,8 +51,8 @@ class Wire(Protocol):
 
 
 class Meeting:
-    """take: gets what the other side sent, in any order. told: hears of the path, and at last why the session is over.
-    Belongs to the loop; run() is its life."""
+    """take: gets what the other side sent, in any order. told: hears of the path, whenever it or its round trip is
+    another, and at last why the session is over. Belongs to the loop; run() is its life."""
 
     def __init__(
         self,
@@ -70,15 +70,12 @@ class Meeting:
         self._asked: dict[int, int] = {}  # by the counter of a KEEP, the socket that it left from
         self._sooner = asyncio.Event()
         self._why: str | None = None
-
-    @property
-    def path(self) -> PathChanged:
-        return self._punching.path
+        self._path = self._punching.path  # the last that was told, but for this one: nothing is known yet
 
     async def run(self) -> None:
         """Until it is over."""
         try:
-            await self._do(self._punching.start(monotonic()))
+            await self._do(self._punching.poll(monotonic()))
             while not self._punching.over:
                 await self._nap()
                 await self._do(self._punching.poll(monotonic()))
@@ -124,6 +121,9 @@ class Meeting:
     async def _do(self, steps: Iterable[Step]) -> None:
         for step in steps:
             await self._carry_out(step)
+        if self._path != self._punching.path:
+            self._path = self._punching.path
+            self._told(self._path)
         self._sooner.set()
 
     async def _carry_out(self, step: Step) -> None:
@@ -141,8 +141,6 @@ class Meeting:
                 self._sockets.close(sockets)
             case AskAddress(socket):
                 await self._ask(socket)
-            case PathChanged():
-                self._told(step)
             case Over(reason):
                 self._told(Over(self._why or reason))
 
