@@ -87,6 +87,7 @@ def test_every_setting_of_the_rules_can_be_configured(tmp_path: Path) -> None:
         "alarms": {"incident_quiet": 30.0, "destinations": [], "remind_every": 60, "reminders": 2},
             "pictures": {"destinations": ["log"]},
         "commands": {"time_to_live": 77.0},
+        "rendezvous": {"enabled": False, "birthday": True, "relay_bytes_per_second": 2048},
     }  # fmt: skip
     rules = Config(**changed).rules()
     unchanged = Settings()

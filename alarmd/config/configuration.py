@@ -26,12 +26,14 @@ from alarmd.config.sections import (
     Operator,
     Pair,
     Pictures,
+    Rendezvous,
     Server,
     Storage,
     Supervision,
     Watch,
 )
 from alarmd.core.settings import Pair as PairRules
+from alarmd.core.settings import Rendezvous as RendezvousRules
 from alarmd.core.settings import Settings
 from alarmd.destinations import LOG, MAX_DESTINATIONS, Destination, LogDestination, Name, from_environment, no_bot_twice
 
@@ -80,6 +82,7 @@ class Config(BaseSettings):
     commands: Commands = Commands()
     pair: Pair = Pair()
     watch: Watch = Watch()
+    rendezvous: Rendezvous = Rendezvous()
     connect: Connect = Connect()
     logging: Logging = Logging()
 
@@ -161,6 +164,7 @@ class Config(BaseSettings):
             picture_routes=tuple(route for name, one in self.pictured().items() for route in one.picture_routes(name)),
             remind_every=self.alarms.remind_every,
             reminders=self.alarms.reminders,
+            rendezvous=RendezvousRules(**self.rendezvous.model_dump()),
             pair=self._pair_rules(),
         )
 

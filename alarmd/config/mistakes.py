@@ -83,7 +83,7 @@ def _suggestion(wrong: str, known: Iterable[str]) -> str:
     right = {one.lower(): one for one in known}
     if close:
         return f"; did you mean {right[close[0]]}?"
-    return f"; known are {', '.join(known)}" if len(right) < 20 else "; alarmd.toml.example lists them all"
+    return f"; known are {', '.join(known)}" if len(right) < 25 else "; alarmd.toml.example lists them all"
 
 
 def _all_settings() -> Iterator[tuple[str, str]]:

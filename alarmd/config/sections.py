@@ -33,6 +33,7 @@ from alarmd.core.settings import Settings, UnknownDevices
 from alarmd.destinations import LOG, MAX_DESTINATIONS, split
 from alarmd.web.ingest.limits import MAX_UNDER_WAY, UploadLimits
 from lfcp.client.session import MAX_SERVERS
+from lfcp.tunnel import MAX_TUNNEL_DATAGRAM
 
 _RULES = Settings()
 _PAIR = PairRules(peer="", preferred="")
@@ -226,6 +227,17 @@ class Watch(Section):
     ping_url: Annotated[SecretStr, AfterValidator(is_ping_url)] = SecretStr("")
     ping_every: Annotated[int, Field(ge=10, le=86_400)] = 60
     daily_proof: Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] = ""
+
+
+class Rendezvous(Section):
+    """Operators' machines that connect to devices. relay_bytes_per_second: of one session; the least lets the longest
+    datagram pass."""
+
+    enabled: bool = _RULES.rendezvous.enabled
+    birthday: bool = _RULES.rendezvous.birthday
+    relay_bytes_per_second: Annotated[int, Field(ge=MAX_TUNNEL_DATAGRAM, le=100_000_000)] = (
+        _RULES.rendezvous.relay_bytes_per_second
+    )
 
 
 class Connect(Section):

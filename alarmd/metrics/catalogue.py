@@ -54,6 +54,25 @@ ROUND_TRIP = Definition(
     ("device",),
     f"Time to an adopted device with a key and back; only the first {MAX_DEVICE_SERIES:,} adopted have it.",
 )
+SESSIONS = Definition(
+    "alarmd_rendezvous_sessions",
+    "gauge",
+    ("state",),
+    "Sessions between operators' machines and devices: invited, half_taken or met, which both sides have taken.",
+)
+REFUSALS = Definition(
+    "alarmd_rendezvous_refusals_total",
+    "counter",
+    ("reason",),
+    "Requests to connect to a device that came to nothing, by reason.",
+)
+RELAYED_DATAGRAMS = Definition(
+    "alarmd_relayed_datagrams_total",
+    "counter",
+    (),
+    "Datagrams passed on between two sides that do not reach each other.",
+)
+RELAYED_BYTES = Definition("alarmd_relayed_bytes_total", "counter", (), "Bytes of them.")
 PICTURES = Definition("alarmd_pictures_total", "counter", ("trigger",), "Pictures stored, by why they were taken.")
 PICTURE_AGE = Definition(
     "alarmd_picture_age_seconds",
@@ -234,6 +253,10 @@ CATALOGUE: tuple[Definition, ...] = (
     MAPPINGS,
     BEAT_TOO_SELDOM,
     ROUND_TRIP,
+    SESSIONS,
+    REFUSALS,
+    RELAYED_DATAGRAMS,
+    RELAYED_BYTES,
     PICTURES,
     PICTURE_AGE,
     PICTURE_INTERVAL,

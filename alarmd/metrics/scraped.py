@@ -1,6 +1,7 @@
 """What is read only when Prometheus asks: the live state, and the outbox, which no scrape may wait for."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Protocol
@@ -10,12 +11,15 @@ from prometheus_client.core import Metric
 from alarmd.core import views, way_views
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.instant import SECOND, Instant
+from alarmd.core.meeting_lifecycle import MeetingState
 from alarmd.core.records import Presence
 from alarmd.core.state import State
 from alarmd.metrics import catalogue
 from alarmd.metrics.families import Tally
 from lfcp.candidates import Mapping
+from lfcp.constants import RendezvousReason
 
+UNDER_WAY = tuple(state for state in MeetingState if state is not MeetingState.OVER)
 OUTBOX_FRESH = 5.0  # s for which an answer about the outbox is good enough
 OUTBOX_PATIENCE = 60.0  # s that a reading may take before the one before it is no longer shown
 
@@ -36,8 +40,8 @@ class OutboxCounts(Protocol):
 
 
 class LiveState:
-    """Devices by presence and by what their NATs do, and how long ago the first adopted ones were seen and sent a
-    picture."""
+    """Devices by presence and by what their NATs do, how long ago the first adopted ones were seen and sent a picture,
+    and the rendezvous under way."""
 
     def __init__(self, state: State, now: Now) -> None:
         self._state = state
@@ -47,7 +51,7 @@ class LiveState:
         yield self._presence().collect()
         yield self._adopted_count().collect()
         yield self._ages().collect()
-        for family in (*self._ways(), *self._pictures()):
+        for family in (*self._ways(), *self._rendezvous(), *self._pictures()):
             yield family.collect()
 
     def _presence(self) -> Tally:
@@ -82,6 +86,25 @@ class LiveState:
             if session.signed is not None and session.signed.round_trip is not None:
                 trips.values[(session.device.name,)] = session.signed.round_trip
         return mappings, seldom, trips
+
+    def _rendezvous(self) -> Iterator[Tally]:
+        meetings = self._state.meetings
+        sessions, refusals = Tally(catalogue.SESSIONS), Tally(catalogue.REFUSALS)
+        counts = Counter(meeting.state for meeting in meetings.by_id.values())
+        for state in UNDER_WAY:
+            sessions.values[(state,)] = counts[state]
+        for reason in RendezvousReason:
+            refusals.values[(reason,)] = meetings.refusals[reason]
+        yield sessions
+        yield refusals
+        relayed = (
+            (catalogue.RELAYED_DATAGRAMS, meetings.relayed_datagrams),
+            (catalogue.RELAYED_BYTES, meetings.relayed_bytes),
+        )
+        for definition, count in relayed:
+            family = Tally(definition)
+            family.values[()] = count
+            yield family
 
     def _pictures(self) -> tuple[Tally, Tally]:
         ages, intervals = Tally(catalogue.PICTURE_AGE), Tally(catalogue.PICTURE_INTERVAL)

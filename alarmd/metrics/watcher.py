@@ -27,9 +27,11 @@ from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import catalogue
 from alarmd.metrics.families import OTHER, Families, Histogram, LabelValues, Tally
 from lfcp.constants import VERBS
+from lfcp.tunnel import is_tunnel
 
 USUAL_LIMIT = Settings().report_within
 UNCLASSIFIED = "unclassified"
+TUNNEL = "tunnel"
 LOSSES = (AlarmKind.CONTACT_LOST, AlarmKind.SITE_LOST, AlarmKind.UPLINK_LOST)
 OUTCOMES = (CommandState.ACKED, CommandState.FAILED, CommandState.EXPIRED)
 INPUTS: dict[type[inputs.Input], str] = {
@@ -44,7 +46,10 @@ _VERBS = {verb.encode(): verb for verb in VERBS}
 
 
 def verb_label(payload: bytes) -> str:
-    """The verb of a frame if the table has it, else "other": no label is made of what a stranger sends."""
+    """The verb of a frame if the table has it, "tunnel" for what is none, else "other": no label is made of what a
+    stranger sends."""
+    if is_tunnel(payload):
+        return TUNNEL
     fields = payload.split(b",", 2)
     if len(fields) < 2:
         return OTHER

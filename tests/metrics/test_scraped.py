@@ -18,6 +18,7 @@ from alarmd.metrics import Metrics
 from alarmd.metrics.catalogue import MAX_DEVICE_SERIES
 from alarmd.metrics.scraped import OUTBOX_FRESH, OUTBOX_PATIENCE, LiveState, Outbox
 from lfcp.candidates import Mapping
+from tests.core.meeting import Scene
 from tests.metrics.examples import CAMERA, NOW, PICTURE, Counts, installation
 
 AGE = "alarmd_device_last_contact_age_seconds"
@@ -58,6 +59,23 @@ def test_what_the_nats_of_adopted_devices_do_is_counted() -> None:
     }
     assert shown == {Mapping.UNKNOWN: 1, Mapping.INDEPENDENT: 1, Mapping.SEQUENTIAL: 0, Mapping.HARD: 1}
     assert registry.get_sample_value("alarmd_devices_beating_too_seldom") == 1
+
+
+def test_sessions_what_is_relayed_and_refusals_are_counted() -> None:
+    scene = Scene()
+    scene.play << scene.laptop.conn("nobody")
+    scene.connect()
+    scene.passes(scene.laptop, bytes(67))
+    registry = CollectorRegistry()
+    registry.register(LiveState(scene.play.engine.state, lambda: scene.play.now))
+    sessions = "alarmd_rendezvous_sessions"
+    shown = {state: registry.get_sample_value(sessions, {"state": state}) for state in ("invited", "half_taken", "met")}
+    assert shown == {"invited": 0, "half_taken": 0, "met": 1}
+    assert registry.get_sample_value("alarmd_relayed_datagrams_total") == 1
+    assert registry.get_sample_value("alarmd_relayed_bytes_total") == 100
+    refusals = "alarmd_rendezvous_refusals_total"
+    assert registry.get_sample_value(refusals, {"reason": "unknown_device"}) == 1
+    assert registry.get_sample_value(refusals, {"reason": "too_many"}) == 0
 
 
 def test_no_more_devices_have_a_series_than_the_bound_allows() -> None:

@@ -17,6 +17,7 @@ from alarmd.core.snapshot import Snapshot
 from alarmd.metrics import Metrics
 from alarmd.metrics.watcher import verb_label
 from lfcp.constants import VERBS
+from lfcp.tunnel import Kind
 from tests.metrics.examples import (
     ALARM,
     COMMAND,
@@ -71,7 +72,11 @@ def test_heartbeats_from_the_cache_are_counted_by_batch(registry: CollectorRegis
 
 @given(st.binary(max_size=80))
 def test_no_label_is_made_of_what_a_stranger_sends(payload: bytes) -> None:
-    assert verb_label(payload) in {*VERBS, "other"}
+    assert verb_label(payload) in {*VERBS, "tunnel", "other"}
+
+
+def test_what_sides_of_a_rendezvous_say_is_one_verb() -> None:
+    assert {verb_label(bytes((kind,)) + bytes(40)) for kind in Kind} == {"tunnel"}
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\x00", b",0,0,0,0,0,0"])
