@@ -1,6 +1,6 @@
 """A heartbeat and its answer: an ACK or one pending command, at once, since neither promises anything."""
 
-from alarmd.core import commands, failover, standby, supervision, uploads
+from alarmd.core import commands, failover, mappings, standby, supervision, uploads
 from alarmd.core.command_queue import sent_parameters
 from alarmd.core.device_session import REGULAR_HEARTBEATS, DeviceSession
 from alarmd.core.effects import CacheHeartbeat, SendFrame
@@ -20,7 +20,7 @@ def heartbeat(turn: Turn, session: DeviceSession, message: Message, frame: Frame
     before = session.seen
     supervision.heard(turn, session)
     first = session.path is None
-    rebooted = _follow(turn, session, message, frame.path)
+    rebooted = _follow(turn, session, message, frame.path, before)
     count_regular(turn, session, turn.now.mono - before, first)
     if rebooted:
         failover.reassert(turn, session, "it may have rebooted")
@@ -32,9 +32,9 @@ def heartbeat(turn: Turn, session: DeviceSession, message: Message, frame: Frame
     _answer(turn, session, frame, command)
 
 
-def _follow(turn: Turn, session: DeviceSession, message: Message, path: Path) -> bool:
+def _follow(turn: Turn, session: DeviceSession, message: Message, path: Path, before: float) -> bool:
     """Take over the address and what the device reports; whether it may have rebooted. A device that reports no boot
-    id keeps its source port until it reboots."""
+    id keeps its source port until it reboots. before: its last sign of life."""
     report = read_report(message)
     session.reported_detector = report.detector if report else None
     uploads.follow(turn, session, report)
@@ -43,13 +43,17 @@ def _follow(turn: Turn, session: DeviceSession, message: Message, path: Path) ->
         supervision.move_path(turn, session, path)
         if old is not None and old.host != path.host and over_limit(turn, session) is None:
             turn.record(EventKind.DEVICE_ADDRESS, f"now at {path}, was at {old}", session)
-    if report is None or report.boot_id is None:
-        return old is not None and not old.same_peer(path)  # after a restart of ours only the socket differs
-    was, session.boot_id = session.boot_id, report.boot_id
-    if was in (None, report.boot_id):
+    moved = old is not None and not old.same_peer(path)  # after a restart of ours only the socket differs
+    boot_id = report.boot_id if report is not None else None
+    if old is not None and moved and boot_id in (None, session.boot_id):
+        mappings.port_changed(turn, session, old, path, before)
+    if boot_id is None:
+        return moved
+    was, session.boot_id = session.boot_id, boot_id
+    if was in (None, boot_id):
         return False
     if over_limit(turn, session) is None:
-        turn.record(EventKind.DEVICE_REBOOTED, f"boot {report.boot_id}, was {was}", session)
+        turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
     return True
 
 

@@ -61,9 +61,10 @@ def check(turn: Turn, device_id: int) -> None:
 
 
 def port_changed(turn: Turn, session: DeviceSession, old: Path, path: Path, before: float) -> None:
-    """A device that reports nothing of its NAT comes from another port than with its last sign of life, at `before`."""
+    """A device without a key comes from another address than before. Its last sign of life was at `before`: if it came
+    from yet another port then, the port changes with every heartbeat."""
     way = session.known_way()
-    in_a_row = old.host == path.host and way.port_changed_at == before
+    in_a_row = (old.transport, old.host) == ("udp", path.host) and way.port_changed_at == before
     way.port_changes = way.port_changes + 1 if in_a_row else 1
     way.port_changed_at = turn.now.mono
     if way.port_changes == CERTAIN and over_limit(turn, session) is None:

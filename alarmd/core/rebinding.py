@@ -50,9 +50,9 @@ def locate(turn: Turn, exchange: SignedExchange, alive: bool, echo: int) -> bool
 
 def spoken(turn: Turn, exchange: SignedExchange) -> None:
     """Any authentic frame while there is a doubt; a copy of one that was faster elsewhere counts as well."""
-    session, signed = exchange.session, exchange.signed
-    doubt = signed.doubt
-    if doubt is not None and exchange.frame.path == session.path and exchange.counter >= doubt.counter:
+    session, signed, doubt = exchange.session, exchange.signed, exchange.signed.doubt
+    assert doubt is not None
+    if exchange.frame.path == session.path and exchange.counter >= doubt.counter:
         _stay(turn, session, signed)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from alarmd.core import signed_life
 from alarmd.core.requests import CommandRequested, DeviceChanged
+from lfcp.candidates import Mapping
 from tests.playbook import Playbook, path
 from tests.signed_camera import SignedCamera
 
@@ -42,6 +43,20 @@ class Story:
     def beat_with_a_strange_echo(self) -> None:
         self.play << self.camera.frame("HEARTBEAT", "2", "26", "b001.00", "c-.-.0")
 
+    def move(self) -> None:
+        """There and, as the play goes, back again."""
+        self.camera.path = ELSEWHERE if self.camera.path == path() else path()
+        self.beat()
+
+    def report_another_life(self) -> None:
+        life = 115 if self.camera.report.life == 25 else 25
+        self.camera.report = self.camera.report._replace(mapping=Mapping.INDEPENDENT, life=life)
+        self.beat()
+
+    def acknowledge(self) -> None:
+        """Whatever was heard last."""
+        self.play << self.camera.frame("ACK", f"{self.camera.echo or 1:x}", "0", "0", "0")
+
     def report_otherwise(self) -> None:
         self.camera.report = self.camera.report._replace(detector=not self.camera.report.detector)
         self.beat()
@@ -59,12 +74,17 @@ STORIES: dict[str, Callable[[Story], object]] = {
     "old echo": Story.beat_with_an_old_echo,
     "strange echo": Story.beat_with_a_strange_echo,
     "otherwise": Story.report_otherwise,
+    "move": Story.move,
+    "life": Story.report_another_life,
+    "acknowledge": Story.acknowledge,
+    "keep": lambda story: story.play << story.camera.frame("KEEP", "3000", at=ELSEWHERE),
     "faster": Story.beat_faster,
     "message": lambda story: story.play << story.camera.message("LOG", "x"),
     "reboot": lambda story: story.camera.reboot(f"b{story.camera.counter:x}"),
     "wish": lambda story: story.play << CommandRequested("op", "cam1", "ENAL"),
     "command": lambda story: story.play << CommandRequested("op", "cam1", "TLGS"),
     "limit": lambda story: story.play << DeviceChanged("op", "cam1", report_within=60.0),
+    "2 s": lambda story: story.play.later(2),
     "25 s": lambda story: story.play.later(25),
     "100 s": lambda story: story.play.later(100),
 }
