@@ -11,16 +11,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import httpx
-
-from tests.netlab.namespaces import DIES_WITH_US, Namespace
+from tests.machine_server import MachineServer
+from tests.netlab.namespaces import Namespace
 from tests.netlab.network import Network, network
 from tests.netlab.relay import Line
 from tests.pair.fleet import Fleet
 from tests.pair.operator import Operator, operator
-from tests.serving import LIMIT, Served, alarmd
+from tests.serving import LIMIT, alarmd
 from tests.waiting import wait_until
 
 LABELS = {"a": "A", "b": "B"}
@@ -28,48 +27,12 @@ LFCP_PORT, PAIR_PORT = 8443, 8446
 EAGER = {"DEVICES_STRANGER_RATE": "1000", "DEVICES_STRANGER_BURST": "10000"}  # new devices are no attack here
 
 
-class PairServer(Served):
-    """One of the two, on its machine."""
-
-    command_line = (*DIES_WITH_US, *Served.command_line)
-
-    def __init__(self, machine: Namespace, directory: Path, settings: Mapping[str, str]) -> None:
-        self._machine = machine
-        self.settings = dict(settings)
-        super().__init__(directory, self.settings, {})
-
-    @property
-    def database_url(self) -> str:
-        return self.environ.get("ALARMD_STORAGE_URL", f"sqlite:///{self.state / 'alarmd.sqlite'}")
-
-    def launch(self) -> None:
-        with self._machine.entered():
-            super().launch()
-
-    def ask_api(self, path: str, **params: Any) -> Any:
-        with self._api() as api:
-            return api.get(path, params=params).raise_for_status().json()
-
-    def tell_api(self, path: str, **body: Any) -> Any:
-        with self._api() as api:
-            return api.post(path, json=body).raise_for_status().json()
-
-    def happened(self, kind: str) -> int:
-        """How many events of this kind it has stored."""
-        return len(self.ask_api("/events", kind=kind, limit=1000)["events"])
-
-    def _api(self) -> httpx.Client:
-        """On control.sock: a file, which is the same on every machine of the laboratory."""
-        transport = httpx.HTTPTransport(uds=str(self.state / "control.sock"))
-        return httpx.Client(transport=transport, base_url="http://alarmd/api/v1", timeout=LIMIT)
-
-
 class Pair(NamedTuple):
     """a is the preferred one."""
 
     lan: Network
-    a: PairServer
-    b: PairServer
+    a: MachineServer
+    b: MachineServer
     fleet: Fleet
     operator: Operator
 
@@ -106,8 +69,8 @@ def pair(
 
 
 @contextmanager
-def _launched(machine: Namespace, directory: Path, settings: Mapping[str, str]) -> Iterator[PairServer]:
-    server = PairServer(machine, directory, settings)
+def _launched(machine: Namespace, directory: Path, settings: Mapping[str, str]) -> Iterator[MachineServer]:
+    server = MachineServer(machine, directory, settings)
     server.launch()
     try:
         yield server

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from alarmd.core.records import Event
 from alarmd.storage.interface import MAX_PAGE, EventFilter
 from alarmd.storage.opening import open_reader
-from tests.pair.pair import Pair, PairServer
+from tests.machine_server import MachineServer
+from tests.pair.pair import Pair
 from tests.waiting import LIMIT, wait_until
 
 LOOK_EVERY = 0.2  # s between two looks at both logs
@@ -54,13 +55,13 @@ def all_told(house: Pair, what: str) -> Reckoning:
     return found
 
 
-def nothing_waits(*servers: PairServer) -> None:
+def nothing_waits(*servers: MachineServer) -> None:
     """Waits until these have told everything that they had to tell."""
     for server in servers:
         wait_until(lambda server=server: _waiting(server) == 0, "the outbox to be empty")  # type: ignore[misc]
 
 
-def _waiting(server: PairServer) -> int:
+def _waiting(server: MachineServer) -> int:
     outbox = server.ask_api("/status")["outbox"]
     return int(outbox["pending"]) + int(outbox["leased"])
 
@@ -81,7 +82,7 @@ def logs_alike(house: Pair) -> None:
         time.sleep(LOOK_EVERY)
 
 
-def _log(server: PairServer) -> set[tuple[str | None, ...]]:
+def _log(server: MachineServer) -> set[tuple[str | None, ...]]:
     reader = open_reader(server.database_url)
     found: set[tuple[str | None, ...]] = set()
     try:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from lfcp.authenticator import key_from_text
 from tests.firmware.running_device import Camera, RunningDevice
+from tests.machine_server import MachineServer
 from tests.pair.cameras import c_device, python_device
-from tests.pair.pair import LABELS, Pair, PairServer
+from tests.pair.pair import LABELS, Pair
 from tests.pair.reckoning import all_told, logs_alike
 from tests.pair.storm import storm
 from tests.waiting import wait_until
@@ -47,7 +48,7 @@ def test_two_servers_are_as_one(house: Pair, lfcp_device: Path, tmp_path: Path) 
         assert signed.said("dropped") == 0, signed.lines
 
 
-def devices(server: PairServer) -> set[str]:
+def devices(server: MachineServer) -> set[str]:
     return {one["name"] for one in server.ask_api("/devices")["devices"]}
 
 
