@@ -1,11 +1,22 @@
-"""A UDP socket to one server, on asyncio-dgram, that a server which is away cannot break."""
+"""UDP sockets on asyncio-dgram: one that is connected to a server, which a server that is away cannot break, and one
+that speaks with anybody."""
 
 import asyncio
-from contextlib import suppress
+import socket
+from asyncio.trsock import TransportSocket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar, cast
 
-from asyncio_dgram.aio import DatagramClient, connect
+from asyncio_dgram.aio import DatagramClient, DatagramServer, Protocol, connect
+
+from lfcp.candidates import Address, address_of
 
 LOOK_EVERY = 5.0  # s; after an ICMP error asyncio-dgram's recv() says nothing until it is called again
+MAX_WAITING = 256  # datagrams that came and were not taken yet; more are lost, as in any network
+
+T = TypeVar("T")
+_Received = tuple[bytes | None, Any]  # with its source
 
 
 class Datagrams:
@@ -47,3 +58,107 @@ class Datagrams:
                 self.errors += 1
             else:
                 return
+
+
+class UnconnectedSocket:
+    """At a port of its own, for both families of addresses where the machine has both. Belongs to the loop that opened
+    it. errors: how often the network said no."""
+
+    def __init__(self, stream: DatagramServer) -> None:
+        self._stream = stream
+        self.errors = 0
+
+    @classmethod
+    async def open(cls) -> "UnconnectedSocket":
+        """Raises OSError: no sockets are left."""
+        sock = _at_any_port()
+        waiting: _Bounded[_Received] = _Bounded(MAX_WAITING)
+        errors: _Bounded[Exception] = _Bounded(MAX_WAITING)
+        drained = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: Protocol(waiting, errors, drained), sock=sock)
+        return cls(DatagramServer(cast(Any, transport), waiting, errors, drained))
+
+    @property
+    def port(self) -> int:
+        return int(self._stream.sockname[1])
+
+    async def send(self, address: Address, datagram: bytes, ttl: int | None = None) -> bool:
+        """ttl: time to live of this one datagram. False: the network says that it cannot leave. Else it may be lost."""
+        self._count_errors()
+        with _time_to_live(self._stream.socket, address, ttl), suppress(OSError):
+            await self._stream.send(datagram, _reachable(self._stream.socket, address))
+        return not self._count_errors()
+
+    async def receive(self) -> tuple[Address, bytes]:
+        """The next datagram, and where it came from: IPv4 within IPv6 as IPv4. Waits for ever on a closed socket."""
+        while True:
+            self._count_errors()
+            data, source = await self._stream.recv()
+            assert isinstance(source, tuple)
+            host, port = str(source[0]), int(source[1])
+            if port:  # nobody can be answered at port 0
+                return address_of(host, port) or Address(host, port), bytes(data)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _count_errors(self) -> int:
+        """Old ones would keep asyncio-dgram from sending and receiving."""
+        before = self.errors
+        while True:
+            try:
+                _ = self._stream.exception
+            except OSError:
+                self.errors += 1
+            else:
+                return self.errors - before
+
+
+class _Bounded(asyncio.Queue[T]):
+    """What asyncio-dgram puts into a full one is lost."""
+
+    def put_nowait(self, item: T) -> None:
+        if not self.full():
+            super().put_nowait(item)
+
+
+def _at_any_port() -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError):  # compiled in, and switched off in this network
+            return _bound(socket.AF_INET6, "::")
+    return _bound(socket.AF_INET, "")
+
+
+def _bound(family: socket.AddressFamily, host: str) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.bind((host, 0))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _reachable(sender: TransportSocket, address: Address) -> tuple[str, int]:
+    """As a socket for both families takes it (RFC 3493 §3.7)."""
+    mapped = sender.family == socket.AF_INET6 and ":" not in address.host
+    return f"::ffff:{address.host}" if mapped else address.host, address.port
+
+
+@contextmanager
+def _time_to_live(sender: TransportSocket, address: Address, ttl: int | None) -> Iterator[None]:
+    if ttl is None:
+        yield
+        return
+    four = ":" not in address.host
+    option = (socket.IPPROTO_IP, socket.IP_TTL) if four else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+    usual = sender.getsockopt(*option)
+    sender.setsockopt(*option, ttl)
+    try:
+        yield  # the kernel takes the datagram meanwhile, or asyncio keeps it and it leaves as any other
+    finally:
+        sender.setsockopt(*option, usual)

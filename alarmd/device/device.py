@@ -19,16 +19,27 @@ from typing import Any
 
 import structlog
 
-from alarmd.device.datagrams import Datagrams
 from alarmd.device.failover_mode import Failover, FailoverMode
+from alarmd.device.lfcp_line import LfcpLine
 from alarmd.device.picture_line import Camera
 from alarmd.device.pictures import COMMANDS as PICTURE_COMMANDS
 from alarmd.device.pictures import Pictures
 from lfcp import Report, Trigger, Verb, escape
-from lfcp.client import BEFORE_OBEYING, ClientEvent, ClientSession, CommandReceived, DeviceMemory, MessageAcknowledged
+from lfcp.candidates import Address
+from lfcp.client import (
+    BEFORE_OBEYING,
+    ClientEvent,
+    ClientSession,
+    CommandReceived,
+    DeviceMemory,
+    Invited,
+    Ladder,
+    MessageAcknowledged,
+    Probe,
+)
+from lfcp.constants import RendezvousReason
 
-INTERVAL = 20.0  # s between heartbeats, until a server allows less
-LONGEST_NAP = 60.0  # s without a look at the clock
+LONGEST_NAP = 5.0  # s without a look at the clock and the network
 
 Handler = Callable[[tuple[str, ...]], Awaitable[None]]
 
@@ -41,16 +52,18 @@ class CommandFailedError(Exception):
 
 class Device:
     """servers: host and port of each, by its label. handlers: what to do for a command, with its six parameters; a
-    command without one fails. detector, camera: whether they are on at the start; None: there is none. heard: is told
-    of every event, for whoever wants to watch. key: needs a memory. take_picture: with it the device knows SNAP and
-    LIVE, and uploads a picture with each motion. Raises what the memory raises."""
+    command without one fails. interval: s between heartbeats, until a server allows less; None: with a key as often as
+    the NAT before the device needs them, which it learns by the ladder. detector, camera: whether they are on at the
+    start; None: there is none. heard: is told of every event, for whoever wants to watch. key: needs a memory.
+    take_picture: with it the device knows SNAP and LIVE, and uploads a picture with each motion. Raises what the
+    memory raises."""
 
     def __init__(
         self,
         name: str,
         servers: Mapping[str, tuple[str, int]],
         handlers: Mapping[Verb, Handler],
-        interval: float = INTERVAL,
+        interval: float | None = None,
         heard: Callable[[ClientEvent], None] = lambda _: None,
         *,
         detector: bool | None = None,
@@ -59,6 +72,7 @@ class Device:
         memory: DeviceMemory | None = None,
         failover: Failover | None = None,
         take_picture: Camera | None = None,
+        ladder: Ladder | None = None,
     ) -> None:
         report = Report(
             boot_id=secrets.token_hex(8),
@@ -67,16 +81,25 @@ class Device:
             settings=key is not None and Verb.CONF in handlers,
             pictures=take_picture is not None,
             live=take_picture is not None,
+            probing=key is not None,
         )
         can = {*handlers, *(() if take_picture is None else PICTURE_COMMANDS)}
         self._session = ClientSession(
-            name, tuple(servers), interval, random.random, report=report, commands=can, key=key, memory=memory
+            name,
+            tuple(servers),
+            interval,
+            random.random,
+            report=report,
+            commands=can,
+            key=key,
+            memory=memory,
+            ladder=ladder,
         )
-        self._servers = servers
+        self._signs = key is not None
+        self._line = LfcpLine(servers, self._hear, self._tunnelled)
         self._handlers = handlers
         self._heard = heard
         self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
-        self._lines: dict[str, Datagrams] = {}
         self._pictures = None
         if take_picture is not None:
             self._pictures = Pictures(take_picture, servers, self._session, self._take)
@@ -86,21 +109,19 @@ class Device:
         self._mute = False  # no counter can be reserved
 
     async def __aenter__(self) -> "Device":
-        for label, (host, port) in self._servers.items():
-            self._lines[label] = await Datagrams.connect(host, port)
+        await self._line.open()
         return self
 
     async def __aexit__(self, *_what: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for line in self._lines.values():
-            line.close()
+        self._line.close()
 
     @property
     def errors(self) -> int:
-        """How often the network said that a server is not there."""
-        return sum(line.errors for line in self._lines.values())
+        """How often the network said that nothing can be sent."""
+        return self._line.errors
 
     @property
     def settings(self) -> Mapping[str, int]:
@@ -139,8 +160,7 @@ class Device:
     async def run(self) -> None:
         """Until cancelled. An error of `heard` ends it too, in an ExceptionGroup: it would be deaf otherwise."""
         async with asyncio.TaskGroup() as group:
-            for label in self._lines:
-                group.create_task(self._listen(label))
+            group.create_task(self._line.run())
             if self._pictures is not None:
                 for line in self._pictures.lines.values():
                     group.create_task(line.run())
@@ -150,37 +170,53 @@ class Device:
         while True:
             self._something_to_send.clear()
             await self._send_what_is_due()
-            nap = min(max(self._session.next_wakeup() - monotonic(), 0.0), LONGEST_NAP)
+            due = min(self._session.next_wakeup(), self._session.next_rung())
+            nap = min(max(due - monotonic(), 0.0), LONGEST_NAP)
             with suppress(TimeoutError):
                 async with asyncio.timeout(nap):
                     await self._something_to_send.wait()
 
     async def _send_what_is_due(self) -> None:
-        for label, frame in self._due():
-            await self._lines[label].send(frame)
+        now = monotonic()
+        if self._line.has_moved():
+            self._session.network_changed(now)
+        frames, probes = self._due(now)
+        if self._session.deaf:
+            await self._begin_anew(now)
+        for label, frame in frames:
+            await self._line.say(label, frame)
+        for probe in probes:
+            await self._line.probe(*probe)
+        self._line.close_probes_but(self._session.ladder_sockets)
         self._look()
 
-    def _due(self) -> list[tuple[str, bytes]]:
+    async def _begin_anew(self, now: float) -> None:
+        """A server may be elsewhere by now, and a NAT may have lost its way back to this socket."""
+        self._spawn(self._line.look_up())
+        if self._signs:
+            await self._line.renew()
+            self._session.rebound(now)
+
+    def _due(self, now: float) -> tuple[list[tuple[str, bytes]], list[Probe]]:
         """Nothing while the memory fails: a counter that is used twice is worse than silence, which is noticed."""
         try:
-            frames = self._session.poll(monotonic())
+            frames, probes = self._session.poll(now), self._session.poll_ladder(now)
         except OSError as error:
             if not self._mute:
                 _log.error("the memory cannot be written: nothing is sent", error=str(error))
             self._mute = True
-            return []
+            return [], []
         self._mute = self._mute and not frames
-        return frames
+        return frames, probes
 
-    async def _listen(self, label: str) -> None:
-        while True:
-            datagram = await self._lines[label].receive()
-            if datagram is None:
-                continue
-            for event in self._session.receive(label, datagram, monotonic()):
-                self._take(event)
-            self._look()
-            self._something_to_send.set()
+    def _hear(self, label: str, datagram: bytes) -> None:
+        for event in self._session.receive(label, datagram, monotonic()):
+            self._take(event)
+        self._look()
+        self._something_to_send.set()
+
+    async def _tunnelled(self, source: Address, datagram: bytes) -> None:
+        """Of no session: this device meets nobody."""
 
     def _look(self) -> None:
         if self._failover is not None:
@@ -192,6 +228,8 @@ class Device:
         self._heard(event)
         if isinstance(event, CommandReceived):
             self._spawn(self._carry_out(event))
+        elif isinstance(event, Invited):
+            self._session.refuse(event.server, event.session, RendezvousReason.NOT_ABLE)
         elif isinstance(event, MessageAcknowledged):
             _log.debug("stored", verb=event.verb, text=escape(event.text))
 

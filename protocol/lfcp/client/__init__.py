@@ -14,7 +14,9 @@ from lfcp.client.events import (
     PictureAcknowledged,
     SessionOver,
 )
+from lfcp.client.ladder import Ladder
 from lfcp.client.memory import HIGHEST_COUNTER, DeviceMemory, Kept, VolatileMemory
+from lfcp.client.path_session import Probe
 from lfcp.client.session import COMMANDS, ClientSession
 
 __all__ = [
@@ -32,8 +34,10 @@ __all__ = [
     "Invited",
     "KeepAnswered",
     "Kept",
+    "Ladder",
     "MessageAcknowledged",
     "PictureAcknowledged",
+    "Probe",
     "SessionOver",
     "VolatileMemory",
 ]
