@@ -14,7 +14,6 @@ from lfcp.client.punching_steps import (
     CloseSockets,
     Invitation,
     OpenSockets,
-    Over,
     Own,
     PathChanged,
     Payload,
@@ -71,6 +70,9 @@ class End:
     def open_sockets(self) -> int:
         return len(self._ports)
 
+    def seen_by_server(self) -> Address:
+        return self._seen[SERVER]
+
     def beat(self) -> None:
         """From one socket to both servers, one after the other."""
         for server in (SERVER, SECOND_SERVER):
@@ -104,8 +106,6 @@ class End:
                     self.machine.unbind(self._ports.pop(socket))
             elif isinstance(step, AskAddress):
                 self.machine.send(self._ports[step.socket], SERVER, ("KEEP", step.socket))
-            elif isinstance(step, Over):
-                self.over = step.reason
         self._wake()
 
     def send(self, payload: bytes) -> None:
@@ -163,6 +163,7 @@ class Server:
         self.clock = realm.clock
         self.relayed = 0  # datagrams
         self.up = True
+        self.sees = True  # and says so
         self._options = options
         self._machine = Host(realm, SERVER.host)
         self._machine.bind(SERVER.port, self._receive)
@@ -185,7 +186,7 @@ class Server:
             return
         if isinstance(payload, bytes):
             self._relay(source, payload)
-        elif payload[0] == "KEEP":
+        elif payload[0] == "KEEP" and self.sees:
             self._machine.send(port, source, ("SEEN", source))
         elif payload[0] == "ACK":
             self._acknowledged.add(payload[1])
@@ -277,4 +278,4 @@ class World:
         for end in self.ends:
             end.learn()
             self.server.knows(end)
-            self.server.proven(end.role, end._seen[SERVER])
+            self.server.proven(end.role, end.seen_by_server())

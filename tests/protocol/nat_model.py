@@ -58,6 +58,9 @@ class Realm:
         ] = {}  # source, target, payload, hops left
         self.nat: Nat | None = None
         self.cut: set[tuple[str, str]] = set()  # source and target hosts between which nothing passes
+        self.tap: Callable[[Address, Address, Any], bool] = lambda source, target, payload: (
+            True
+        )  # False: it is taken away
         self._chance = chance
 
     def carry(self, source: Address, target: Address, payload: Any, hops: int) -> None:
@@ -67,7 +70,7 @@ class Realm:
                 self.nat.outward(source, target, payload, hops - 1)
             return
         left = hops - (CORE_HOPS if self.weather else 0)
-        if left <= 0 or (source.host, target.host) in self.cut:
+        if left <= 0 or (source.host, target.host) in self.cut or not self.tap(source, target, payload):
             return
         for delay in self._delays():
             self.clock.at(self.clock.now + delay, lambda: handler(source, target, payload, left))

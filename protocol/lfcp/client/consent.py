@@ -22,6 +22,11 @@ class Consent:
         self._wait = AGAIN
         self._next = now + self._pause(ACTIVE, ACTIVE_JITTER)
 
+    @property
+    def doubted(self) -> bool:
+        """A probe has no answer, and was repeated."""
+        return self._wait > 2 * AGAIN
+
     def used(self, now: float) -> None:
         """DATA passes. After a pause the next probe comes sooner."""
         if now - self._used > ACTIVE:

@@ -7,16 +7,19 @@ from lfcp.candidates import Kind
 from lfcp.client.consent import Consent
 from lfcp.client.probing import Pair, Prober
 from lfcp.client.punching_steps import LFCP_SOCKET
+from lfcp.tunnel import Kind as Datagram
 
 
 class DirectPath:
-    """pair, kind: None while there is none, and what is sent goes through the server."""
+    """pair, kind: None while there is none, and what is sent goes through the server. leads: role 0, which asks for
+    consent with NOMINATE: should a NAT give it another port, the other side follows."""
 
-    def __init__(self, prober: Prober, random: Callable[[], float], now: float) -> None:
+    def __init__(self, prober: Prober, random: Callable[[], float], now: float, *, leads: bool) -> None:
         self.pair: Pair | None = None
         self.kind: Kind | None = None
         self.round_trip: float | None = None
         self._prober = prober
+        self._asks = Datagram.NOMINATE if leads else Datagram.PROBE
         self._random = random
         self._consent = Consent(random, now)
 
@@ -24,6 +27,10 @@ class DirectPath:
     def socket(self) -> int:
         """The one in use."""
         return LFCP_SOCKET if self.pair is None else self.pair.socket
+
+    def yields_to(self, kind: Kind) -> bool:
+        """Whether another address of that kind may take its place: a worse one only where this one does not answer."""
+        return self.kind is None or kind.rank <= self.kind.rank or self._consent.doubted
 
     def use(self, pair: Pair, now: float) -> bool:
         """Whether that is a change. The pair is a good one."""
@@ -54,7 +61,7 @@ class DirectPath:
             self.pair = self.kind = self.round_trip = None
             return True
         if self._consent.due(now):
-            self._prober.probe(self.pair, now)
+            self._prober.ask(self._asks, self.pair, now)
         return False
 
     def next_wakeup(self) -> float:

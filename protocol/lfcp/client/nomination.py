@@ -2,6 +2,7 @@
 
 import math
 
+from lfcp.client.direct_path import DirectPath
 from lfcp.client.probing import Pair, Prober
 from lfcp.tunnel import Kind as Datagram
 
@@ -63,8 +64,9 @@ class Nominator:
 class Follower:
     """Role 1's side."""
 
-    def __init__(self, prober: Prober) -> None:
+    def __init__(self, prober: Prober, path: DirectPath) -> None:
         self._prober = prober
+        self._path = path
         self._newest = 0
 
     def follows(self, pair: Pair, counter: int, now: float) -> bool:
@@ -74,6 +76,7 @@ class Follower:
             self._prober.try_source(pair, now)
             return False
         self._prober.answer(pair, counter)
-        newest = counter > self._newest
-        self._newest = max(self._newest, counter)
-        return newest
+        if counter < self._newest:
+            return False
+        self._newest = counter
+        return self._path.yields_to(check.kind)

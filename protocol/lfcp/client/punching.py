@@ -45,12 +45,12 @@ class Punching:
         public = vetted(invitation.other, own.seen)
         self._prober = Prober(outbound, public.host if public else None, self._steps)
         self._sockets = Sockets(self._steps)
-        self._path = DirectPath(self._prober, random, now)
+        self._leads = invitation.role == 0
+        self._path = DirectPath(self._prober, random, now, leads=self._leads)
         self._nominator = Nominator(self._prober)
-        self._follower = Follower(self._prober)
+        self._follower = Follower(self._prober, self._path)
         side = Side(invitation, own, public, self._prober, self._sockets, random)
         self._meeting = Meeting(side, self._path, self._nominator, outbound, self._steps, now)
-        self._leads = invitation.role == 0
         self._heard_at = now
 
     @property
@@ -121,6 +121,7 @@ class Punching:
             return
         if self._path.poll(now):
             self._steps.append(self.path)
+            self._choose(now)
         self._meeting.poll(now)
         self._nominator.poll(self._path.pair, now)
         self._prober.poll(now, self._path.kind)
@@ -176,8 +177,7 @@ class Punching:
         self._path.answered(pair, answered.round_trip, now)
         if answered.asked is Kind.NOMINATE and self._nominator.accepted(pair):
             self._use(pair, now)
-        if self._leads:
-            self._nominator.consider(self._path.pair, now)
+        self._choose(now)
 
     def _nominated(self, pair: Pair, opened: Opened, now: float) -> None:
         if not self._leads and self._follower.follows(pair, opened.counter, now):
@@ -196,6 +196,10 @@ class Punching:
         answered = self._meeting.answers(int.from_bytes(opened.body, "big"), now)
         if answered and self._take(opened, now) and not told:
             self._steps.append(self.path)
+
+    def _choose(self, now: float) -> None:
+        if self._leads:
+            self._nominator.consider(self._path.pair, now)
 
     def _use(self, pair: Pair, now: float) -> None:
         if self._path.use(pair, now):
