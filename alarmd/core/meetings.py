@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from alarmd.core.device_session import DeviceSession
+from alarmd.core.instant import Instant
 from alarmd.core.meeting_lifecycle import TRANSITIONS, MeetingSign, MeetingState
 from alarmd.core.paths import Path
 from alarmd.core.rate_limits import TokenBucket
@@ -34,16 +35,18 @@ class Request(NamedTuple):
 class Side:
     __slots__ = (
         "inbound",  # what it seals
+        "relayed_at",  # the last of it, at first when the meeting began
         "role",
         "sent",  # counters of its invitations
         "session",
         "taken",  # it acknowledged one
     )
 
-    def __init__(self, session: DeviceSession, role: int, inbound: Inbound) -> None:
+    def __init__(self, session: DeviceSession, role: int, inbound: Inbound, mono: float) -> None:
         self.session = session
         self.role = role
         self.inbound = inbound
+        self.relayed_at = mono
         self.sent: tuple[int, ...] = ()
         self.taken = False
 
@@ -57,7 +60,6 @@ class Meeting:
         "id",
         "invitations",  # to each side so far
         "key",
-        "relayed_at",
         "relayed_bytes",
         "request",
         "sides",
@@ -66,20 +68,25 @@ class Meeting:
     )
 
     def __init__(
-        self, number: int, key: bytes, request: Request, parties: tuple[DeviceSession, DeviceSession], allowance: float
+        self,
+        number: int,
+        key: bytes,
+        request: Request,
+        parties: tuple[DeviceSession, DeviceSession],
+        allowance: float,
+        now: Instant,
     ) -> None:
-        """parties: who asked and the device, not entered anywhere yet. allowance: bytes that may be relayed at once."""
+        """parties: who asked and the device. allowance: bytes that may be relayed at once."""
         self.id = number
         self.key = key
         self.request = request
-        self.sides = tuple(Side(parties[role], role, Inbound(number, key, role)) for role in ROLES)
+        self.sides = tuple(Side(parties[role], role, Inbound(number, key, role), now.mono) for role in ROLES)
         self.state = MeetingState.INVITED
         self.why: RendezvousReason | None = None
         self.invitations = 0
-        self.began = 0
-        self.relayed_at = 0.0
+        self.began = now.wall
         self.relayed_bytes = 0
-        self.allowance = TokenBucket(allowance, 0.0)
+        self.allowance = TokenBucket(allowance, now.mono)
 
     def __repr__(self) -> str:
         return f"Meeting({self.id:x}, {self.state})"
@@ -87,6 +94,11 @@ class Meeting:
     def move(self, sign: MeetingSign) -> None:
         """Follow the table. KeyError for an illegal sign: a defect of ours."""
         self.state = TRANSITIONS[self.state, sign]
+
+    @property
+    def silent_since(self) -> float:
+        """When something came last from the side that has been silent for longer."""
+        return min(side.relayed_at for side in self.sides)
 
     def other(self, side: Side) -> Side:
         return self.sides[1 - side.role]

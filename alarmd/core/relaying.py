@@ -39,6 +39,7 @@ def _relay(turn: Turn, datagram: bytes, path: Path) -> Rejection | None:
     if not _within_rate(turn, meeting, len(datagram)):
         return Rejection.RELAY_RATE
     turn.effects.append(SendFrame(target, datagram, promises=False))
+    side.relayed_at = turn.now.mono
     _count(turn, meeting, len(datagram))
     if opened.kind is Kind.BYE:
         end(turn, meeting, RendezvousReason.ENDED, side)
@@ -55,7 +56,6 @@ def _within_rate(turn: Turn, meeting: Meeting, size: int) -> bool:
 
 
 def _count(turn: Turn, meeting: Meeting, size: int) -> None:
-    meeting.relayed_at = turn.now.mono
     meeting.relayed_bytes += size
     turn.state.meetings.relayed_datagrams += 1
     turn.state.meetings.relayed_bytes += size

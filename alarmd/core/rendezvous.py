@@ -76,13 +76,14 @@ def look(turn: Turn, meeting_id: int) -> None:
     meeting = turn.state.meetings.by_id.get(meeting_id)
     if meeting is None:
         return
+    idle_at = meeting.silent_since + IDLE
     if meeting.state is not MeetingState.MET:
         if meeting.invitations > PNCH_RESENDS:
             end(turn, meeting, RendezvousReason.UNANSWERED)
         else:
             _invite(turn, meeting)
-    elif turn.now.mono - meeting.relayed_at < IDLE:
-        turn.state.agenda.add(meeting.relayed_at + IDLE, MEETING, meeting_id)
+    elif idle_at > turn.now.mono:
+        turn.state.agenda.add(idle_at, MEETING, meeting_id)
     else:
         end(turn, meeting, RendezvousReason.ENDED)
 
@@ -168,8 +169,7 @@ def _arrange(turn: Turn, exchange: SignedExchange, request: Request, device: Dev
         number = signed.next_counter(turn.now.mono, exchange.frame.path)
     key = session_key(_seal_key(exchange.session), _seal_key(device), number)
     allowance = state.settings.rendezvous.relay_bytes_per_second
-    meeting = Meeting(number, key, request, parties, allowance)
-    meeting.began, meeting.relayed_at = turn.now.wall, turn.now.mono
+    meeting = Meeting(number, key, request, parties, allowance, turn.now)
     state.meetings.enter(meeting)
     return meeting
 
