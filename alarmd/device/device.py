@@ -13,14 +13,13 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import structlog
 
+from alarmd.device.conversation import Conversation
 from alarmd.device.failover_mode import Failover, FailoverMode
-from alarmd.device.lfcp_line import LfcpLine
 from alarmd.device.picture_line import Camera
 from alarmd.device.pictures import COMMANDS as PICTURE_COMMANDS
 from alarmd.device.pictures import Pictures
@@ -35,11 +34,8 @@ from lfcp.client import (
     Invited,
     Ladder,
     MessageAcknowledged,
-    Probe,
 )
 from lfcp.constants import RendezvousReason
-
-LONGEST_NAP = 5.0  # s without a look at the clock and the network
 
 Handler = Callable[[tuple[str, ...]], Awaitable[None]]
 
@@ -55,8 +51,9 @@ class Device:
     command without one fails. interval: s between heartbeats, until a server allows less; None: with a key as often as
     the NAT before the device needs them, which it learns by the ladder. detector, camera: whether they are on at the
     start; None: there is none. heard: is told of every event, for whoever wants to watch. key: needs a memory.
-    take_picture: with it the device knows SNAP and LIVE, and uploads a picture with each motion. Raises what the
-    memory raises."""
+    take_picture: with it the device knows SNAP and LIVE, and uploads a picture with each motion. allow: who is let in
+    by a server may connect to the device's LFCP and to these UDP ports on its loopback address; None: nobody may.
+    door: decides that in another way. Raises what the memory raises."""
 
     def __init__(
         self,
@@ -73,6 +70,8 @@ class Device:
         failover: Failover | None = None,
         take_picture: Camera | None = None,
         ladder: Ladder | None = None,
+        allow: Collection[int] | None = None,
+        door: Door | None = None,
     ) -> None:
         report = Report(
             boot_id=secrets.token_hex(8),
@@ -82,6 +81,7 @@ class Device:
             pictures=take_picture is not None,
             live=take_picture is not None,
             probing=key is not None,
+            tunnels=key is not None and allow is not None,
         )
         can = {*handlers, *(() if take_picture is None else PICTURE_COMMANDS)}
         self._session = ClientSession(
@@ -95,33 +95,35 @@ class Device:
             memory=memory,
             ladder=ladder,
         )
-        self._signs = key is not None
-        self._line = LfcpLine(servers, self._hear, self._tunnelled)
+        self._conversation = Conversation(
+            self._session, servers, self._take, self._look, self._tunnelled, renews=key is not None
+        )
         self._handlers = handlers
         self._heard = heard
         self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
         self._pictures = None
         if take_picture is not None:
             self._pictures = Pictures(take_picture, servers, self._session, self._take)
+        self._one_at_a_time = asyncio.Lock()  # a command of a server, or of who is connected
+        self._door = door if allow is None else Answering(name, allow, self._obey_directly)
+        self._meetings: Meetings | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._something_to_send = asyncio.Event()
         self._may_sleep = asyncio.Event()
-        self._mute = False  # no counter can be reserved
 
     async def __aenter__(self) -> "Device":
-        await self._line.open()
+        await self._conversation.line.open()
         return self
 
     async def __aexit__(self, *_what: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._line.close()
+        await self._conversation.close()
 
     @property
     def errors(self) -> int:
         """How often the network said that nothing can be sent."""
-        return self._line.errors
+        return self._conversation.line.errors
 
     @property
     def settings(self) -> Mapping[str, int]:
@@ -145,75 +147,30 @@ class Device:
             raise ValueError("the device has no camera: give it take_picture")
         return await self._pictures.upload(trigger)
 
+    def connect(self, server: str, device: str, port: int, options: str) -> None:
+        """Ask this server for a session with another device; `heard` and the door are told what comes of it."""
+        self._session.connect(server, device, port, options)
+        self._something_to_send.set()
+
     async def declare_sleep(self, seconds: int) -> None:
         """Returns when every server knows of it, or was told often enough. After the sleep call wake()."""
         self._session.declare_sleep(seconds)
         self._may_sleep.clear()
-        self._something_to_send.set()
+        self._conversation.hurry()
         await self._may_sleep.wait()
 
     def wake(self) -> None:
         self._session.wake()
         self._may_sleep.set()
-        self._something_to_send.set()
+        self._conversation.hurry()
 
     async def run(self) -> None:
         """Until cancelled. An error of `heard` ends it too, in an ExceptionGroup: it would be deaf otherwise."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._line.run())
             if self._pictures is not None:
                 for line in self._pictures.lines.values():
                     group.create_task(line.run())
-            await self._speak()
-
-    async def _speak(self) -> None:
-        while True:
-            self._something_to_send.clear()
-            await self._send_what_is_due()
-            due = min(self._session.next_wakeup(), self._session.next_rung())
-            nap = min(max(due - monotonic(), 0.0), LONGEST_NAP)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(nap):
-                    await self._something_to_send.wait()
-
-    async def _send_what_is_due(self) -> None:
-        now = monotonic()
-        if self._line.has_moved():
-            self._session.network_changed(now)
-        frames, probes = self._due(now)
-        if self._session.deaf:
-            await self._begin_anew(now)
-        for label, frame in frames:
-            await self._line.say(label, frame)
-        for probe in probes:
-            await self._line.probe(*probe)
-        self._line.close_probes_but(self._session.ladder_sockets)
-        self._look()
-
-    async def _begin_anew(self, now: float) -> None:
-        """A server may be elsewhere by now, and a NAT may have lost its way back to this socket."""
-        self._spawn(self._line.look_up())
-        if self._signs:
-            await self._line.renew()
-            self._session.rebound(now)
-
-    def _due(self, now: float) -> tuple[list[tuple[str, bytes]], list[Probe]]:
-        """Nothing while the memory fails: a counter that is used twice is worse than silence, which is noticed."""
-        try:
-            frames, probes = self._session.poll(now), self._session.poll_ladder(now)
-        except OSError as error:
-            if not self._mute:
-                _log.error("the memory cannot be written: nothing is sent", error=str(error))
-            self._mute = True
-            return [], []
-        self._mute = self._mute and not frames
-        return frames, probes
-
-    def _hear(self, label: str, datagram: bytes) -> None:
-        for event in self._session.receive(label, datagram, monotonic()):
-            self._take(event)
-        self._look()
-        self._something_to_send.set()
+            await self._conversation.run()
 
     async def _tunnelled(self, source: Address, datagram: bytes) -> None:
         """Of no session: this device meets nobody."""
@@ -249,7 +206,7 @@ class Device:
         except Exception:  # a handler's defect must not silence the device
             _log.exception("a command failed", verb=verb)
             self._fail(f"{verb} failed")
-        self._something_to_send.set()
+        self._conversation.hurry()
 
     async def _obey(self, command: CommandReceived) -> None:
         if self._pictures is None or command.verb not in PICTURE_COMMANDS:
@@ -265,7 +222,7 @@ class Device:
 
     async def _acknowledge(self) -> None:
         self._session.command_done()
-        await self._send_what_is_due()
+        await self._conversation.say_what_is_due()
 
     def _fail(self, why: str) -> None:
         if self._session.busy:
@@ -275,7 +232,7 @@ class Device:
 
     def _tell(self, verb: Verb, text: str) -> bool:
         queued = self._session.queue(verb, text, monotonic())
-        self._something_to_send.set()
+        self._conversation.hurry()
         return queued
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
