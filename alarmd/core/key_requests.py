@@ -46,9 +46,11 @@ def _first(turn: Turn, given: KeyGiven) -> DeviceSession:
 
 
 def _renewing(turn: Turn, given: KeyGiven) -> DeviceSession:
-    session = turn.state.operators.get(given.device) or session_of(turn, given.device)
+    operator = turn.state.operators.get(given.device)
+    session = operator or session_of(turn, given.device)
     if session.signed is None:
+        what = "operator" if operator is not None else "device"
         raise RequestRefusedError(
-            "no_key", "device", f"{given.device} has no key; `alarmd device add {given.device}` gives it one"
+            "no_key", "device", f"{given.device} has no key; `alarmd {what} add {given.device}` gives it one"
         )
     return session

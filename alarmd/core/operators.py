@@ -22,9 +22,12 @@ MAY_SEND = frozenset({Verb.HEARTBEAT, Verb.KEEP, Verb.CONN, Verb.ACK})
 
 
 def operator_added(turn: Turn, added: OperatorAdded) -> None:
+    """One whose key was dropped (`alarmd drop-keys`) gets a new one."""
     name = checked_name(added.machine, "machine")
-    _check_free(turn.state, name)
-    session = introduce(turn, name, Standing.OPERATOR)
+    session = turn.state.operators.get(name)
+    if session is None or session.signed is not None:
+        _check_free(turn.state, name)
+        session = introduce(turn, name, Standing.OPERATOR)
     session.signed = SignedSession(turn.state.settings.label, turn.now)
     turn.change_device(session, signing=Signing.SIGNED)
     key = DeviceKey(session.device.id, FIRST_EPOCH, added.key, turn.now.wall, **turn.made())

@@ -158,6 +158,21 @@ def test_another_key_is_good_beside_the_old_one_until_it_is_used() -> None:
     assert play.rejected == ["bad_tag"]
 
 
+def test_one_whose_key_was_dropped_is_let_in_by_a_new_one_only() -> None:
+    play = Playbook()
+    machine = met(play)
+    play.engine.state.operators["laptop"].signed = None
+    assert views.operators(play.engine.state, play.now)[0].key_epochs == ()
+    play << machine.heartbeat()
+    assert play.rejected == ["no_key"]
+    play.give_key("laptop", bytes(32), renew=True)
+    assert play.refusal.reason == "no_key"
+    assert "alarmd operator add laptop" in play.refusal.message
+    newer = laptop(play)
+    newer.meet(play)
+    assert play.sent
+
+
 def test_two_machines_with_one_key_are_told_as_tampering() -> None:
     play = Playbook()
     machine = met(play)
