@@ -4,7 +4,7 @@
 
 #include "lfcp_codec.h"
 
-#define LFCP_ADDRESS_TEXT 47 /* characters of the longest one */
+#define LFCP_ADDRESS_TEXT 53 /* characters of the longest one that is read; what is written has at most 47 */
 
 /* IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2), as a socket for both families has it. */
 typedef struct lfcp_address {

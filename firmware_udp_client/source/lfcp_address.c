@@ -79,43 +79,69 @@ static bool read_v4(lfcp_text text, uint8_t ip[4])
     return text.length == 0 && text.at[-1] != '.';
 }
 
+/* The digit's value in either case, or 16. */
+static unsigned hex_value(char digit)
+{
+    char lower = (char)(digit | 0x20);
+    if (digit >= '0' && digit <= '9') {
+        return (unsigned)(digit - '0');
+    }
+    return lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a' + 10) : 16;
+}
+
 static bool read_group(lfcp_text piece, uint8_t to[2])
 {
-    uint64_t number;
-    while (piece.length > 1 && piece.length <= 4 && piece.at[0] == '0') {
-        piece.at++;
-        piece.length--;
-    }
-    if (piece.length > 4 || !lfcp_read_counter_or_0(piece, &number)) {
-        return false;
+    unsigned number = 0;
+    for (size_t at = 0; at < piece.length; at++) {
+        unsigned value = hex_value(piece.at[at]);
+        if (value == 16) {
+            return false;
+        }
+        number = number << 4 | value;
     }
     lfcp_put_big_endian(to, number, 2);
-    return true;
+    return piece.length >= 1 && piece.length <= 4;
+}
+
+/* Two bytes of the address, or its last four as IPv4. */
+static size_t read_piece(lfcp_text piece, uint8_t *to, size_t room, bool is_last)
+{
+    if (is_last && room >= 4 && read_v4(piece, to)) {
+        return 4;
+    }
+    return room >= 2 && read_group(piece, to) ? 2 : 0;
 }
 
 /* "::" is an empty piece, and stands for the zero groups that are missing. */
+static bool read_groups(lfcp_text text, uint8_t groups[16], size_t *used, size_t *gap)
+{
+    *used = 0;
+    *gap = 16;
+    while (text.length > 0) {
+        lfcp_text piece = lfcp_cut(&text, ':');
+        bool is_last = text.length == 0 && text.at[-1] != ':';
+        size_t taken = read_piece(piece, groups + *used, 16 - *used, is_last);
+        if (piece.length == 0 && *gap == 16) {
+            *gap = *used;
+        } else if (taken == 0 || (text.length == 0 && !is_last)) {
+            return false;
+        }
+        *used += taken;
+    }
+    return (*used == 16) == (*gap == 16);
+}
+
 static bool read_v6(lfcp_text text, uint8_t ip[16])
 {
     uint8_t groups[16];
-    size_t used = 0, gap = 16;
+    size_t used, gap;
     if (text.length > 0 && text.at[0] == ':') {
         lfcp_cut(&text, ':'); /* what stands before it is nothing */
         if (text.length == 0 || text.at[0] != ':') {
             return false;
         }
     }
-    while (text.length > 0) {
-        lfcp_text piece = lfcp_cut(&text, ':');
-        bool ends = text.length == 0 && text.at[-1] == ':';
-        if (piece.length == 0 && gap == 16) {
-            gap = used;
-        } else if (ends || used == 16 || !read_group(piece, groups + used)) {
-            return false;
-        } else {
-            used += 2;
-        }
-    }
-    if ((used == 16) != (gap == 16)) {
+    if (!read_groups(text, groups, &used, &gap)) {
         return false;
     }
     gap = gap < used ? gap : used;

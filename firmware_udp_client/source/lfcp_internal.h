@@ -54,7 +54,8 @@ void lfcp_to_base64url(const uint8_t *bytes, size_t length, char *text);
 bool lfcp_from_base64url(lfcp_text text, uint8_t *bytes);
 
 /* HKDF-SHA-256 (RFC 5869) without salt, one block. */
-lfcp_status lfcp_hkdf(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_text info, uint8_t sub_key[LFCP_KEY]);
+lfcp_status lfcp_hkdf(const lfcp_crypto *crypto, const uint8_t key[LFCP_KEY], lfcp_text info,
+                      uint8_t sub_key[LFCP_KEY]);
 
 /* The tag of a frame; head: the frame up to and with the comma before its tag. */
 lfcp_status lfcp_tag_of(const lfcp_crypto *crypto, const uint8_t tag_key[LFCP_KEY], const uint8_t *head, size_t length,

@@ -101,6 +101,46 @@ typedef struct digest_vector {
     const char *digest;
 } digest_vector;
 
+/* A tunnel datagram of a side, its body and key in hexadecimal. */
+typedef struct tunnel_vector {
+    const char *why;
+    const char *key;
+    uint64_t session;
+    unsigned role;
+    uint64_t counter;
+    uint8_t kind;
+    const char *body;
+    const char *datagram;
+} tunnel_vector;
+
+typedef struct tunnel_key_vector {
+    const char *why;
+    const char *key;
+    const char *tunnel_keys[2]; /* of each role */
+} tunnel_key_vector;
+
+/* A HELLO; round 0: it is none. */
+typedef struct hello_vector {
+    const char *why;
+    bytes text;
+    unsigned round;
+    unsigned attempt;
+    char mapping;
+    bool many_sockets;
+    unsigned count;
+    struct {
+        char kind;
+        const char *address;
+    } candidates[LFCP_MAX_CANDIDATES];
+} hello_vector;
+
+typedef struct candidate_vector {
+    const char *why;
+    const char *public_address;
+    const char *candidate;
+    bool allowed;
+} candidate_vector;
+
 /* A line of FRAM and what it announces. */
 typedef struct part_vector {
     const char *why;
@@ -203,6 +243,35 @@ def part(vector: Vector) -> str:
     return listed((*texts, *numbers, quoted(said["digest"]), trigger))
 
 
+def tunnel(vector: Vector) -> str:
+    said = (str(vector.get("counter", 0)), str(vector.get("kind", 0)), quoted(vector.get("body", "")))
+    where = (quoted(vector["session_key"]), counter(vector["session"]), str(vector["role"]))
+    return listed((quoted(vector["why"]), *where, *said, quoted(vector["datagram"])))
+
+
+def tunnel_keys(vector: Vector) -> str:
+    keys = listed(quoted(vector[f"tunnel_key_of_role_{role}"]) for role in (0, 1))
+    return listed((quoted(vector["why"]), quoted(vector["session_key"]), keys))
+
+
+def hello(vector: Vector) -> str:
+    said = vector["hello"] or {"round": 0, "attempt": 0, "mapping": "u", "many_sockets": False, "candidates": []}
+    numbers = (str(said["round"]), str(said["attempt"]), f"'{said['mapping']}'", str(int(said["many_sockets"])))
+    named = [listed((f"'{each['kind']}'", quoted(address(each)))) for each in said["candidates"]] or ["{0}"]
+    count = str(len(said["candidates"]))
+    return listed((quoted(vector["why"]), counted(vector["text"]), *numbers, count, listed(named)))
+
+
+def address(candidate: Vector) -> str:
+    host = f"[{candidate['host']}]" if ":" in candidate["host"] else candidate["host"]
+    return f"{host}:{candidate['port']}"
+
+
+def candidate(vector: Vector) -> str:
+    texts = map(quoted, (vector["why"], vector["public"], vector["candidate"]))
+    return listed((*texts, str(int(vector["allowed"]))))
+
+
 def is_sent(vector: Vector) -> bool:
     """A device sends it, without a key."""
     return vector["part"] is not None and vector["line"].endswith(",0,0")
@@ -232,6 +301,11 @@ def main(folder: Path, output: Path) -> None:
         table("sealed_vector", "sealed_vectors", map(sealed, of("sealed") + of("sealed", "refused"))),
         table("counters_vector", "counters_vectors", map(counters, of("counters"))),
         table("digest_vector", "digest_vectors", map(digest, of("digests"))),
+        table("tunnel_vector", "tunnel_vectors", map(tunnel, of("tunnel"))),
+        table("tunnel_vector", "tunnel_refused_vectors", map(tunnel, of("tunnel", "refused"))),
+        table("tunnel_key_vector", "tunnel_key_vectors", map(tunnel_keys, of("tunnel", "keys"))),
+        table("hello_vector", "hello_vectors", map(hello, of("hellos"))),
+        table("candidate_vector", "candidate_vectors", map(candidate, of("candidates"))),
         table("part_vector", "part_vectors", map(part, filter(is_sent, of("uploads")))),
     ]  # fmt: skip
     output.write_text("".join(parts), encoding="ascii")

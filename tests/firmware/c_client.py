@@ -13,7 +13,14 @@ FRAME_ROOM = 208  # LFCP_CLIENT_MAX_FRAME
 OWN = frozenset({"ENAL", "DSAL", "WCAM", "SCAM", "CONF"})  # carried out by the client itself
 AFTER_ITS_ACK = frozenset({"RST", "DSLP"})
 GUARD = 0xA5
-HEADERS = ("lfcp_codec.h", "lfcp_signing.h", "lfcp_client.h", "lfcp_upload.h", "lfcp_motion.h")
+HEADERS = (
+    "lfcp_codec.h",
+    "lfcp_signing.h",
+    "lfcp_client.h",
+    "lfcp_upload.h",
+    "lfcp_motion.h",
+    "lfcp_meeting.h",
+)
 
 
 class Kept(NamedTuple):
