@@ -47,7 +47,7 @@ class Member(Playbook):
 
     def __lshift__(self, happened: Input) -> "Member":
         if isinstance(happened, FrameReceived):
-            self._cluster.bring(happened.payload.partition(b",")[0].decode(), self)
+            self._cluster.bring(happened.payload.partition(b",")[0].decode("latin-1"), self)
         self.effects = self.engine.handle(happened, self.now)
         self.history += self.effects
         durable = [e for e in self.effects if isinstance(e, DURABLE) and not isinstance(e, SaveCause)]
@@ -56,7 +56,7 @@ class Member(Playbook):
         return self
 
     def has(self, name: str) -> bool:
-        return name in self.engine.state.sessions
+        return self.engine.state.party(name) is not None
 
 
 class ClusterPlaybook:

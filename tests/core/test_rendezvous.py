@@ -13,6 +13,7 @@ from lfcp.authenticator import Purpose, Way, derive, key_as_text
 from lfcp.candidates import Mapping
 from lfcp.constants import ESTABLISHED_MS, PNCH_RESENDS, RELAY_IDLE_MS, RendezvousReason, Verb
 from lfcp.tunnel import Kind, session_key
+from tests.cluster_playbook import ClusterPlaybook
 from tests.core.meeting import HOME, Party, Scene, is_stored_first
 from tests.playbook import Playbook, heartbeat, path
 from tests.signed_camera import SignedCamera
@@ -448,6 +449,27 @@ class TestTheEnd:
         scene.play << ServerStopping()
         assert meeting.key == b""
         assert key not in repr(scene.play.history).encode()
+
+
+class TestOfACluster:
+    def test_both_have_to_be_at_one_member_and_stay_there(self) -> None:
+        cluster = ClusterPlaybook()
+        one, two = cluster.members
+        scene = Scene(one)
+        one.give_key("cam1", scene.camera.key)
+        scene.play = two
+        scene.camera.meet(two)
+        scene.play = one
+        one << scene.laptop.conn()
+        assert refused(scene) == "unreachable"
+        scene.camera.meet(one)
+        scene.connect()
+        assert scene.passes(scene.laptop)
+        assert scene.passes(scene.camera)
+        two << scene.camera.heartbeat()
+        assert one.engine.state.meetings.by_id == {}
+        one << scene.laptop.seal()
+        assert one.rejected == ["no_session"]
 
 
 def test_live_sessions_are_shown() -> None:
