@@ -54,6 +54,10 @@ class Laboratory(Town):
         went both ways for 2 s."""
         self.routers[nat].set_lives(Lives(unanswered, answered))
 
+    def ports(self, nat: str) -> set[int]:
+        """Inner ports of the flows that a NAT remembers."""
+        return self.routers[nat].ports()
+
     def mapped(self, nat: str, port: int) -> bool:
         """Whether a NAT remembers anything of a port inside: of dev1's socket, or of nat1 where nat is a carrier."""
         return self.routers[nat].mapped(port)

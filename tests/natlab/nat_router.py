@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -121,6 +122,10 @@ class NatRouter:
             key = self._kind.learned.written
             self._nft(LEARNING.format(key=key, answered=lives.answered, unanswered=lives.unanswered))
 
+    def ports(self) -> set[int]:
+        """Inner ports that packets of a flow went through lately."""
+        return {port for _, port in self._all_flows()}
+
     def mapped(self, port: int) -> bool:
         """Whether it remembers anything of an inner port."""
         return bool(self._flows(port) or self._learned_keys(port))
@@ -138,12 +143,15 @@ class NatRouter:
 
     def _flows(self, port: int) -> list[Flow]:
         """That began on either side; each as its first packet was."""
-        listed = self._machine.run("conntrack", "-L", "-p", "udp").splitlines()
-        both_ways = [[Flow(*ends) for ends in FLOW.findall(line)] for line in listed]
-        return [ways[0] for ways in both_ways if any(self._is_inside(way, port) for way in ways)]
+        return [flow for flow, inner in self._all_flows() if inner == port]
 
-    def _is_inside(self, way: Flow, port: int) -> bool:
-        return IPv4Address(way.source) in self._inside and int(way.source_port) == port
+    def _all_flows(self) -> Iterator[tuple[Flow, int]]:
+        """With the inner port of each."""
+        for line in self._machine.run("conntrack", "-L", "-p", "udp").splitlines():
+            both_ways = [Flow(*ends) for ends in FLOW.findall(line)]
+            for way in both_ways:
+                if IPv4Address(way.source) in self._inside:
+                    yield both_ways[0], int(way.source_port)
 
     def _learned_keys(self, port: int) -> list[str]:
         if not self._kind.learned:

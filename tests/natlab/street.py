@@ -1,0 +1,132 @@
+"""Many homes, each with one device behind NATs of its own, and a server that commands them.
+
+with street(directory, ways("sym", ("pr", "symb")), python_device) as made:
+    made.commanded()    # one command for each, and how they fared
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from lfcp import Verb
+from lfcp.authenticator import key_as_text
+from tests.firmware.running_device import Camera, key_file, running
+from tests.natlab.house import House, house
+from tests.natlab.laboratory import Laboratory, laboratory
+from tests.netlab.namespaces import Namespace
+from tests.python_device import PythonDevice, living
+from tests.waiting import wait_until
+
+INTERVAL = 4  # s between heartbeats
+
+
+class Way(NamedTuple):
+    """The types of NAT between a device and the server."""
+
+    home: str
+    carrier: str | None = None
+
+    def __str__(self) -> str:
+        return self.home if self.carrier is None else f"{self.home} behind {self.carrier}"
+
+
+class Setup(NamedTuple):
+    """What a device is told. directory: its own."""
+
+    machine: Namespace
+    name: str
+    servers: dict[str, tuple[str, int]]
+    key: bytes
+    directory: Path
+
+
+Count = Callable[[], int]  # how often a device obeyed
+Launch = Callable[[Setup], AbstractContextManager[Count]]
+
+
+class Answer(NamedTuple):
+    """To a command. seconds: from the operator's wish to the outcome. sent: how often it was."""
+
+    way: Way
+    seconds: float
+    sent: int
+
+
+@contextmanager
+def python_device(setup: Setup) -> Iterator[Count]:
+    with living(PythonDevice(setup.machine, setup.name, setup.servers, setup.key, INTERVAL)) as device:
+        yield lambda: device.done[Verb.TLGS]
+
+
+def c_device(program: Path) -> Launch:
+    @contextmanager
+    def launch(setup: Setup) -> Iterator[Count]:
+        key = key_file(setup.directory, key_as_text(setup.key))
+        options = ["--name", setup.name, "--key-file", str(key), "--state", "state", "--interval", str(INTERVAL)]
+        for label, (host, port) in setup.servers.items():
+            options += ["--server", f"{label}={host}:{port}"]
+        options += Camera(setup.directory, "one.jpg").options
+        with setup.machine.entered(), running(program, setup.directory, *options) as device:
+            yield lambda: device.said("done TLGS")
+
+    return launch
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """number: of its machines in the laboratory. obeyed: how often its device did."""
+
+    way: Way
+    number: int
+    device: str
+    obeyed: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    lab: Laboratory
+    house: House
+    homes: Sequence[Home]
+
+    def commanded(self, before: Callable[[Home], None] = lambda _: None) -> list[Answer]:
+        """Each device is commanded once, `before` having happened to its home, and obeys once; one after the other
+        until each is commanded, so that all of them wait at the same time."""
+        obeyed = {home.device: home.obeyed() for home in self.homes}
+        commands = []
+        for home in self.homes:
+            before(home)
+            commands.append((home, self.house.command(home.device, "TLGS")))
+        answers = [self._answer(home, command) for home, command in commands]
+        assert {home.device: home.obeyed() - 1 for home in self.homes} == obeyed
+        return answers
+
+    def all_reached(self) -> None:
+        for home in self.homes:
+            wait_until(partial(self.house.is_reached, home.device), f"the device behind {home.way}")
+
+    def _answer(self, home: Home, command: int) -> Answer:
+        outcome = self.house.outcome(command)
+        assert outcome["state"] == "acked", (home.way, outcome)
+        asked, answered = (datetime.fromisoformat(outcome[when]) for when in ("created_at", "finished_at"))
+        return Answer(home.way, (answered - asked).total_seconds(), outcome["attempts"])
+
+
+@contextmanager
+def street(directory: Path, ways: Sequence[Way], launch: Launch) -> Iterator[Street]:
+    """Returns when the server knows how to reach each device."""
+    with ExitStack() as stack:
+        lab = stack.enter_context(laboratory())
+        watching = stack.enter_context(house(lab, directory))
+        homes = []
+        for way in ways:
+            number = lab.add_home(way.home, carrier=way.carrier)
+            (own := directory / f"cam{number}").mkdir()
+            setup = Setup(lab[f"dev{number}"], own.name, watching.servers, watching.add_device(own.name), own)
+            homes.append(Home(way, number, own.name, stack.enter_context(launch(setup))))
+        made = Street(lab, watching, homes)
+        made.all_reached()
+        yield made

@@ -1,0 +1,63 @@
+"""A device behind any NAT is commanded at any time: while it says nothing, after its NAT forgot it, and once."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROVE
+from tests.natlab.nat_types import NAT_TYPES
+from tests.natlab.street import INTERVAL, Answer, Home, Launch, Street, Way, c_device, python_device, street
+
+CARRIERS = ("pr", "symb")
+ALL = [Way(home, carrier) for carrier in (None, *CARRIERS) for home in NAT_TYPES]
+SAMPLE = [*(Way(home) for home in NAT_TYPES), Way("pr", "symb"), Way("sym", "pr"), Way("fc", "symb")]
+ROUNDS = 10 if PROVE else 2
+AT_ONCE = 1.0  # s
+PROOF = 1.0  # s that a heartbeat, the challenge, the one that answers it and the command take, and a late thread
+
+
+@pytest.fixture(params=["python", "c"])
+def launch(request: pytest.FixtureRequest) -> Launch:
+    return python_device if request.param == "python" else c_device(request.getfixturevalue("lfcp_device"))
+
+
+def said(what: str, answers: Sequence[Answer], limit: float) -> None:
+    """Counts for who runs the tests with -rP, and the proof."""
+    in_time = [answer for answer in answers if answer.seconds < limit]
+    slowest = max(answers, key=lambda answer: answer.seconds)
+    at_first = sum(answer.sent == 1 for answer in answers)
+    report = (
+        f"{what}: {len(in_time)} of {len(answers)} within {limit:.0f} s, {at_first} by the first datagram, "
+        f"the slowest after {slowest.seconds:.2f} s behind {slowest.way}"
+    )
+    sys.stdout.write(report + "\n")
+    assert in_time == answers, report
+
+
+def test_commands_reach_devices_that_say_nothing_and_that_their_nats_forgot(tmp_path: Path, launch: Launch) -> None:
+    with street(tmp_path, ALL if PROVE else SAMPLE, launch) as homes:
+        idle_devices_obey_at_once(homes)
+        after_a_reboot_they_obey_within_a_heartbeat(homes)
+        with_an_expired_mapping_they_obey_within_a_heartbeat(homes)
+
+
+def idle_devices_obey_at_once(homes: Street) -> None:
+    said("idle devices", [answer for _ in range(ROUNDS) for answer in homes.commanded()], AT_ONCE)
+
+
+def after_a_reboot_they_obey_within_a_heartbeat(homes: Street) -> None:
+    def reboot(home: Home) -> None:
+        homes.lab.reboot(f"nat{home.number}")
+
+    said("rebooted homes", homes.commanded(reboot), INTERVAL + PROOF)
+
+
+def with_an_expired_mapping_they_obey_within_a_heartbeat(homes: Street) -> None:
+    def expire(home: Home) -> None:
+        nat = f"nat{home.number}"
+        for port in homes.lab.ports(nat):
+            homes.lab.expire(nat, port)
+
+    said("expired mappings", homes.commanded(expire), INTERVAL + PROOF)
