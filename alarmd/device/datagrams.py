@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
-from asyncio_dgram.aio import DatagramClient, DatagramServer, Protocol, connect
+from asyncio_dgram.aio import DatagramClient, DatagramServer, DatagramStream, Protocol, connect
 
 from lfcp.candidates import Address, address_of
 
@@ -33,13 +33,13 @@ class Datagrams:
 
     async def send(self, datagram: bytes) -> None:
         """It leaves, or it is lost: UDP promises nothing. An old error would keep asyncio-dgram from sending."""
-        self._count_errors()
+        self.errors += _forget_errors(self._stream)
         with suppress(OSError):
             await self._stream.send(datagram)
 
     async def receive(self, seconds: float = LOOK_EVERY) -> bytes | None:
         """The next datagram; None when the time is over or the network said no."""
-        self._count_errors()
+        self.errors += _forget_errors(self._stream)
         try:
             async with asyncio.timeout(seconds):  # wait_for() would lose a cancellation that meets a datagram
                 data, _ = await self._stream.recv()
@@ -49,15 +49,6 @@ class Datagrams:
 
     def close(self) -> None:
         self._stream.close()
-
-    def _count_errors(self) -> None:
-        while True:
-            try:
-                _ = self._stream.exception
-            except OSError:
-                self.errors += 1
-            else:
-                return
 
 
 class UnconnectedSocket:
@@ -85,15 +76,15 @@ class UnconnectedSocket:
 
     async def send(self, address: Address, datagram: bytes, ttl: int | None = None) -> bool:
         """ttl: time to live of this one datagram. False: the network says that it cannot leave. Else it may be lost."""
-        self._count_errors()
-        with _time_to_live(self._stream.socket, address, ttl), suppress(OSError):
-            await self._stream.send(datagram, _reachable(self._stream.socket, address))
-        return not self._count_errors()
+        self.errors += _forget_errors(self._stream)
+        now = await send_from(self._stream, address, datagram, ttl)
+        self.errors += now
+        return not now
 
     async def receive(self) -> tuple[Address, bytes]:
         """The next datagram, and where it came from: IPv4 within IPv6 as IPv4. Waits for ever on a closed socket."""
         while True:
-            self._count_errors()
+            self.errors += _forget_errors(self._stream)
             data, source = await self._stream.recv()
             assert isinstance(source, tuple)
             host, port = str(source[0]), int(source[1])
@@ -103,16 +94,26 @@ class UnconnectedSocket:
     def close(self) -> None:
         self._stream.close()
 
-    def _count_errors(self) -> int:
-        """Old ones would keep asyncio-dgram from sending and receiving."""
-        before = self.errors
-        while True:
-            try:
-                _ = self._stream.exception
-            except OSError:
-                self.errors += 1
-            else:
-                return self.errors - before
+
+async def send_from(stream: DatagramServer, address: Address, datagram: bytes, ttl: int | None = None) -> int:
+    """ttl: of this one datagram. It leaves, or it is lost: UDP promises nothing. How often the network said no."""
+    with _time_to_live(stream.socket, address, ttl):
+        _forget_errors(stream)
+        with suppress(OSError):
+            await stream.send(datagram, _reachable(stream.socket, address))
+        return _forget_errors(stream)
+
+
+def _forget_errors(stream: DatagramStream) -> int:
+    """How many there were. An old one would keep asyncio-dgram from sending and receiving."""
+    count = 0
+    while True:
+        try:
+            _ = stream.exception
+        except OSError:
+            count += 1
+        else:
+            return count
 
 
 class _Bounded(asyncio.Queue[T]):

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from asyncio_dgram.aio import DatagramServer, TransportClosed, bind
 
-from alarmd.device.tunnel_sockets import send_from
+from alarmd.device.datagrams import send_from
 from lfcp.candidates import Address
 from lfcp.constants import TUNNEL_BODY
 

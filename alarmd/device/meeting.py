@@ -46,7 +46,7 @@ class Wire(Protocol):
     def keep(self) -> tuple[int, bytes]:
         """A KEEP with delay 0: its counter and its frame."""
 
-    async def heard(self, frame: bytes) -> None:
+    def heard(self, frame: bytes) -> None:
         """What the server answered at another socket."""
 
 
@@ -116,7 +116,7 @@ class Meeting:
         if is_tunnel(datagram):
             await self._do(self._punching.receive(socket, source, datagram, monotonic()))
         elif source == self._wire.server:
-            await self._wire.heard(datagram)
+            self._wire.heard(datagram)
 
     async def _do(self, steps: Iterable[Step]) -> None:
         for step in steps:

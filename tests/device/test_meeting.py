@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from asyncio_dgram.aio import DatagramServer, bind
 
+from alarmd.device.datagrams import send_from
 from alarmd.device.meeting import Meeting
-from alarmd.device.tunnel_sockets import TunnelSockets, send_from
+from alarmd.device.tunnel_sockets import TunnelSockets
 from lfcp.candidates import Address, Mapping
 from lfcp.client.punching_steps import Invitation, Over, Own, PathChanged
 from lfcp.tunnel import is_tunnel
@@ -70,9 +71,10 @@ class SideOf:
         self.keeps += 1
         return self.keeps, self.keeps.to_bytes(8, "big")
 
-    async def heard(self, frame: bytes) -> None:
+    def heard(self, frame: bytes) -> None:
         host, _, port = frame[8:].decode().rpartition(":")
-        await self.meeting.server_saw(int.from_bytes(frame[:8], "big"), Address(host, int(port)))
+        saw = self.meeting.server_saw(int.from_bytes(frame[:8], "big"), Address(host, int(port)))
+        self.answered = asyncio.create_task(saw)
 
     async def listen(self) -> None:
         while True:
