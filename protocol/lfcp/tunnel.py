@@ -19,6 +19,7 @@ from lfcp.constants import (
     TUNNEL_NOMINATE,
     TUNNEL_PROBE,
     TUNNEL_SEAL,
+    WINDOW,
 )
 from lfcp.sealing import Cipher
 from lfcp.sequence_window import SequenceWindow
@@ -109,6 +110,10 @@ class Inbound:
     def take(self, counter: int) -> bool:
         """Whether it is new; it is no longer. Only for what verify() gave."""
         return self._window.accept(counter)
+
+    def recent(self, counter: int) -> bool:
+        """Whether it would not be too old, had it not been heard."""
+        return counter > self._window.highest - WINDOW
 
 
 class Outbound:

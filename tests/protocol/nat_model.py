@@ -18,6 +18,9 @@ TYPES = ("fc", "fch", "ar", "pr", "prx", "prh", "adm", "sym", "symb", "syms")
 
 Handler = Callable[[int, Address, Any], None]  # port, source, payload
 
+Carried = Callable[[Address, Address, Any, int], None]  # source, target, payload, hops left
+Tap = Callable[[Address, Address, Any], bool]  # source, target, payload; False: it is taken away
+
 
 class Clock:
     def __init__(self) -> None:
@@ -53,14 +56,10 @@ class Realm:
     def __init__(self, clock: Clock, chance: random.Random, weather: Weather | None = None) -> None:
         self.clock = clock
         self.weather = weather  # None: a local network
-        self.handlers: dict[
-            str, Callable[[Address, Address, Any, int], None]
-        ] = {}  # source, target, payload, hops left
+        self.handlers: dict[str, Carried] = {}
         self.nat: Nat | None = None
         self.cut: set[tuple[str, str]] = set()  # source and target hosts between which nothing passes
-        self.tap: Callable[[Address, Address, Any], bool] = lambda source, target, payload: (
-            True
-        )  # False: it is taken away
+        self.tap: Tap = lambda source, target, payload: True
         self._chance = chance
 
     def carry(self, source: Address, target: Address, payload: Any, hops: int) -> None:

@@ -123,6 +123,11 @@ class Prober:
         if check is not None and not check.good:
             self.probe(pair, now)
 
+    def expects(self, pair: Pair) -> bool:
+        """Whether it is a candidate, or another port of the other side's NAT."""
+        check = self.checks.get(pair)
+        return pair.address.host == self._public_host or (check is not None and check.named)
+
     def answers(self, pair: Pair, body: bytes, now: float) -> Answered | None:
         """What an ANSWER is to; None: to nothing. Changes nothing else."""
         if len(body) != ANSWER_BODY:

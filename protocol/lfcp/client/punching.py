@@ -142,10 +142,15 @@ class Punching:
         self._heard_at = now
         return True
 
+    def _copied(self, pair: Pair, opened: Opened) -> bool:
+        """Somebody may have been faster with a copy from an address of his own: the genuine one counts all the same."""
+        asks = opened.kind in (Kind.PROBE, Kind.NOMINATE)
+        return asks and self._prober.expects(pair) and self._tunnel.inbound.recent(opened.counter)
+
     def _heard(self, pair: Pair, opened: Opened, now: float) -> None:
         if opened.kind is Kind.ANSWER:
             self._answered(pair, opened, now)
-        elif self._take(opened, now):
+        elif self._take(opened, now) or self._copied(pair, opened):
             if opened.kind is Kind.PROBE:
                 self._prober.heard_probe(pair, opened.counter, now)
             elif opened.kind is Kind.NOMINATE:
