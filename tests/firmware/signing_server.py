@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from lfcp import Message, Verb, decode
 from lfcp.authenticator import Purpose, Way, derive, key_from_text, verified
-from tests.protocol.small_server import SmallServer
+from lfcp.messages import UNUSED
+from tests.protocol.small_server import SmallServer, counter_of
 from tests.waiting import LIMIT
 
 MESSAGES = {Verb.LOG, Verb.ERR, Verb.MOAL}
@@ -36,7 +37,8 @@ class Captured(NamedTuple):
 
 
 class SigningServer:
-    """silent: it hears and does not answer. host: of the loopback."""
+    """silent: it hears and does not answer. host: of the loopback. port_step: it sees ports that are so much higher, as
+    behind a NAT."""
 
     def __init__(self, name: str, key: str, label: str = "A", host: str = "127.0.0.1") -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -46,7 +48,9 @@ class SigningServer:
         self._says = SmallServer(name, label, key, down=time.time_ns() // 1_000_000_000 << 20)
         self._tag_key = derive(key_from_text(key), Purpose.TAG, Way.UP, label)
         self._started_at = self._says.down
+        self._later: list[tuple[float, str, tuple[str, int]]] = []  # answers to KEEP
         self.silent = False
+        self.port_step = 0
         self.highest = 0
         self.captured: list[Captured] = []
         written = f"[{host}]" if ":" in host else host
@@ -73,8 +77,14 @@ class SigningServer:
         self.send(self._says.command(command_id, verb, *params))
 
     def send(self, frame: str) -> None:
-        """To where the device was heard last."""
-        self._socket.sendto(frame.encode(), self.captured[-1].address)
+        """To where the device was heard last, the ladder's sockets aside."""
+        heard = next(each for each in reversed(self.captured) if each.message.verb != Verb.KEEP)
+        self._socket.sendto(frame.encode(), heard.address)
+
+    def probe(self) -> str:
+        """Sends PROB; its counter."""
+        self.send(self._says.says(Verb.PROB))
+        return f"{self._says.down:x}"
 
     def answers(self, command_id: str) -> list[str]:
         """Results of the device's ACKs of this command."""
@@ -82,6 +92,7 @@ class SigningServer:
         return [params[1] for params in acks if params[3] == command_id]
 
     def _serve_one(self) -> None:
+        self._answer_keeps()
         try:
             data, address = self._socket.recvfrom(65_535)
         except TimeoutError:
@@ -101,11 +112,26 @@ class SigningServer:
             if frame.message.verb == Verb.HEARTBEAT:
                 self.send(self._says.sync(self.highest, frame.boot_id))
         elif frame.message.verb == Verb.HEARTBEAT:
-            self.send(self._says.heartbeat_ack(text, again=frame.echo <= self._started_at))
+            again = str(int(frame.echo <= self._started_at))
+            self.send(self._says.says(Verb.ACK, counter_of(text), again, self._seen(frame), "26"))
+        elif frame.message.verb == Verb.KEEP:
+            due = time.monotonic() + int(frame.message.params[0]) / 1000
+            self._later.append((due, counter_of(text), frame.address))
         elif frame.message.verb == Verb.SLEP:
             self.send(self._says.sleep_ack(text))
         elif frame.message.verb in MESSAGES:
             self.send(self._says.message_ack(text))
+
+    def _seen(self, frame: Captured) -> str:
+        host, port = frame.address[:2]
+        return f"[{host}]:{port + self.port_step}" if ":" in host else f"{host}:{port + self.port_step}"
+
+    def _answer_keeps(self) -> None:
+        now = time.monotonic()
+        for due, counter, address in self._later:
+            if due <= now:
+                self._socket.sendto(self._says.says(Verb.ACK, counter, "0", UNUSED).encode(), address)
+        self._later = [each for each in self._later if each[0] > now]
 
 
 @contextmanager

@@ -177,7 +177,7 @@ def test_a_sealed_secret_reaches_the_program_and_nothing_else(
 def test_counters_never_repeat_over_kills_and_restarts(
     lfcp_device: Path, tmp_path: Path, server: SigningServer
 ) -> None:
-    with running(lfcp_device, tmp_path, *signed(tmp_path, server)) as device:
+    with running(lfcp_device, tmp_path, *signed(tmp_path, server, "--interval", "20")) as device:
         for start in range(5):
             seen = len(server.captured)
             device.order(f"motion number {start}")

@@ -39,11 +39,16 @@ static bool resolve(udp_servers *of, udp_server *server, uint64_t now)
     return server->address.length != 0; /* an old address is better than none */
 }
 
-bool udp_servers_send(udp_servers *of, unsigned server, const uint8_t *frame, size_t length, uint64_t now)
+bool udp_servers_send_from(udp_servers *of, const udp_socket *from, unsigned server, const uint8_t *frame,
+                           size_t length, uint64_t now)
 {
     udp_server *to = &of->each[server];
-    return of->socket.descriptor >= 0 && resolve(of, to, now) &&
-           udp_socket_send(&of->socket, &to->address, frame, length);
+    return from->descriptor >= 0 && resolve(of, to, now) && udp_socket_send(from, &to->address, frame, length);
+}
+
+bool udp_servers_send(udp_servers *of, unsigned server, const uint8_t *frame, size_t length, uint64_t now)
+{
+    return udp_servers_send_from(of, &of->socket, server, frame, length, now);
 }
 
 static bool server_at(const udp_servers *of, const udp_address *from, unsigned *server)
@@ -57,14 +62,35 @@ static bool server_at(const udp_servers *of, const udp_address *from, unsigned *
     return false;
 }
 
-bool udp_servers_receive(udp_servers *of, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now)
+bool udp_servers_receive_at(udp_servers *of, const udp_socket *at, unsigned *server, uint8_t *frame, size_t size,
+                            size_t *length, uint64_t now)
 {
     udp_address from;
-    while (of->socket.descriptor >= 0 && udp_socket_receive(&of->socket, frame, size, length, &from)) {
+    while (at->descriptor >= 0 && udp_socket_receive(at, frame, size, length, &from)) {
         if (server_at(of, &from, server)) {
             of->each[*server].resolve_at = now + NOT_HEARD_MS;
             return true;
         }
     }
     return false;
+}
+
+bool udp_servers_receive(udp_servers *of, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now)
+{
+    return udp_servers_receive_at(of, &of->socket, server, frame, size, length, now);
+}
+
+bool udp_servers_moved(udp_servers *of)
+{
+    udp_address source = {.length = 0};
+    unsigned server = 0;
+    while (server < of->count && !udp_socket_source(&of->each[server].address, &source)) {
+        server++;
+    }
+    if (server == of->count) {
+        return false;
+    }
+    const bool moved = of->source.length != 0 && !udp_address_equal(&of->source, &source);
+    of->source = source;
+    return moved;
 }

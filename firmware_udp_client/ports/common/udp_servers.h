@@ -18,6 +18,7 @@ typedef struct udp_servers {
     udp_socket socket; /* descriptor -1: closed */
     unsigned count;
     udp_server each[LFCP_CLIENT_SERVERS];
+    udp_address source; /* where datagrams to them left from when it was asked last */
 } udp_servers;
 
 /* Closed as yet. */
@@ -36,5 +37,15 @@ bool udp_servers_send(udp_servers *of, unsigned server, const uint8_t *frame, si
 
 /* The next datagram from one of the servers; others are not listened to. False: none. */
 bool udp_servers_receive(udp_servers *of, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now);
+
+/* Both, with another socket than theirs. */
+bool udp_servers_send_from(udp_servers *of, const udp_socket *from, unsigned server, const uint8_t *frame,
+                           size_t length, uint64_t now);
+bool udp_servers_receive_at(udp_servers *of, const udp_socket *at, unsigned *server, uint8_t *frame, size_t size,
+                            size_t *length, uint64_t now);
+
+/* Whether datagrams leave from another address than when it was asked last: the device is in another network. Without a
+ * network it is not. */
+bool udp_servers_moved(udp_servers *of);
 
 #endif

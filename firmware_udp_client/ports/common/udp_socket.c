@@ -131,6 +131,39 @@ bool udp_socket_receive(const udp_socket *socket, uint8_t *datagram, size_t size
     }
 }
 
+static void drop_port(udp_address *address)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (address->at.ss_family == AF_INET) {
+        memcpy(&v4, &address->at, sizeof v4);
+        v4.sin_port = 0;
+        memcpy(&address->at, &v4, sizeof v4);
+    } else {
+        memcpy(&v6, &address->at, sizeof v6);
+        v6.sin6_port = 0;
+        memcpy(&address->at, &v6, sizeof v6);
+    }
+}
+
+/* connect() of a UDP socket sends nothing. */
+bool udp_socket_source(const udp_address *to, udp_address *source)
+{
+    udp_socket asked;
+    if (to->length == 0 || !open_family(&asked, to->at.ss_family)) {
+        return false;
+    }
+    memset(source, 0, sizeof *source);
+    source->length = sizeof source->at;
+    bool found = connect(asked.descriptor, (const struct sockaddr *)&to->at, to->length) == 0 &&
+                 getsockname(asked.descriptor, (struct sockaddr *)&source->at, &source->length) == 0;
+    udp_socket_close(&asked);
+    if (found) {
+        drop_port(source);
+    }
+    return found;
+}
+
 bool udp_address_equal(const udp_address *one, const udp_address *other)
 {
     if (one->at.ss_family != other->at.ss_family) {

@@ -34,6 +34,10 @@ bool udp_socket_send(const udp_socket *socket, const udp_address *to, const uint
 /* The next datagram that waits, and whom it is from. False: none. */
 bool udp_socket_receive(const udp_socket *socket, uint8_t *datagram, size_t size, size_t *length, udp_address *from);
 
+/* Where datagrams to this address leave from, the port aside. False without a way there, or where the system does not
+ * say before it sends (lwIP). */
+bool udp_socket_source(const udp_address *to, udp_address *source);
+
 bool udp_address_equal(const udp_address *one, const udp_address *other);
 
 #endif

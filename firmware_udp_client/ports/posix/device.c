@@ -12,7 +12,7 @@
 
 #define LONGEST_WAIT_MS 60000
 #define WATCHED_ALWAYS 3 /* signals, console, reachability */
-#define WATCHED_SERVERS (2 * LFCP_CLIENT_SERVERS) /* messages and pictures */
+#define WATCHED_SERVERS (NETWORK_WATCHED + LFCP_CLIENT_SERVERS) /* messages and pictures */
 
 static uint64_t milliseconds(void)
 {
@@ -95,6 +95,7 @@ static bool start(device *of, const uint8_t *key)
         return false;
     }
     configure(of, key);
+    device_path_start(of);
     return device_secrets_read(of) && network_open(&of->net) && start_client(of, key);
 }
 
@@ -134,13 +135,14 @@ static void wake_up(device *of)
 {
     of->sleep_until = 0;
     journal("woke");
-    if (lfcp_client_woke(&of->client, &of->config, of->now, 0) != LFCP_OK || !network_open(&of->net)) {
+    if (lfcp_client_woke(&of->client, &of->config, of->now, 0) != LFCP_OK || !device_path_open(of)) {
         of->end = DEVICE_FAILED;
     }
 }
 
 static void work_awake(device *of)
 {
+    device_path_work(of);
     device_receive_all(of);
     device_pictures_work(of);
     picture_uploads_work(&of->uploads, of->now);
@@ -176,6 +178,7 @@ static int wait_ms(const device *of)
     uint64_t wakeup = of->sleep_until;
     if (wakeup == 0 && lfcp_client_next_wakeup_ms(&of->client, &wakeup) == LFCP_OK) {
         wakeup = earlier(wakeup, earlier(device_pictures_wakeup(of), picture_uploads_wakeup_ms(&of->uploads)));
+        wakeup = earlier(wakeup, device_path_wakeup(of));
     }
     if (wakeup <= of->now) {
         return 0;

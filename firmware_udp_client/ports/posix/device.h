@@ -4,6 +4,7 @@
 
 #include "console.h"
 #include "lfcp_client.h"
+#include "lfcp_path.h"
 #include "network.h"
 #include "options.h"
 #include "picture_program.h"
@@ -31,6 +32,11 @@ typedef struct device {
     picture_uploads uploads;
     lfcp_config config;
     lfcp_client client;
+    lfcp_path path;
+    bool has_path; /* LFCP/2 over UDP */
+    uint64_t look_at; /* when to look at the network next */
+    char mapping;     /* as the journal said last, as are the next two */
+    uint32_t life, interval_s;
     uint64_t now; /* ms of CLOCK_BOOTTIME, of this turn */
     uint64_t sleep_until; /* 0: awake */
     uint32_t sleep_s;     /* what is declared; 0: none */
@@ -62,6 +68,17 @@ void device_receive_all(device *of);
 
 /* The detector, the camera and failover alarm mode, where they are not what was said last. */
 void device_say_changes(device *of);
+
+/* Of device_path.c: before the client starts, before frames are sent, what is to be sent beside the client's, news, and
+ * when there is something to do next. */
+void device_path_start(device *of);
+void device_path_work(device *of);
+void device_path_send(device *of);
+void device_path_say(device *of);
+uint64_t device_path_wakeup(const device *of);
+
+/* The main socket is a new one. False after a message on stderr. */
+bool device_path_open(device *of);
 
 /* Takes a picture and has it sent; it ends later. NULL, or why not. */
 const char *device_picture_start(device *of, picture_use use, const char *text);

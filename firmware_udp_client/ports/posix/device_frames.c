@@ -17,6 +17,7 @@ void device_send_all(device *of)
     if (status != LFCP_OK) {
         journal("not sent: %s", lfcp_status_text(status));
     }
+    device_path_send(of);
 }
 
 static void say_event(const device *of, unsigned server, const lfcp_event *event)
@@ -89,4 +90,5 @@ void device_say_changes(device *of)
             journal("%s %s", states[at].what, states[at].is ? "on" : "off");
         }
     }
+    device_path_say(of);
 }

@@ -57,6 +57,24 @@ static const char *set_interval(options *out, const char *value)
     return good ? NULL : "an interval is 1 to 86400 seconds";
 }
 
+static const char *set_ladder(options *out, const char *value)
+{
+    lfcp_ladder_steps *steps = &out->ladder;
+    bool good = true;
+    for (const char *at = value; at != NULL && good;) {
+        const size_t length = strcspn(at, ",");
+        const uint32_t least = steps->count == 0 ? 1 : steps->seconds[steps->count - 1] + 1u;
+        uint32_t seconds = 0;
+        good = steps->count < LFCP_LADDER_STEPS &&
+               text_to_number(at, length, least, LFCP_KEEP_MOST_MS / 1000, &seconds);
+        if (good) {
+            steps->seconds[steps->count++] = (uint16_t)seconds;
+        }
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    return good ? NULL : "a ladder is up to 8 growing numbers of seconds, up to 300, with commas between them";
+}
+
 static const char *set_sleep(options *out, const char *value)
 {
     const bool good = text_to_number(value, strlen(value), 1, LFCP_CLIENT_MAX_SLEEP, &out->sleep_s);
@@ -120,7 +138,10 @@ static const option_entry entries[] = {
     {"--key-file", "FILE", "sign with the key in this file (LFCP/2); - reads it from the first line of stdin.\n"
                            "Only its owner may read the file: chmod 600 FILE", set_key_file},
     {"--state", "DIR", "keep counters, settings and secrets here over restarts; needed with --key-file", set_state},
-    {"--interval", "SECONDS", "between heartbeats, until a server allows less; 20", set_interval},
+    {"--interval", "SECONDS", "between heartbeats, until a server allows less. Without it: 20, and with a key over UDP\n"
+                              "as long as the mapping of the NAT lives, which is tried out", set_interval},
+    {"--ladder", "S,S,…", "the silences, in seconds, that are tried out; with --interval nothing is, but with this.\n"
+                          "25,40,55,85,115,175,295", set_ladder},
     {"--sleep", "SECONDS", "that DSLP makes it sleep; 60", set_sleep},
     {"--picture", "PATH", "a virtual camera: this JPEG file, or the JPEG files of this directory in turn. Its\n"
                           "pictures are uploaded to the servers (SNAP, motion, LIVE, CONF auto_photo)", set_picture},
@@ -225,7 +246,7 @@ static bool is_complete(const options *out)
 
 bool options_read(options *out, int count, char **arguments)
 {
-    *out = (options){.interval_s = LFCP_HEARTBEAT_INTERVAL_MS / 1000, .sleep_s = DEFAULT_SLEEP_S, .live_rate = LIVE_RATE};
+    *out = (options){.sleep_s = DEFAULT_SLEEP_S, .live_rate = LIVE_RATE};
     for (int at = 1; at < count; at++) {
         if (!read_one(out, count, arguments, &at)) {
             return false;

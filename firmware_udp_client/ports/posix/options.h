@@ -7,13 +7,15 @@
 
 #include "host_port.h"
 #include "lfcp_client.h"
+#include "lfcp_ladder.h"
 
 typedef struct options {
     const char *name;
     const char *key_file;
     lfcp_server_address servers[LFCP_CLIENT_SERVERS];
     unsigned server_count;
-    uint32_t interval_s;
+    uint32_t interval_s; /* 0: learned */
+    lfcp_ladder_steps ladder; /* count 0: the usual ones */
     uint32_t sleep_s;
     const char *state;
     const char *picture;

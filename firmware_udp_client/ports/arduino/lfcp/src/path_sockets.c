@@ -1,0 +1,1 @@
+#include "../../../../ports/common/path_sockets.c"
