@@ -15,16 +15,18 @@ NO_SERVER = 3
 NOT_YET = 4
 NOT_DONE = 5
 EXPIRED = 6
+ENDED = 7
 INTERRUPTED = 130
 
 MEANINGS = {
     OK: "done",
     FAILED: "refused or failed",
     WRONG_USAGE: "wrong usage, or a configuration with mistakes",
-    NO_SERVER: "no server runs here, and this needs one: `alarmd serve`",
+    NO_SERVER: "no server runs here, and this needs one: `alarmd serve`; `connect`: none answered",
     NOT_YET: "`send --wait SECONDS`, `camera snap`: the time was over before the outcome",
     NOT_DONE: "`send --wait`, `camera snap`: a device failed to carry the command out",
     EXPIRED: "`send --wait`: no device failed, but one did not acknowledge in time",
+    ENDED: "`connect`: the device or the server ended it, or was not heard for too long",
     exit_codes.UNUSABLE_DATA: "the database is corrupt, or of another program version",
     exit_codes.UNAVAILABLE: "serve: an address is in use, or not ours to listen on",
     exit_codes.INTERNAL: "a defect of the program",

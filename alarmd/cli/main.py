@@ -36,6 +36,7 @@ SECTIONS = {
     "What to do": {
         "device": Lazy(f"{_CLI}.devices:device", "Show, change, add, adopt or forget a device, or give it a key."),
         "operator": Lazy(f"{_CLI}.operators:operator", "Say who may connect to devices: add, list, remove, rekey."),
+        "connect": Lazy(f"{_CLI}.connect:connect", "Open a way to a device, from an operator's machine."),
         "camera": Lazy(f"{_CLI}.camera:camera", "Say how pictures come from a device; ask it for one."),
         "zone": Lazy(f"{_CLI}.zones:zone", "Make or move a zone."),
         "site": Lazy(f"{_CLI}.sites:site", "Make or change a site."),

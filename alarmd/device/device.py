@@ -12,21 +12,23 @@ async with device:
 import asyncio
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from time import monotonic
 from typing import Any
 
 import structlog
 
+from alarmd.device.answering import Answering
 from alarmd.device.conversation import Conversation
 from alarmd.device.failover_mode import Failover, FailoverMode
+from alarmd.device.meetings import Meetings
+from alarmd.device.obeying import CommandFailedError, Handler, Obeying
 from alarmd.device.picture_line import Camera
 from alarmd.device.pictures import COMMANDS as PICTURE_COMMANDS
 from alarmd.device.pictures import Pictures
 from lfcp import Report, Trigger, Verb, escape
 from lfcp.candidates import Address
 from lfcp.client import (
-    BEFORE_OBEYING,
     ClientEvent,
     ClientSession,
     CommandReceived,
@@ -37,13 +39,9 @@ from lfcp.client import (
 )
 from lfcp.constants import RendezvousReason
 
-Handler = Callable[[tuple[str, ...]], Awaitable[None]]
+__all__ = ["CommandFailedError", "Device", "Handler"]
 
 _log = structlog.get_logger(__name__)
-
-
-class CommandFailedError(Exception):
-    """A handler could not do it; the text goes to the servers, who show it to the operator."""
 
 
 class Device:
@@ -51,9 +49,9 @@ class Device:
     command without one fails. interval: s between heartbeats, until a server allows less; None: with a key as often as
     the NAT before the device needs them, which it learns by the ladder. detector, camera: whether they are on at the
     start; None: there is none. heard: is told of every event, for whoever wants to watch. key: needs a memory.
-    take_picture: with it the device knows SNAP and LIVE, and uploads a picture with each motion. allow: who is let in
-    by a server may connect to the device's LFCP and to these UDP ports on its loopback address; None: nobody may.
-    door: decides that in another way. Raises what the memory raises."""
+    take_picture: with it the device knows SNAP and LIVE, and uploads a picture with each motion. allow: with a key
+    operators may connect to the device's LFCP and to these UDP ports on its loopback address; None: nobody may. Raises
+    what the memory raises."""
 
     def __init__(
         self,
@@ -71,7 +69,6 @@ class Device:
         take_picture: Camera | None = None,
         ladder: Ladder | None = None,
         allow: Collection[int] | None = None,
-        door: Door | None = None,
     ) -> None:
         report = Report(
             boot_id=secrets.token_hex(8),
@@ -98,15 +95,16 @@ class Device:
         self._conversation = Conversation(
             self._session, servers, self._take, self._look, self._tunnelled, renews=key is not None
         )
-        self._handlers = handlers
         self._heard = heard
         self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
         self._pictures = None
         if take_picture is not None:
             self._pictures = Pictures(take_picture, servers, self._session, self._take)
-        self._one_at_a_time = asyncio.Lock()  # a command of a server, or of who is connected
-        self._door = door if allow is None else Answering(name, allow, self._obey_directly)
-        self._meetings: Meetings | None = None
+        self._obeying = Obeying(self._session, handlers, self._pictures)
+        self._meetings = None
+        if allow is not None:
+            door = Answering(name, allow, self._obeying.directly)
+            self._meetings = Meetings(self._session, self._conversation, door)
         self._tasks: set[asyncio.Task[None]] = set()
         self._may_sleep = asyncio.Event()
 
@@ -115,6 +113,8 @@ class Device:
         return self
 
     async def __aexit__(self, *_what: object) -> None:
+        if self._meetings is not None:
+            await self._meetings.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -147,11 +147,6 @@ class Device:
             raise ValueError("the device has no camera: give it take_picture")
         return await self._pictures.upload(trigger)
 
-    def connect(self, server: str, device: str, port: int, options: str) -> None:
-        """Ask this server for a session with another device; `heard` and the door are told what comes of it."""
-        self._session.connect(server, device, port, options)
-        self._something_to_send.set()
-
     async def declare_sleep(self, seconds: int) -> None:
         """Returns when every server knows of it, or was told often enough. After the sleep call wake()."""
         self._session.declare_sleep(seconds)
@@ -173,7 +168,8 @@ class Device:
             await self._conversation.run()
 
     async def _tunnelled(self, source: Address, datagram: bytes) -> None:
-        """Of no session: this device meets nobody."""
+        if self._meetings is not None:
+            await self._meetings.receive(source, datagram)
 
     def _look(self) -> None:
         if self._failover is not None:
@@ -185,34 +181,19 @@ class Device:
         self._heard(event)
         if isinstance(event, CommandReceived):
             self._spawn(self._carry_out(event))
-        elif isinstance(event, Invited):
-            self._session.refuse(event.server, event.session, RendezvousReason.NOT_ABLE)
         elif isinstance(event, MessageAcknowledged):
             _log.debug("stored", verb=event.verb, text=escape(event.text))
+        elif self._meetings is not None:
+            self._meetings.take(event)
+        elif isinstance(event, Invited):
+            self._session.refuse(event.server, event.session, RendezvousReason.NOT_ABLE)
 
     async def _carry_out(self, command: CommandReceived) -> None:
         """The session takes the next command only when this one has its answer."""
-        verb = Verb(command.verb)
-        try:
-            if verb in BEFORE_OBEYING:
-                await self._acknowledge()
-            await self._obey(command)
-            if verb not in BEFORE_OBEYING:
-                await self._acknowledge()
-        except CommandFailedError as failure:
-            self._fail(str(failure))
-        except OSError as error:
-            self._fail(f"{verb} failed: {error.strerror or 'no reason given'}")
-        except Exception:  # a handler's defect must not silence the device
-            _log.exception("a command failed", verb=verb)
-            self._fail(f"{verb} failed")
+        failure = await self._obeying.for_server(command, self._acknowledge)
+        if failure is not None:
+            self._fail(failure)
         self._conversation.hurry()
-
-    async def _obey(self, command: CommandReceived) -> None:
-        if self._pictures is None or command.verb not in PICTURE_COMMANDS:
-            await self._handlers[Verb(command.verb)](command.params)
-        elif not await self._pictures.obey(command):
-            raise CommandFailedError("too many pictures wait to be uploaded")
 
     async def _upload_of_alarm(self, pictures: Pictures) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Keys of simulated devices: a file of NAME,KEY lines that only its owner can read."""
+"""Keys in files that only their owner can read: one by itself, or NAME,KEY lines of simulated devices."""
 
 import csv
 import os
@@ -16,6 +16,18 @@ LONGEST = 16 << 20  # bytes
 
 class KeyListError(Exception):
     """The text says where and what, and never a key."""
+
+
+def read_key(path: Path) -> bytes:
+    """The one of a file that `alarmd operator add --key-file` made."""
+    try:
+        with path.open(encoding="ascii") as file:
+            _check_file(path, file)
+            return key_from_text(file.readline().strip())
+    except OSError as error:
+        raise KeyListError(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, ProtocolError):
+        raise KeyListError(f"{path} has something else than one key") from None
 
 
 def read_keys(path: Path) -> dict[str, bytes]:

@@ -453,3 +453,28 @@ def test_a_frame_that_was_signed_for_another_label_is_none() -> None:
         "B.1",
     )
     assert play.session.receive("A", other, 0) == []
+
+
+def test_what_somebody_wanted_directly_is_kept_and_reported() -> None:
+    play = Play().met()
+    assert play.session.why_not("CONF", ("quality", "12", "0", "0", "0", "0")) is None
+    play.session.obeyed("CONF", ("quality", "12", "0", "0", "0", "0"))
+    play.session.obeyed("SCAM", ("0",) * 6)
+    assert play.memory.load().settings == {"quality": 12}
+    report = play.session.report
+    assert report is not None
+    assert (report.camera, report.detector) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "params", "why"),
+    [("CONF", ("quality", "99"), "bad parameter"), ("SNAP", ("0", "0"), "bad parameter"), ("ACK", (), "not supported")],
+)
+def test_what_cannot_be_done_is_none_that_somebody_wants_directly(verb: str, params: tuple[str, ...], why: str) -> None:
+    assert why in str(Play().session.why_not(verb, (*params, *("0",) * (6 - len(params)))))
+
+
+def test_a_device_without_a_report_obeys_all_the_same() -> None:
+    session = ClientSession("cam1", ("A",), 20, lambda: 0.5)
+    session.obeyed("SCAM", ("0",) * 6)
+    assert session.report is None

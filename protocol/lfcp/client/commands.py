@@ -71,14 +71,22 @@ class Commands:
     def done(self) -> Commanded:
         """The one that was running. What the memory raises comes through; then it is not done, and runs still."""
         command = self._current()
-        if command.verb == Verb.CONF:
-            self._notebook.set(command.params[0], int(command.params[1]))
+        self.keep(command.verb, command.params)
         if command.verb in BEFORE_OBEYING and command.id is not None:
             self._notebook.remember((*self._notebook.kept.commands, command.id)[-COMMAND_MEMORY:])
         self._finish(failed=False)
         if command.version is not None:
             self.version = command.version
         return command
+
+    def why_not(self, verb: str, params: tuple[str, ...]) -> str | None:
+        """Why the device cannot carry this out, whoever wants it."""
+        return self._fault(Commanded(verb, params, None))
+
+    def keep(self, verb: str, params: tuple[str, ...]) -> None:
+        """What is to be remembered of a command that was carried out. Raises what the memory raises."""
+        if verb == Verb.CONF:
+            self._notebook.set(params[0], int(params[1]))
 
     def failed(self, details: str, now: float) -> bool:
         """False: no room for the ERR."""

@@ -173,6 +173,16 @@ class ClientSession(PictureSession, PathSession):
         if self.report is not None:
             self.report = _switched(self.report, command.verb)
 
+    def why_not(self, verb: str, params: tuple[str, ...]) -> str | None:
+        """Why a command that no server sent, but somebody who is directly connected, cannot be carried out."""
+        return self._commands.why_not(verb, params)
+
+    def obeyed(self, verb: str, params: tuple[str, ...]) -> None:
+        """Such a command was: what it changes is kept, and reported from now on. Raises what the memory raises."""
+        self._commands.keep(verb, params)
+        if self.report is not None:
+            self.report = _switched(self.report, verb)
+
     def command_failed(self, details: str, now: float) -> bool:
         """The ACK all the same, then an ERR to every server. False: no room for the ERR."""
         return self._commands.failed(details, now)
