@@ -3,7 +3,7 @@ peer did about it comes along in rows of its own."""
 
 from dataclasses import replace
 
-from alarmd.core import admission, cameras, capture, failover, supervision
+from alarmd.core import admission, cameras, capture, failover, rendezvous, supervision
 from alarmd.core.alarms import count_as_adopted
 from alarmd.core.device_session import (
     MAX_MUTE,
@@ -137,6 +137,8 @@ def _change(turn: Turn, session: DeviceSession, device: Device) -> None:
         admission.expect_nothing(turn, session)
         session.presence = Presence.NEW
     turn.set_device(session, device)
+    if device.standing is not before.standing:
+        rendezvous.left(turn, session)
     if moved or (device.standing is Standing.QUARANTINED is not before.standing):
         failover.drop_cause(turn, before.zone_id, before.name)
     _mute(turn, session)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from alarmd.core import failover
+from alarmd.core import failover, rendezvous
 from alarmd.core.commands import expire_secrets
 from alarmd.core.device_session import MAX_MUTE, MAX_REPORT_WITHIN, MIN_REPORT_WITHIN, DeviceSession, allowed_interval
 from alarmd.core.effects import Answer, SaveSite, SaveZone
@@ -28,6 +28,8 @@ def device_changed(turn: Turn, request: DeviceChanged) -> None:
     if changes.get("zone_id", before.zone_id) != before.zone_id or request.quarantined:
         failover.drop_cause(turn, session.device.zone_id, session.device.name)
     turn.change_device(session, **changes)
+    if request.quarantined:
+        rendezvous.left(turn, session)
     if session.device.dialect is Dialect.SEED:
         expire_secrets(turn, session, "its dialect takes no secrets")
     if before.signing is not session.device.signing is Signing.OPEN:

@@ -88,8 +88,15 @@ def look(turn: Turn, meeting_id: int) -> None:
         end(turn, meeting, RendezvousReason.ENDED)
 
 
-def end(turn: Turn, meeting: Meeting, why: RendezvousReason, besides: Side | None = None) -> None:
-    """besides: the side that knows, or that nothing more is to be sent to."""
+def end(
+    turn: Turn,
+    meeting: Meeting,
+    why: RendezvousReason,
+    besides: Side | None = None,
+    about: DeviceSession | None = None,
+) -> None:
+    """besides: the side that knows, or that nothing more is to be sent to. about: whom the event is filed under, the
+    device if it is None."""
     met = meeting.state is MeetingState.MET
     meeting.move(MeetingSign.ENDED)
     meeting.why = why
@@ -99,13 +106,13 @@ def end(turn: Turn, meeting: Meeting, why: RendezvousReason, besides: Side | Non
         path = proven_path(side.session)
         if side is not besides and path is not None:
             dismiss(turn, side.session, path, meeting.id, why)
-    device = meeting.sides[1].session
+    about = about or meeting.sides[1].session
     if met:
         text = f"{_title(meeting)} is over: {why}; {meeting.relayed_bytes} bytes were relayed"
-        turn.record(EventKind.CONNECTION_ENDED, text, device)
+        turn.record(EventKind.CONNECTION_ENDED, text, about)
     else:
         turn.state.meetings.refusals[why] += 1
-        turn.record(EventKind.CONNECTION_REFUSED, f"{_title(meeting)}: {why}", device)
+        turn.record(EventKind.CONNECTION_REFUSED, f"{_title(meeting)}: {why}", about)
 
 
 def restarted(turn: Turn, session: DeviceSession) -> None:
@@ -115,8 +122,11 @@ def restarted(turn: Turn, session: DeviceSession) -> None:
 
 
 def left(turn: Turn, session: DeviceSession) -> None:
-    """It is forgotten, or another server's by now."""
-    restarted(turn, session)
+    """It is forgotten, in quarantine, or another server's by now, which alone may store what happens to it."""
+    for meeting in turn.state.meetings.of(session):
+        for side in meeting.sides:
+            if side.session is session:
+                end(turn, meeting, RendezvousReason.ENDED, side, meeting.other(side).session)
     turn.state.meetings.askers.pop(session.device.id, None)
 
 

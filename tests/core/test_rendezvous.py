@@ -1,14 +1,17 @@
 """Who may meet whom, as docs/protocol.md has it, "Rendezvous"."""
 
+from dataclasses import replace
+
 import pytest
 
 from alarmd.core import meeting_views
 from alarmd.core.device_session import DeviceSession
 from alarmd.core.event_kinds import EventKind
-from alarmd.core.inputs import BacklogFilled, DevicesReleased, ServerStopping
+from alarmd.core.inputs import BacklogFilled, DevicesReleased, PeerTold, ServerStopping
 from alarmd.core.meetings import MAX_MEETINGS, MAX_OF_DEVICE, MAX_OF_OPERATOR, MAX_REMEMBERED, REQUESTS_BURST, Meeting
-from alarmd.core.requests import DeviceForgotten, OperatorRemoved
-from alarmd.core.settings import Rendezvous
+from alarmd.core.records import Standing, Told
+from alarmd.core.requests import DeviceChanged, DeviceForgotten, OperatorRemoved
+from alarmd.core.settings import Pair, Rendezvous
 from lfcp.authenticator import Purpose, Way, derive, key_as_text
 from lfcp.candidates import Mapping
 from lfcp.constants import ESTABLISHED_MS, PNCH_RESENDS, RELAY_IDLE_MS, RendezvousReason, Verb
@@ -388,6 +391,22 @@ class TestTheEnd:
         assert scene.play.engine.state.meetings.askers == {}
         scene.play << scene.laptop.seal()
         assert (scene.play.rejected, scene.play.sent) == (["no_session"], [])
+
+    def test_so_does_a_device_in_quarantine(self) -> None:
+        scene = Scene()
+        scene.connect()
+        scene.play << DeviceChanged("op", "cam1", quarantined=True)
+        assert scene.over(scene.laptop) == ["ended"]
+
+    def test_so_does_one_that_the_peers_person_put_there(self) -> None:
+        scene = Scene(Playbook(pair=Pair(peer="B", preferred="A")))
+        scene.play.give_key("cam1", scene.camera.key)
+        scene.camera.meet(scene.play)
+        scene.connect()
+        mine = session_of(scene).device
+        theirs = replace(mine, standing=Standing.QUARANTINED, origin="B", hlc=mine.hlc + (1 << 30))
+        scene.play << PeerTold((Told(theirs, None, "unassigned", None),))
+        assert scene.over(scene.laptop) == ["ended"]
 
     def test_a_device_that_is_given_another_key_ends_them_when_it_uses_it(self) -> None:
         scene = Scene()
