@@ -20,7 +20,7 @@ AGAINS = 4
 GRACE = 2.0  # s after a delayed answer was due
 TRIES = 2  # of a step that nothing longer outlived: a lost datagram looks like a lost mapping
 DEAD_STEPS = 2  # in a row end the climb
-MAX_SPOILT = 2  # steps that are begun again since neither socket got as far as the delay
+MAX_SPOILT = 2  # steps that are begun again since both sockets failed before the delay was over
 
 
 class Rung(NamedTuple):
@@ -87,6 +87,7 @@ class Ladder:
         "_counters",
         "_deaths",
         "_next_socket",
+        "_put_off",
         "_spoilt",
         "_steps",
         "_trying",
@@ -104,6 +105,7 @@ class Ladder:
         self._counters: dict[int, tuple[_Probe, bool]] = {}  # of KEEPs under way; whether the answer is delayed
         self._next_socket = 1
         self._spoilt = 0  # steps so far
+        self._put_off: set[float] = set()  # those, until nothing else is tried: then a server has room again
         self.life: float = 0  # s; the longest step that was outlived
 
     @property
@@ -124,6 +126,7 @@ class Ladder:
         self.stop()
         self._climbing = True
         self._deaths.clear()
+        self._put_off.clear()
         self.life = self._spoilt = 0
         self._fill(now)
 
@@ -134,13 +137,12 @@ class Ladder:
 
     def poll(self, now: float) -> list[Rung]:
         """What to send now."""
-        rungs = self._due(now)
         decided = [step for step, pair in self._trying.items() if _is_decided(pair)]
         for step in decided:
             self._judge(step)
         if decided:
             self._fill(now)
-        return rungs + self._due(now)
+        return [rung for probe in self._probes() if (rung := probe.poll(now)) is not None]
 
     def next_wakeup(self) -> float:
         """When poll() has something to do; math.inf: never before an answer."""
@@ -174,15 +176,13 @@ class Ladder:
         """Answers to its earlier repetitions come too late."""
         self._counters = {counter: each for counter, each in self._counters.items() if each[0] is not probe}
 
-    def _due(self, now: float) -> list[Rung]:
-        return [rung for probe in self._probes() if (rung := probe.poll(now)) is not None]
-
     def _judge(self, step: float) -> None:
         pair = self._trying.pop(step)
         if any(probe.heard for probe in pair):
             self.life = max(self.life, step)
         elif all(probe.spoilt for probe in pair):
             self._spoilt += 1
+            self._put_off.add(step)
         else:
             self._deaths[step] = self._deaths.get(step, 0) + 1
         for probe in pair:
@@ -204,7 +204,10 @@ class Ladder:
         may prove them wrong."""
         above = [step for step in self._steps if step > self.life]
         dead = [step for step in above if step in self._deaths]
-        untried = (step for step in above if step not in self._deaths and step not in self._trying)
+        if not self._trying:
+            self._put_off.clear()
+        busy = self._put_off | self._deaths.keys() | self._trying.keys()
+        untried = (step for step in above if step not in busy)
         if len(dead) < DEAD_STEPS and (step := next(untried, None)) is not None:
             return step
         if any(step not in self._deaths for step in self._trying):
