@@ -9,7 +9,7 @@ from typing import NamedTuple
 from alarmd.core.paths import Path
 
 MOMENT = 0.1  # s; how much later than asked for an answer may leave
-AT_ONCE = 500  # answers in one turn, some 5 ms
+AT_ONCE = 250  # answers in one turn, some 5 ms
 
 
 class Outstanding:
