@@ -51,11 +51,12 @@ class Shown:
             what = f"UDP port {at}" if at else "LFCP"
             click.echo(f"{LOOPBACK} port {port} is {device}'s {what}, until Ctrl-C")
 
-    def path(self, path: PathChanged) -> None:
+    def path(self, path: PathChanged, after: float) -> None:
+        """after: s since the server was asked."""
         if self._before is None:
             self._first()
         if self._in_json:
-            self._tell(event="path", **_facts(path))
+            self._tell(event="path", after=round(after, 3), **_facts(path))
         elif self._live:
             click.echo(f"\r\x1b[K{self._line(path)}", nl=False)
             self._begun = True

@@ -2,6 +2,7 @@
 the device, and holds the session until somebody ends it."""
 
 import asyncio
+import math
 import random
 import secrets
 from collections.abc import Callable
@@ -72,7 +73,7 @@ class Wanted(NamedTuple):
 
 class Connecting:
     """The door of its machine, too. local: gets what comes from the device, and is closed with the session. taken:
-    hears of every path that is. Raises what the memory raises."""
+    hears of every path that is, and of the s since a server was first asked. Raises what the memory raises."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Connecting:
         operator: Operator,
         memory: DeviceMemory,
         local: Loopback,
-        taken: Callable[[PathChanged], None],
+        taken: Callable[[PathChanged, float], None],
     ) -> None:
         self._wanted = wanted
         self._local = local
@@ -104,9 +105,11 @@ class Connecting:
         self._untried = set(servers)
         self._answered: list[str] = []  # labels of the servers that did, the first one first
         self._asking = False  # one server, which has not refused
+        self._asked_at = math.inf  # the first one; on the loop's clock
         self._meant: tuple[str, int] | None = None  # the session, by its server
         self._refusal: Ended | None = None
-        self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[Ended] = self._loop.create_future()
 
     async def run(self, stop: asyncio.Event) -> Ended:
         """Until the session is over, or somebody sets `stop`. Raises OSError for a server whose name is not known."""
@@ -135,7 +138,7 @@ class Connecting:
 
     def told(self, step: PathChanged | Over) -> None:
         if isinstance(step, PathChanged):
-            self._taken(step)
+            self._taken(step, self._loop.time() - self._asked_at)
         else:
             self._end(Ended(How.OVER, step.reason))
 
@@ -167,6 +170,7 @@ class Connecting:
         if self._asking or nearest is None:
             return
         self._asking = True
+        self._asked_at = min(self._asked_at, self._loop.time())
         self._untried.discard(nearest)
         options = BIRTHDAY if self._wanted.birthday else NO_OPTIONS
         self._session.connect(nearest, self._wanted.device, self._wanted.port, options)

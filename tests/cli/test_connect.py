@@ -58,7 +58,7 @@ def test_each_path_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     shown = Shown(CAM1, in_json=False)
     shown.listening(40123)
     for path in (RELAYED, RELAYED._replace(round_trip=0.05), DIRECT, DIRECT._replace(round_trip=0.02), RELAYED):
-        shown.path(path)
+        shown.path(path, 0.25)
     shown.end()
     assert capsys.readouterr().out.splitlines() == [
         "127.0.0.1 port 40123 is cam1's LFCP, until Ctrl-C",
@@ -74,8 +74,8 @@ def test_on_a_terminal_one_line_is_written_over(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     shown = Shown(Wanted("cam1", 5004), in_json=False)
     shown.listening(5004)
-    shown.path(RELAYED)
-    shown.path(DIRECT._replace(kind=Kind.HOST))
+    shown.path(RELAYED, 0.25)
+    shown.path(DIRECT._replace(kind=Kind.HOST), 0.25)
     shown.end()
     first, second = capsys.readouterr().out.splitlines()[:2]
     assert first == "127.0.0.1 port 5004 is cam1's UDP port 5004, until Ctrl-C"
@@ -85,12 +85,19 @@ def test_on_a_terminal_one_line_is_written_over(
 def test_a_program_gets_a_line_of_json_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     shown = Shown(CAM1, in_json=True)
     shown.listening(40123)
-    shown.path(RELAYED)
-    shown.path(DIRECT)
+    shown.path(RELAYED, 0.25)
+    shown.path(DIRECT, 0.25)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"event": "listening", "device": "cam1", "udp_port": 0, "address": "127.0.0.1:40123"},
-        {"event": "path", "path": "relay", "kind": None, "address": None, "round_trip": None},
-        {"event": "path", "path": "direct", "kind": "public", "address": "192.0.2.7:4000", "round_trip": 0.0123},
+        {"event": "path", "after": 0.25, "path": "relay", "kind": None, "address": None, "round_trip": None},
+        {
+            "event": "path",
+            "after": 0.25,
+            "path": "direct",
+            "kind": "public",
+            "address": "192.0.2.7:4000",
+            "round_trip": 0.0123,
+        },
     ]
 
 
@@ -99,7 +106,7 @@ def test_the_first_path_and_a_direct_one_are_told_to_who_waits_for_them() -> Non
     shown = Shown(CAM1, in_json=False)
     shown.when_known(lambda: heard.append("direct"), lambda: heard.append("first"))
     for path in (RELAYED, DIRECT._replace(round_trip=None), DIRECT):
-        shown.path(path)
+        shown.path(path, 0.25)
     assert heard == ["first", "direct"]
 
 
