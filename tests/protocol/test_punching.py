@@ -13,6 +13,7 @@ from tests.protocol.meeting_model import End, World
 from tests.protocol.nat_model import TYPES, Weather
 
 RUNS = 25
+FEW_RUNS = 10
 HARD = {"adm", "sym", "symb"}
 STRICT = {"pr", "prx", "prh"}
 PREDICTABLE = {"syms"}
@@ -25,17 +26,17 @@ def can_meet(one: str, other: str) -> bool:
     return not (both <= STRICT | HARD | PREDICTABLE and (both & HARD or both <= PREDICTABLE))
 
 
-def times_to_direct(types: tuple[str, str], weather: Weather, options: str = "-", within: float = 30.0) -> list[float]:
-    """Of RUNS runs, those that became direct."""
-    worlds = [World(types, seed, weather, options=options) for seed in range(RUNS)]
+def times_to_direct(types: tuple[str, str], weather: Weather, options: str = "-", runs: int = RUNS) -> list[float]:
+    """How long it took where it came to that."""
+    worlds = [World(types, seed, weather, options=options) for seed in range(runs)]
     for world in worlds:
-        world.meet(within)
+        world.meet()
     return [world.since_asked for world in worlds if world.direct]
 
 
 def tell(types: tuple[str, str], what: str, taken: list[float]) -> None:
     median = statistics.median(taken) * 1000
-    print(f"{types[0]} and {types[1]}, {what}: {len(taken)} of {RUNS} direct, median {median:.0f} ms")  # noqa: T201
+    print(f"{types[0]} and {types[1]}, {what}: {len(taken)} direct, median {median:.0f} ms")  # noqa: T201
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.product(EVERY_TYPE, repeat=2)))
@@ -83,16 +84,16 @@ def test_two_port_restricted_nats_are_passed_in_half_a_second_whatever_is_lost(l
 
 @pytest.mark.parametrize("types", [("pr", "syms"), ("syms", "prh"), ("prx", "syms"), ("syms", "ar"), ("prx", "prx")])
 def test_predicted_ports_and_openers_work_in_any_weather(types: tuple[str, str]) -> None:
-    taken = times_to_direct(types, Weather(jitter=0.02, loss=0.1, copies=0.1))
+    taken = times_to_direct(types, Weather(jitter=0.02, loss=0.1, copies=0.1), runs=FEW_RUNS)
     tell(types, "a tenth lost, a tenth doubled", taken)
-    assert len(taken) >= RUNS - 1
+    assert len(taken) == FEW_RUNS
 
 
 @pytest.mark.parametrize("types", [("pr", "sym"), ("sym", "pr"), ("symb", "prx"), ("prh", "adm")])
 def test_with_permission_a_hard_nat_is_passed_by_chance(types: tuple[str, str]) -> None:
-    taken = times_to_direct(types, Weather(), "b", within=25.0)
+    taken = times_to_direct(types, Weather(), "b", FEW_RUNS)
     tell(types, "birthday", taken)
-    assert len(taken) >= RUNS - 2  # by chance one in a hundred fails
+    assert len(taken) >= FEW_RUNS - 1  # by chance one in a hundred fails
 
 
 def test_a_birthday_attempt_needs_permission_and_sockets() -> None:

@@ -2,6 +2,7 @@
 in 250 ports by chance is one (the birthday problem). See docs/protocol.md, "Attempts"."""
 
 import math
+from abc import ABC, abstractmethod
 from collections import deque
 
 from lfcp.candidates import MAX_PORT, Address
@@ -20,7 +21,7 @@ MAX_SPRAYED = 1500
 LEAST_PORT = 1024
 
 
-class _Birthday(Attempt):
+class _Birthday(Attempt, ABC):
     def __init__(self, side: Side, turn: Turn, now: float, public: Address, pause: float) -> None:
         super().__init__(side, turn, now + SETUP)
         self.candidates = ()
@@ -44,12 +45,13 @@ class _Birthday(Attempt):
             self._next = self._paced if self._left() else math.inf
             self._send(now)
 
+    @abstractmethod
     def _left(self) -> bool:
         """Whether anything is left behind the one that is sent now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _send(self, now: float) -> None:
-        raise NotImplementedError
+        """The next one."""
 
 
 class Sower(_Birthday):
@@ -94,7 +96,7 @@ class Sprayer(_Birthday):
 
 
 def birthday(side: Side, turn: Turn, now: float) -> Attempt:
-    """Only where side.may_try_birthday()."""
+    """Only where side.attempts() has it."""
     assert side.public is not None
     own = Sower if side.own.mapping in HARD else Sprayer
     return own(side, turn, now, side.public)

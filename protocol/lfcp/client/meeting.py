@@ -11,15 +11,14 @@ from lfcp.client.hello import Delivery, Hello, Turn
 from lfcp.client.nomination import Nominator
 from lfcp.client.probing import PUNCHING
 from lfcp.client.punching_steps import Relay, Step
-from lfcp.client.rounds import FIRST, Rounds
-from lfcp.client.side import Side
+from lfcp.client.rounds import Rounds
+from lfcp.client.side import BIRTHDAY, FIRST, SECOND, Side
 from lfcp.tunnel import Kind as Datagram
 from lfcp.tunnel import Outbound
 
-BIRTHDAY = 3
 _ATTEMPTS: Mapping[int, Callable[[Side, Turn, float], Attempt]] = {
-    1: FirstAttempt,
-    2: SecondAttempt,
+    FIRST: FirstAttempt,
+    SECOND: SecondAttempt,
     BIRTHDAY: birthday,
 }
 
@@ -30,7 +29,7 @@ class Meeting:
     def __init__(
         self, side: Side, path: DirectPath, nominator: Nominator, outbound: Outbound, steps: list[Step], now: float
     ) -> None:
-        self.attempt: Attempt = FirstAttempt(side, FIRST, now, side.invitation.delay)
+        self.attempt: Attempt = FirstAttempt(side, Turn(1, FIRST), now, side.invitation.delay)
         self._side = side
         self._path = path
         self._nominator = nominator
@@ -64,7 +63,12 @@ class Meeting:
 
     def opened(self, socket: int, addresses: tuple[Address, ...], now: float) -> None:
         self._side.sockets.opened(socket, addresses)
-        self.attempt.opened(socket, now)
+        if now < self.attempt.ends:
+            self.attempt.opened(socket, now)
+
+    def server_saw(self, socket: int, address: Address, now: float) -> None:
+        if now < self.attempt.ends:
+            self.attempt.server_saw(socket, address, now)
 
     def settle(self) -> None:
         """There is a direct path."""
@@ -89,8 +93,8 @@ class Meeting:
         if not self._over:
             self.attempt.poll(now)
         elif self._rounds is not None and not self._nominator.busy:
-            may = self._side.may_try_birthday(self._theirs)
-            turn = self._rounds.following(self.attempt.turn, now, birthday=may)
+            attempts = self._side.attempts(self.attempt.turn.round, self._theirs)
+            turn = self._rounds.following(self.attempt.turn, attempts, now)
             if turn is not None:
                 self._begin(turn, now)
 
@@ -102,7 +106,7 @@ class Meeting:
         return self._rounds.next_wakeup(self.attempt.turn)
 
     def _may_begin(self, turn: Turn) -> bool:
-        return turn > self.attempt.turn and (turn.attempt < BIRTHDAY or self._side.may_try_birthday(self._theirs))
+        return turn > self.attempt.turn and turn.attempt in self._side.attempts(turn.round, self._theirs)
 
     def _begin(self, turn: Turn, now: float) -> None:
         self._over = False

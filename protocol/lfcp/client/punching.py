@@ -96,7 +96,7 @@ class Punching:
 
     def server_saw(self, socket: int, address: Address, now: float) -> list[Step]:
         """An answer to KEEP that was sent from a socket of this session."""
-        self._meeting.attempt.server_saw(socket, address, now)
+        self._meeting.server_saw(socket, address, now)
         return self.poll(now)
 
     def send(self, payload: bytes, now: float) -> list[Step]:

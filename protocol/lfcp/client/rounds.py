@@ -3,10 +3,10 @@
 import math
 
 from lfcp.client.hello import MAX_ROUND, Turn
+from lfcp.client.side import FIRST
 
 FIRST_PAUSE = 60.0  # s between the begins of two rounds; each is twice the one before
 LONGEST_PAUSE = 960.0
-FIRST = Turn(1, 1)
 
 
 class Rounds:
@@ -22,19 +22,17 @@ class Rounds:
         self._settled = True
         self._pause = FIRST_PAUSE
 
-    def following(self, turn: Turn, now: float, *, birthday: bool) -> Turn | None:
-        """What follows the attempt that is over, now; None: nothing yet."""
-        if not self._settled:
-            if turn.attempt == 1:
-                return turn._replace(attempt=2)
-            if turn == (1, 2) and birthday:
-                return Turn(1, 3)
+    def following(self, turn: Turn, attempts: tuple[int, ...], now: float) -> Turn | None:
+        """What follows the attempt that is over, now; None: nothing yet. attempts: of this round, in their order."""
+        later = [attempt for attempt in attempts if attempt > turn.attempt]
+        if later and not self._settled:
+            return turn._replace(attempt=later[0])
         if now < self.next_wakeup(turn):
             return None
         self._settled = False
         self._began = now
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        return Turn(turn.round + 1, 1)
+        return Turn(turn.round + 1, FIRST)
 
     def next_wakeup(self, turn: Turn) -> float:
         """When the next round begins."""

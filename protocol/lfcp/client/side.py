@@ -10,6 +10,7 @@ from lfcp.client.punching_steps import LFCP_SOCKET, AskAddress, CloseSockets, In
 
 HARD = frozenset({Mapping.SEQUENTIAL, Mapping.HARD})  # another port towards each address
 BIRTHDAY_OPTION = "b"
+FIRST, SECOND, BIRTHDAY = 1, 2, 3  # attempts
 
 
 class Sockets:
@@ -63,9 +64,18 @@ class Side(NamedTuple):
     sockets: Sockets
     random: Callable[[], float]
 
-    def may_try_birthday(self, theirs: Hello | None) -> bool:
-        """theirs: the newest that was heard. One side, and only one, must be the hard one, with sockets enough."""
-        if BIRTHDAY_OPTION not in self.invitation.options or self.public is None or theirs is None:
+    def attempts(self, number: int, theirs: Hello | None) -> tuple[int, ...]:
+        """Of this round, in their order. theirs: the newest that was heard. The birthday attempt takes long; it is
+        made once, and the second one before it only if ports can be predicted."""
+        if number > 1 or theirs is None or not self._may_try_birthday(theirs):
+            return FIRST, SECOND
+        if Mapping.SEQUENTIAL in (self.own.mapping, theirs.mapping):
+            return FIRST, SECOND, BIRTHDAY
+        return FIRST, BIRTHDAY
+
+    def _may_try_birthday(self, theirs: Hello) -> bool:
+        """One side, and only one, must be the hard one, with sockets enough."""
+        if BIRTHDAY_OPTION not in self.invitation.options or self.public is None:
             return False
         ours_is_hard, theirs_is_hard = self.own.mapping in HARD, theirs.mapping in HARD
         able = self.own.many_sockets if ours_is_hard else theirs.many_sockets
