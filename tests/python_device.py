@@ -3,21 +3,28 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from alarmd.device.device import Device, Handler
 from lfcp import Verb
-from lfcp.client import ClientEvent, HeartbeatAcknowledged, MessageAcknowledged, VolatileMemory
+from lfcp.client import ClientEvent, HeartbeatAcknowledged, Ladder, MessageAcknowledged, VolatileMemory
 from tests.netlab.namespaces import Namespace
 
 
 class PythonDevice(threading.Thread):
-    """Use `living`. servers: host and port by label. interval: s. done: how often it obeyed which verb; it knows TLGS
-    and RST."""
+    """Use `living`. servers: host and port by label. interval, ladder, allow: of a Device. done: how often it obeyed
+    which verb; it knows TLGS and RST."""
 
     def __init__(
-        self, machine: Namespace, name: str, servers: Mapping[str, tuple[str, int]], key: bytes, interval: float
+        self,
+        machine: Namespace,
+        name: str,
+        servers: Mapping[str, tuple[str, int]],
+        key: bytes,
+        interval: float | None,
+        ladder: Ladder | None = None,
+        allow: Collection[int] | None = None,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self.done: Counter[Verb] = Counter()
@@ -31,6 +38,8 @@ class PythonDevice(threading.Thread):
             self._heard.append,
             key=key,
             memory=VolatileMemory(),
+            ladder=ladder,
+            allow=allow,
         )
         self._loop = asyncio.new_event_loop()
         self._life = self._loop.create_task(self._live())

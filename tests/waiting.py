@@ -16,9 +16,11 @@ async def until(condition: Callable[[], object], what: str = "it") -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-def wait_until(condition: Callable[[], object], what: str = "it") -> None:
-    """In a thread of its own."""
-    deadline = time.monotonic() + LIMIT
+def wait_until(
+    condition: Callable[[], object], what: str = "it", limit: float = LIMIT, look_every: float = LOOK_EVERY
+) -> None:
+    """In a thread of its own. limit, look_every: for what takes its time, and for looks that cost something."""
+    deadline = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < deadline, f"waited {LIMIT:.0f} s for {what}"
-        time.sleep(LOOK_EVERY)
+        assert time.monotonic() < deadline, f"waited {limit:.0f} s for {what}"
+        time.sleep(look_every)

@@ -9,39 +9,47 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 from lfcp import Verb
 from lfcp.authenticator import key_as_text
+from lfcp.client import Ladder
 from tests.firmware.running_device import Camera, key_file, running
 from tests.natlab.house import House, house
 from tests.natlab.laboratory import Laboratory, laboratory
 from tests.netlab.namespaces import Namespace
+from tests.netlab.relay import Line
 from tests.python_device import PythonDevice, living
 from tests.waiting import wait_until
 
 INTERVAL = 4  # s between heartbeats
+UNANSWERED = 3  # s that a mapping lives before it was answered, where its life is not Linux's
+FIRST = 3  # home of a street; the laboratory has two of its own
 
 
 class Way(NamedTuple):
-    """The types of NAT between a device and the server."""
+    """The types of NAT between a device and the server. life: of the home's mappings that were answered, s; None: as
+    long as Linux's."""
 
     home: str
     carrier: str | None = None
+    life: int | None = None
 
     def __str__(self) -> str:
         return self.home if self.carrier is None else f"{self.home} behind {self.carrier}"
 
 
 class Setup(NamedTuple):
-    """What a device is told. directory: its own."""
+    """What a device is told. directory: its own. ladder: s; empty: it beats every INTERVAL and tries nothing out."""
 
     machine: Namespace
     name: str
     servers: dict[str, tuple[str, int]]
     key: bytes
     directory: Path
+    ladder: Sequence[int]
 
 
 Count = Callable[[], int]  # how often a device obeyed
@@ -58,7 +66,9 @@ class Answer(NamedTuple):
 
 @contextmanager
 def python_device(setup: Setup) -> Iterator[Count]:
-    with living(PythonDevice(setup.machine, setup.name, setup.servers, setup.key, INTERVAL)) as device:
+    ladder = Ladder(setup.ladder) if setup.ladder else None
+    interval = None if ladder else INTERVAL
+    with living(PythonDevice(setup.machine, setup.name, setup.servers, setup.key, interval, ladder)) as device:
         yield lambda: device.done[Verb.TLGS]
 
 
@@ -69,11 +79,19 @@ def c_device(program: Path) -> Launch:
         options = ["--name", setup.name, "--key-file", str(key), "--state", "state", "--interval", str(INTERVAL)]
         for label, (host, port) in setup.servers.items():
             options += ["--server", f"{label}={host}:{port}"]
+        if setup.ladder:
+            options += ["--ladder", ",".join(map(str, setup.ladder))]
         options += Camera(setup.directory, "one.jpg").options
         with setup.machine.entered(), running(program, setup.directory, *options) as device:
             yield lambda: device.said("done TLGS")
 
     return launch
+
+
+def in_turn(*launches: Launch) -> Launch:
+    """The first device is launched by the first of them, and so on, again and again."""
+    turns = cycle(launches)
+    return lambda setup: next(turns)(setup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,8 @@ class Street:
 
     def all_reached(self) -> None:
         for home in self.homes:
-            wait_until(partial(self.house.is_reached, home.device), f"the device behind {home.way}")
+            reached = partial(self.house.is_reached, home.device)
+            wait_until(reached, f"the device behind {home.way}", look_every=0.1)
 
     def _answer(self, home: Home, command: int) -> Answer:
         outcome = self.house.outcome(command)
@@ -116,16 +135,22 @@ class Street:
 
 
 @contextmanager
-def street(directory: Path, ways: Sequence[Way], launch: Launch) -> Iterator[Street]:
-    """Returns when the server knows how to reach each device."""
+def street(
+    directory: Path, ways: Sequence[Way], launch: Launch, *, ladder: Sequence[int] = (), line: Line | None = None
+) -> Iterator[Street]:
+    """ladder: of each device, s. line: of each. Returns when the server knows how to reach all of them."""
+    lines = {} if line is None else {f"dev{FIRST + number}": line for number in range(len(ways))}
     with ExitStack() as stack:
-        lab = stack.enter_context(laboratory())
+        lab = stack.enter_context(laboratory(lines=lines))
         watching = stack.enter_context(house(lab, directory))
         homes = []
         for way in ways:
             number = lab.add_home(way.home, carrier=way.carrier)
+            if way.life:
+                lab.set_lives(f"nat{number}", UNANSWERED, way.life)
             (own := directory / f"cam{number}").mkdir()
-            setup = Setup(lab[f"dev{number}"], own.name, watching.servers, watching.add_device(own.name), own)
+            key = watching.add_device(own.name)
+            setup = Setup(lab[f"dev{number}"], own.name, watching.servers, key, own, ladder)
             homes.append(Home(way, number, own.name, stack.enter_context(launch(setup))))
         made = Street(lab, watching, homes)
         made.all_reached()

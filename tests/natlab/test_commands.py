@@ -4,23 +4,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import PROVE
 from tests.natlab.nat_types import NAT_TYPES
-from tests.natlab.street import INTERVAL, Answer, Home, Launch, Street, Way, c_device, python_device, street
+from tests.natlab.street import INTERVAL, Answer, Home, Launch, Street, Way, street
 
 CARRIERS = ("pr", "symb")
-ALL = [Way(home, carrier) for carrier in (None, *CARRIERS) for home in NAT_TYPES]
+ALL = [way for carrier in (None, *CARRIERS) for home in NAT_TYPES for way in (Way(home, carrier),) * 2]
 SAMPLE = [*(Way(home) for home in NAT_TYPES), Way("pr", "symb"), Way("sym", "pr"), Way("fc", "symb")]
 ROUNDS = 10 if PROVE else 2
 AT_ONCE = 1.0  # s
-PROOF = 1.0  # s that a heartbeat, the challenge, the one that answers it and the command take, and a late thread
-
-
-@pytest.fixture(params=["python", "c"])
-def launch(request: pytest.FixtureRequest) -> Launch:
-    return python_device if request.param == "python" else c_device(request.getfixturevalue("lfcp_device"))
+PROOF = 3.0  # s that the challenge, its proof and the command take, on a machine that is busy; less than a heartbeat
 
 
 def said(what: str, answers: Sequence[Answer], limit: float) -> None:
@@ -36,8 +29,8 @@ def said(what: str, answers: Sequence[Answer], limit: float) -> None:
     assert in_time == answers, report
 
 
-def test_commands_reach_devices_that_say_nothing_and_that_their_nats_forgot(tmp_path: Path, launch: Launch) -> None:
-    with street(tmp_path, ALL if PROVE else SAMPLE, launch) as homes:
+def test_commands_reach_devices_that_say_nothing_and_that_their_nats_forgot(tmp_path: Path, both: Launch) -> None:
+    with street(tmp_path, ALL if PROVE else SAMPLE, both) as homes:
         idle_devices_obey_at_once(homes)
         after_a_reboot_they_obey_within_a_heartbeat(homes)
         with_an_expired_mapping_they_obey_within_a_heartbeat(homes)
