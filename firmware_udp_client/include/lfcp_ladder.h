@@ -38,6 +38,7 @@ typedef struct lfcp_ladder {
     uint16_t life;
     uint8_t at_a_time; /* steps */
     uint8_t spoilt;    /* tries that told nothing */
+    uint8_t put_off;   /* a bit a step: such ones, until nothing else is tried; then a server has room again */
     uint8_t server;
     bool climbing;
 } lfcp_ladder;

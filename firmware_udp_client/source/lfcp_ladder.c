@@ -59,7 +59,7 @@ static unsigned next_step(const lfcp_ladder *ladder)
             continue;
         }
         dead += ladder->deaths[step] > 0 ? 1 : 0;
-        if (!tried && ladder->deaths[step] == 0 && untried == NO_STEP) {
+        if (!tried && ladder->deaths[step] == 0 && (ladder->put_off >> step & 1u) == 0 && untried == NO_STEP) {
             untried = step;
         } else if (!tried && ladder->deaths[step] > 0 && ladder->deaths[step] < TRIES && dead <= DEAD_STEPS &&
                    again == NO_STEP) {
@@ -90,6 +90,9 @@ static unsigned steps_under_way(const lfcp_ladder *ladder)
 static void fill(lfcp_ladder *ladder, uint64_t now)
 {
     unsigned step;
+    if (steps_under_way(ladder) == 0) {
+        ladder->put_off = 0;
+    }
     while (ladder->spoilt <= MOST_SPOILT && steps_under_way(ladder) < ladder->at_a_time &&
            (step = next_step(ladder)) != NO_STEP) {
         begin(ladder, &ladder->keeps[2 * step], now);
@@ -105,6 +108,7 @@ static void judge(lfcp_ladder *ladder, unsigned step)
         ladder->life = seconds > ladder->life ? seconds : ladder->life;
     } else if (pair[0].phase == SPOILT && pair[1].phase == SPOILT) {
         ladder->spoilt++;
+        ladder->put_off |= (uint8_t)(1u << step);
     } else {
         ladder->deaths[step]++;
     }

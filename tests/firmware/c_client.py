@@ -17,6 +17,7 @@ HEADERS = (
     "lfcp_codec.h",
     "lfcp_signing.h",
     "lfcp_client.h",
+    "lfcp_path.h",
     "lfcp_upload.h",
     "lfcp_motion.h",
     "lfcp_meeting.h",
