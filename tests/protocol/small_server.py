@@ -15,7 +15,7 @@ class SmallServer:
     def __init__(self, name: str, label: str, key: str, down: int = 0x65_5D_0F_A0_00_00_00) -> None:
         self._name = name
         self._tag_key = derive(key_from_text(key), Purpose.TAG, Way.DOWN, label)
-        self._seal_key = derive(key_from_text(key), Purpose.SEAL, Way.DOWN, label)
+        self.seal_key = derive(key_from_text(key), Purpose.SEAL, Way.DOWN, label)
         self.down = down
 
     def says(self, verb: str, *params: str) -> str:
@@ -35,7 +35,7 @@ class SmallServer:
         """answers: the heartbeat that it answers; None: it is pushed. A secret is sealed."""
         if VERBS[verb].secret:
             numbered = enumerate(params, 1)
-            params = tuple(seal(self._seal_key, self.down + 1, self._name, verb, at, text) for at, text in numbered)
+            params = tuple(seal(self.seal_key, self.down + 1, self._name, verb, at, text) for at, text in numbered)
         own = (*params, UNUSED, UNUSED)[:2]
         return self.says(verb, *own, command_id, UNUSED if answers is None else counter_of(answers))
 

@@ -114,6 +114,11 @@ class Beats:
         """One more, repeated as often as a regular one."""
         self._wanted = True
 
+    def prove(self) -> None:
+        """The server does not know any more that the device lives at this address."""
+        self.proven = False
+        self.at_once()
+
     def declare_sleep(self, seconds: int) -> None:
         """SLEP takes the heartbeats' place until wake()."""
         self.sleep = seconds

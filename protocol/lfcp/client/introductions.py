@@ -7,13 +7,12 @@ from lfcp.client.commands import OwedAck
 from lfcp.client.events import ConnectionAccepted, ConnectionRefused, Invited
 from lfcp.client.heard import ConnectRequest, RequestAnswered, Summoned
 from lfcp.client.invitations import is_reason
-from lfcp.constants import HEARTBEAT_AGAIN_MS, HEARTBEAT_AGAINS
+from lfcp.constants import HEARTBEAT_AGAIN_MS, HEARTBEAT_AGAINS, RendezvousReason
 from lfcp.messages import UNUSED
 
 MAX_INVITATIONS = 16  # remembered; a device has 2 sessions at a time, an operator 4
 MAX_REQUESTS = 8  # that have no answer yet
 FIRST_AGAIN = 0.5  # s; then as heartbeats
-UNPROVEN = "unproven"
 
 
 class _Invitation:
@@ -81,7 +80,11 @@ class Introductions:
         request = answer.request
         if request.number not in self._requests:
             return []
-        if answer.reason == UNPROVEN and answer.session is None and request.number not in self._unproven:
+        if (
+            answer.reason == RendezvousReason.UNPROVEN
+            and answer.session is None
+            and request.number not in self._unproven
+        ):
             self._unproven.add(request.number)
             self._requests[request.number][1].restart()
             return []

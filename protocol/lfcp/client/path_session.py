@@ -14,7 +14,7 @@ from lfcp.client.heard import BeatAnswered, Heard, KeepHeard, Probed, RequestAns
 from lfcp.client.introductions import Introductions
 from lfcp.client.keepalive import Keepalive
 from lfcp.client.peer import Peer
-from lfcp.constants import KEEP_MOST_MS
+from lfcp.constants import KEEP_MOST_MS, RendezvousReason
 from lfcp.text import check_name
 
 MAX_KEEPS_REMEMBERED = 64  # of keep(); an answer to an older one is not told
@@ -74,9 +74,8 @@ class PathSession:
     def network_changed(self, now: float) -> None:
         """The device is in another network, or has another address in it: what was learned of the NAT is forgotten."""
         self.rebound(now)
-        if self._keepalive.learns:
-            self._keepalive.moved()
-            self._use_interval()
+        self._keepalive.moved()
+        self._use_interval()
 
     def poll_ladder(self, now: float) -> list[Probe]:
         """Frames to send now, each from the socket with its number: one that has none yet gets a new one."""
@@ -148,6 +147,8 @@ class PathSession:
             case Summoned():
                 return [*self._introductions.summoned(heard)]
             case RequestAnswered():
+                if heard.reason == RendezvousReason.UNPROVEN:
+                    peer.beats.prove()
                 return [*self._introductions.answered(heard)]
             case SessionOver():
                 return [heard]
