@@ -39,6 +39,19 @@ class House:
             wait_until(lambda: name in {one["name"] for one in other.ask_api("/devices")["devices"]}, "the copied key")
         return key_from_text(made["key"])
 
+    def add_operator(self, name: str) -> str:
+        """The key of its machine, as text; both servers know it."""
+        made = self.a.tell_api(f"/operators/{name}/key")
+        if self.b is not None:
+            other = self.b
+            wait_until(lambda: name in {one["name"] for one in other.ask_api("/operators")["operators"]}, "the copy")
+        return str(made["key"])
+
+    def knows_the_mapping(self, name: str) -> bool:
+        """Of a device's NAT; every server of the house reaches it."""
+        shown = [server.ask_api(f"/devices/{name}")["live"] for server in (self.a, self.b) if server is not None]
+        return all(live["path_proven"] and live["way"]["mapping"] not in (None, "u") for live in shown)
+
     def is_reached(self, name: str) -> bool:
         """Whether commands go to it at once."""
         live = self.device(name)["live"]

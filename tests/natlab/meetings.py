@@ -1,0 +1,117 @@
+"""Operators behind NATs who connect with cameras behind others: `alarmd connect` in processes of its own, a pair of
+servers, so that everybody knows what his NAT does, and a camera in each home.
+
+with neighbourhood(directory, operators=["sym"], cameras=["pr"]) as made:
+    met = made.meet("sym", "pr", "--birthday", patience=30)
+"""
+
+import signal
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.end_to_end.connecting import Connected, connected
+from tests.natlab.house import House, house
+from tests.natlab.laboratory import Laboratory, laboratory
+from tests.netlab.namespaces import DIES_WITH_US
+from tests.netlab.relay import Line
+from tests.python_device import PythonDevice, living
+from tests.waiting import wait_until
+
+INTERVAL = 2.0  # s between heartbeats of a camera
+FIRST = 3  # home of a neighbourhood; the laboratory has two of its own
+
+
+class Met(NamedTuple):
+    """relay, direct: s from the request to the first path and to the first direct one; None: there was none. kind: of
+    the address that was direct. answered: the camera acknowledged an LFCP heartbeat that came through."""
+
+    relay: float
+    direct: float | None
+    kind: str | None
+    answered: bool
+
+
+class Neighbourhood:
+    """Use `neighbourhood`."""
+
+    def __init__(self, lab: Laboratory, watching: House, directory: Path) -> None:
+        self.lab = lab
+        self.house = watching
+        self._directory = directory
+        self._homes: dict[str, int] = {}  # of operators, by the type of their NAT
+        self._asked = 0
+
+    def move_in(self, kind: str) -> None:
+        """An operator, behind a NAT of this type."""
+        self._homes[kind] = self.lab.add_home(kind)
+
+    def meet(self, operator: str, camera: str, *options: str, patience: float = 0.0) -> Met:
+        """Whom: by the types of their NATs. patience: s that a direct path is waited for."""
+        name = camera_of(camera)
+        with self.connecting(operator, name, *options) as connection:
+            relay = connection.wait_for_path("relay")["after"]
+            if patience:
+                wait_for(connection, patience)
+            direct = next(iter(connection.of("direct")), {"after": None, "kind": None})
+            answer = connection.say(f"{name},HEARTBEAT,0,0,0,0,0,0")
+            assert connection.stop(signal.SIGINT) == 0
+        return Met(relay, direct["after"], direct["kind"], answer.startswith(f"{name},ACK,"))
+
+    @contextmanager
+    def connecting(self, operator: str, device: str, *options: str) -> Iterator[Connected]:
+        """`alarmd connect`, by an operator who never asked before: nobody may ask often."""
+        self._asked += 1
+        name = f"operator{self._asked}"
+        (home := self._directory / name).mkdir()
+        command = [*DIES_WITH_US, sys.executable, "-m", "alarmd", "connect", device, *options, "--name", name]
+        command += ["--key-file", str(self._key(name, home))]
+        for label, (host, port) in self.house.servers.items():
+            command += ["--server", f"{label}={host}:{port}"]
+        with self.lab[f"dev{self._homes[operator]}"].entered(), connected(command, home) as connection:
+            yield connection
+
+    def _key(self, name: str, home: Path) -> Path:
+        file = home / "key"
+        file.touch(0o600)
+        file.write_text(f"{self.house.add_operator(name)}\n")
+        return file
+
+
+def camera_of(kind: str) -> str:
+    return f"cam-{kind}"
+
+
+def wait_for(connection: Connected, patience: float) -> None:
+    """A direct path; none is no failure here."""
+    try:
+        wait_until(lambda: connection.of("direct"), "a direct path", patience)
+    except AssertionError:
+        return
+
+
+@contextmanager
+def neighbourhood(
+    directory: Path, operators: Collection[str], cameras: Collection[str], line: Line | None = None, **settings: str
+) -> Iterator[Neighbourhood]:
+    """operators, cameras: types of their NATs. line: of everybody's home. settings: of the servers. Returns when the
+    servers know how to reach the cameras."""
+    homes = range(FIRST, FIRST + len(operators) + len(cameras))
+    lines = {} if line is None else {f"dev{number}": line for number in homes}
+    with ExitStack() as stack:
+        lab = stack.enter_context(laboratory(lines=lines))
+        watching = stack.enter_context(house(lab, directory, pair=True, **settings))
+        made = Neighbourhood(lab, watching, directory)
+        for kind in cameras:
+            machine, name = lab[f"dev{lab.add_home(kind)}"], camera_of(kind)
+            key = watching.add_device(name)
+            device = PythonDevice(machine, name, watching.servers, key, INTERVAL, allow=())
+            stack.enter_context(living(device))
+        for kind in operators:
+            made.move_in(kind)
+        for kind in cameras:
+            wait_until(partial(watching.knows_the_mapping, camera_of(kind)), f"what the NAT {kind} does")
+        yield made
