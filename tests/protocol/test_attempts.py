@@ -15,6 +15,7 @@ from lfcp.client.punching_steps import (
     Invitation,
     OpenSockets,
     Own,
+    PathChanged,
     Relay,
     Step,
 )
@@ -22,7 +23,7 @@ from lfcp.client.rounds import LONGEST_PAUSE, Rounds
 from lfcp.tunnel import Kind as Datagram
 from lfcp.tunnel import Outbound, Tunnel
 from tests.protocol.meeting_model import KEY, SESSION
-from tests.protocol.test_punching_attackers import PUBLIC, run, sent
+from tests.protocol.test_punching_attackers import PUBLIC, made_direct, run, sent
 
 SEEN = Address("203.0.113.20", 50001)
 LOCAL = (Address("192.168.2.20", 50001),)
@@ -132,6 +133,15 @@ def test_a_hello_of_an_earlier_attempt_is_answered_and_begins_nothing() -> None:
     run(session.punching, 7.0)
     steps = session.told(Turn(1, 2), "p203.0.113.10:50001", now=7.1)
     assert kinds(steps) == [Relay]
+
+
+def test_the_device_leaves_its_path_when_the_other_side_searches_again() -> None:
+    punching, outbound = made_direct(1)
+    again = outbound.seal(Datagram.HELLO, b"2 1 e -")
+    steps = punching.relayed(again, 10.0)
+    assert PathChanged(None, None, None) in steps
+    assert sent(steps, Datagram.PROBE)
+    assert punching.path.address is None
 
 
 def test_a_birthday_attempt_that_nobody_allowed_is_not_begun() -> None:

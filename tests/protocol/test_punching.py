@@ -4,6 +4,8 @@ import itertools
 import statistics
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lfcp.candidates import Kind
 from lfcp.client.birthday import BIRTHDAY_SOCKETS
@@ -145,7 +147,7 @@ def test_the_round_trip_is_told_of_the_relay_and_of_the_direct_path() -> None:
 
 def cut(world: World, *, both_ways: bool = True) -> None:
     """The two sides' NATs do not hear each other any more."""
-    one, other = (nat.host for nat in world.nats)
+    one, other = (nat.host for nat in world.nats[-2:])
     world.internet.cut = {(one, other), (other, one)} if both_ways else {(one, other)}
 
 
@@ -198,6 +200,35 @@ def test_a_nat_that_restarts_costs_the_path_but_not_the_session() -> None:
     world.ends[0].send(b"again")
     world.run(1.0)
     assert world.ends[1].payloads[-1][1] == b"again"
+
+
+@settings(max_examples=60)
+@given(
+    st.tuples(st.sampled_from(EVERY_TYPE), st.sampled_from(EVERY_TYPE)),
+    st.sampled_from(["", "pr", "fch"]),
+    st.builds(Weather, st.floats(0.001, 0.5), st.floats(0, 0.3), st.floats(0, 0.6), st.floats(0, 0.5)),
+    st.sampled_from(["-", "b"]),
+    st.integers(0, 1000),
+)
+def test_in_any_weather_what_is_sent_arrives_once_at_most(
+    types: tuple[str, str], shared: str, weather: Weather, options: str, seed: int
+) -> None:
+    world = World(types, seed, weather, shared=shared, options=options)
+    world.meet(5.0)
+    said: list[set[bytes]] = [set(), set()]
+    for number in range(40):
+        for end in world.ends:
+            if end.punching is not None:
+                said[end.role].add(bytes((number,)))
+                end.send(bytes((number,)))
+        if number == 20 and all(types):
+            cut(world)
+        world.run(2.0)
+    for end in world.ends:
+        heard = [body for _, body in end.payloads]
+        assert len(heard) == len(set(heard))
+        assert set(heard) <= said[1 - end.role]
+        assert end.open_sockets <= 1 + BIRTHDAY_SOCKETS
 
 
 def end_of(end: End) -> str:

@@ -41,6 +41,13 @@ class DirectPath:
         self._consent = Consent(self._random, now)
         return True
 
+    def leave(self) -> bool:
+        """For the relay. Whether that is a change."""
+        was, self.pair = self.pair, None
+        self.kind = self.round_trip = None
+        self._prober.rest()
+        return was is not None
+
     def carried(self, pair: Pair | None, now: float) -> None:
         """DATA, one way or the other. pair: None: through the server."""
         if pair is not None and pair == self.pair:
@@ -58,8 +65,7 @@ class DirectPath:
             return False
         if self._consent.lost(now):
             self._prober.drop(self.pair)
-            self.pair = self.kind = self.round_trip = None
-            return True
+            return self.leave()
         if self._consent.due(now):
             self._prober.ask(self._asks, self.pair, now)
         return False

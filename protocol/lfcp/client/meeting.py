@@ -10,7 +10,7 @@ from lfcp.client.direct_path import DirectPath
 from lfcp.client.hello import Delivery, Hello, Turn
 from lfcp.client.nomination import Nominator
 from lfcp.client.probing import PUNCHING
-from lfcp.client.punching_steps import Relay, Step
+from lfcp.client.punching_steps import LFCP_SOCKET, PathChanged, Relay, Step
 from lfcp.client.rounds import Rounds
 from lfcp.client.side import BIRTHDAY, FIRST, SECOND, Side
 from lfcp.tunnel import Kind as Datagram
@@ -49,6 +49,8 @@ class Meeting:
     def heard(self, hello: Hello, now: float) -> None:
         self._theirs = hello
         if self._rounds is None and self._may_begin(hello.turn):
+            if self._path.leave():  # role 0 has none any more, or it would not search
+                self._steps.append(PathChanged(None, None, self.round_trip))
             self._begin(hello.turn, now)
         if hello.turn == self.attempt.turn and now < self.attempt.ends:
             self.attempt.heard(hello, now)
@@ -106,12 +108,13 @@ class Meeting:
         return self._rounds.next_wakeup(self.attempt.turn)
 
     def _may_begin(self, turn: Turn) -> bool:
-        return turn > self.attempt.turn and turn.attempt in self._side.attempts(turn.round, self._theirs)
+        allowed = turn.attempt != BIRTHDAY or BIRTHDAY in self._side.attempts(turn.round, self._theirs)
+        return turn > self.attempt.turn and allowed
 
     def _begin(self, turn: Turn, now: float) -> None:
         self._over = False
-        self._side.prober.begin(self._path.pair)
-        self._side.sockets.close_but(self._path.socket)
+        self._side.prober.checks.clear()
+        self._side.sockets.close_but(LFCP_SOCKET)
         self.attempt = _ATTEMPTS[turn.attempt](self._side, turn, now)
 
     def _tell(self, now: float) -> None:

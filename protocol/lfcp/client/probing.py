@@ -84,10 +84,6 @@ class Prober:
         self._public_host = public_host
         self._steps = steps
 
-    def begin(self, keep: Pair | None) -> None:
-        """An attempt: forget all pairs but this one."""
-        self.checks = {pair: check for pair, check in self.checks.items() if pair == keep}
-
     def try_candidate(self, pair: Pair, kind: Kind, at: float) -> None:
         """at: when its probes begin."""
         check = self.checks.get(pair)
@@ -100,6 +96,11 @@ class Prober:
             check.named = True
             check.began = min(check.began, at)
         check.kind = min(check.kind, kind, key=lambda each: each.rank)
+
+    def rest(self) -> None:
+        """What was not probed by now, since a path was in use, is not caught up with."""
+        for check in self.checks.values():
+            check.sent = len(OFFSETS)
 
     def probe(self, pair: Pair, now: float, ttl: int | None = None) -> None:
         self.ask(Datagram.PROBE, pair, now, ttl)
