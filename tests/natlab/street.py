@@ -4,14 +4,14 @@ with street(directory, ways("sym", ("pr", "symb")), python_device) as made:
     made.commanded()    # one command for each, and how they fared
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lfcp import Verb
 from lfcp.authenticator import key_as_text
@@ -103,6 +103,14 @@ class Home:
     device: str
     obeyed: Count
 
+    @property
+    def machine(self) -> str:
+        return f"dev{self.number}"
+
+    @property
+    def nat(self) -> str:
+        return f"nat{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Street:
@@ -130,8 +138,12 @@ class Street:
     def _answer(self, home: Home, command: int) -> Answer:
         outcome = self.house.outcome(command)
         assert outcome["state"] == "acked", (home.way, outcome)
-        asked, answered = (datetime.fromisoformat(outcome[when]) for when in ("created_at", "finished_at"))
-        return Answer(home.way, (answered - asked).total_seconds(), outcome["attempts"])
+        seconds = (moment(outcome, "finished_at") - moment(outcome, "created_at")).total_seconds()
+        return Answer(home.way, seconds, outcome["attempts"])
+
+
+def moment(outcome: Mapping[str, Any], which: str) -> datetime:
+    return datetime.fromisoformat(outcome[which])
 
 
 @contextmanager

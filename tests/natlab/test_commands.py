@@ -42,15 +42,14 @@ def idle_devices_obey_at_once(homes: Street) -> None:
 
 def after_a_reboot_they_obey_within_a_heartbeat(homes: Street) -> None:
     def reboot(home: Home) -> None:
-        homes.lab.reboot(f"nat{home.number}")
+        homes.lab.reboot(home.nat)
 
     said("rebooted homes", homes.commanded(reboot), INTERVAL + PROOF)
 
 
 def with_an_expired_mapping_they_obey_within_a_heartbeat(homes: Street) -> None:
     def expire(home: Home) -> None:
-        nat = f"nat{home.number}"
-        for port in homes.lab.ports(nat):
-            homes.lab.expire(nat, port)
+        for port in homes.lab.ports(home.nat):
+            homes.lab.expire(home.nat, port)
 
     said("expired mappings", homes.commanded(expire), INTERVAL + PROOF)
