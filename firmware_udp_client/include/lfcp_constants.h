@@ -73,7 +73,7 @@
 #define LFCP_TUNNEL_DATA 128 /* what the session is for */
 #define LFCP_TUNNEL_HELLO 129 /* where this side may be reached; relayed only */
 #define LFCP_TUNNEL_PROBE 130 /* do you hear me on this path? */
-#define LFCP_TUNNEL_ANSWER 131 /* to PROBE or NOMINATE: its counter */
+#define LFCP_TUNNEL_ANSWER 131 /* to PROBE, NOMINATE or HELLO: its counter */
 #define LFCP_TUNNEL_NOMINATE 132 /* role 0: this path it is */
 #define LFCP_TUNNEL_BYE 133 /* the session is over */
 

@@ -23,7 +23,7 @@ EVERY_TYPE = ("", *TYPES)
 
 
 def can_meet(one: str, other: str) -> bool:
-    """docs of the measurements: one open side suffices; strict ones meet each other and who counts up."""
+    """One open side suffices; strict ones meet each other, and who counts ports up."""
     both = {one, other}
     return not (both <= STRICT | HARD | PREDICTABLE and (both & HARD or both <= PREDICTABLE))
 
