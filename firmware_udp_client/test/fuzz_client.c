@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "lfcp_client.h"
+#include "lfcp_path.h"
 
 #define SERVERS LFCP_CLIENT_SERVERS
 #define MOST_FRAMES 6 /* of one moment: an ACK, a message and a heartbeat for each server */
+#define MOST_OF_PATH (SERVERS + LFCP_LADDER_SOCKETS) /* an ACK of PROB for each server, a KEEP from each socket */
 #define OF_A_START 11 /* ids of commands that a restart forgets … */
 #define LASTING 5     /* … and of those that it does not: as many as are remembered, so that none may run twice */
 #define RECORDS 20
@@ -27,6 +29,7 @@ static struct {
     size_t size;
     lfcp_client client;
     lfcp_config config;
+    lfcp_path path;
     uint64_t now;
     uint64_t boot_id;
     uint64_t highest; /* counter that was sent */
@@ -157,6 +160,7 @@ static void start(void)
     memset(w.runs, 0, OF_A_START * sizeof *w.runs);
     w.running = false;
     w.boot_id = w.boot_id * 6364136223846793005u + 1442695040888963407u;
+    lfcp_path_start(&w.path, &lfcp_ladder_usual, LFCP_LADDER_SOCKETS);
     demand(lfcp_client_start(&w.client, &w.config, w.boot_id, w.now) == LFCP_OK);
 }
 
@@ -170,12 +174,14 @@ static void prepare(void)
     memset(w.runs, 0, sizeof w.runs);
     memset(w.frame_length, 0, sizeof w.frame_length);
     w.down[0] = w.down[1] = 1000;
+    uint8_t kind = byte();
     w.config = (lfcp_config){
         .name = "cam1",
-        .key = byte() % 8 != 0 ? key : NULL,
+        .key = kind % 8 != 0 ? key : NULL,
         .servers = SERVERS,
         .labels = {'A', 'B'},
-        .interval_s = 20,
+        .interval_s = kind < 128 ? 20 : 0,
+        .modules = &w.path.module,
         .commands = entries,
         .command_count = sizeof entries / sizeof *entries,
         .failover = {true, NULL, reachable, tell},
@@ -208,6 +214,39 @@ static void demand_sent(const uint8_t *frame, size_t length, unsigned server)
         last = last << 8 | reserved[at];
     }
     demand(message.counter <= last);
+}
+
+/* From sockets that it says it uses. */
+static void poll_path(void)
+{
+    uint8_t frame[LFCP_CLIENT_MAX_FRAME];
+    uint64_t wakeup;
+    size_t length = 1;
+    unsigned server = 0, socket = 0;
+    lfcp_status status = LFCP_OK;
+    for (unsigned count = 0; status == LFCP_OK && length > 0; count++) {
+        demand(count <= MOST_OF_PATH);
+        status = lfcp_path_poll(&w.path, &w.client, w.now, frame, sizeof frame, &length, &server, &socket);
+        demand(status == LFCP_OK || length == 0);
+        if (length > 0) {
+            demand_sent(frame, length, server);
+            demand(socket == 0 || lfcp_path_uses(&w.path, socket));
+        }
+    }
+    demand(status == LFCP_OK || status == LFCP_NO_ROOM || (status == LFCP_STORAGE_FAILED && w.writes_fail));
+    lfcp_path_next_wakeup_ms(&w.path, &w.client, &wakeup);
+    demand(wakeup > w.now && (w.config.key != NULL || wakeup == UINT64_MAX));
+    demand(strlen(w.path.report) >= 3 && strchr("uesh", lfcp_path_mapping(&w.path)) != NULL);
+}
+
+/* As a port does. */
+static void follow_path(uint8_t what)
+{
+    if (lfcp_path_wants_socket(&w.path, &w.client, w.now) || what == 0) {
+        lfcp_path_new_socket(&w.path, &w.client, w.now);
+    } else if (what == 1) {
+        lfcp_path_network_changed(&w.path, &w.client, w.now);
+    }
 }
 
 /* Once there is nothing to send, there is nothing to do before a later time. */
@@ -385,6 +424,7 @@ static void step(void)
 {
     uint8_t what = byte();
     unsigned server = what >> 7;
+    uint8_t bits;
     switch (what % 12) {
     case 0:
     case 1:
@@ -412,8 +452,10 @@ static void step(void)
         start();
         break;
     case 9:
-        w.writes_fail = byte() % 4 == 0;
+        bits = byte();
+        w.writes_fail = bits % 4 == 0;
         w.reachable = byte() % 2 == 0;
+        follow_path(bits / 4 % 8);
         break;
     case 10:
         w.now += (uint64_t)byte() << 8;
@@ -423,6 +465,7 @@ static void step(void)
         break;
     }
     poll();
+    poll_path();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
