@@ -81,6 +81,11 @@ class SimulatedDevice:
             self.boot()
             self._wake()
 
+    def rebind(self) -> None:
+        """Its NAT forgets it: what is sent to where it was arrives nowhere any more."""
+        self.path = self.path._replace(port=self.path.port + 1)
+        self.world.note(f"{self.name} is at {self.path} now")
+
     def say(self, verb: Verb) -> str | None:
         """The text, if there was room for it."""
         text = f"{self.name}-{len(self.said)}"

@@ -98,7 +98,19 @@ def _life(chance: Random, names: list[str]) -> list[Act]:
     return acts
 
 
-RARER = ("detector_on", "detector_off", "camera_off", "clear", "mute", "move", "renew_key", "reboot", "forget", "drop")
+RARER = (
+    "detector_on",
+    "detector_off",
+    "camera_off",
+    "clear",
+    "mute",
+    "move",
+    "renew_key",
+    "reboot",
+    "rebind",
+    "forget",
+    "drop",
+)
 
 
 def _act(chance: Random, what: str, who: str, whom: str = "", longest: float = 0.0) -> Act:

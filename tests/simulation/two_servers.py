@@ -105,7 +105,7 @@ class TwoServers(World):
 
     def _deliver(self, server: SimulatedServer, path: Path, payload: bytes) -> None:
         for device in self.devices:
-            if device.host == path.host:
+            if device.path.same_peer(path):
                 arrive = partial(device.receive, server.label, payload)
                 self.network.transmit(server.label, device.name, arrive, may_repeat=device.signed)
 
@@ -138,6 +138,11 @@ class TwoServers(World):
 
     def _act_reboot(self, act: Act) -> None:
         self.named(act.who).reboot()
+
+    def _act_rebind(self, act: Act) -> None:
+        """A device without a key would be taken to have restarted."""
+        if self.named(act.who).signed:
+            self.named(act.who).rebind()
 
     # what operators do
 
