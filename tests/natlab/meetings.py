@@ -1,5 +1,5 @@
-"""Operators behind NATs who connect with cameras behind others: `alarmd connect` in processes of its own, a pair of
-servers, so that everybody knows what his NAT does, and a camera in each home.
+"""Operators behind NATs who connect with cameras behind others: `alarmd connect` in processes of its own, servers, and
+a camera in each home.
 
 with neighbourhood(directory, operators=["sym"], cameras=["pr"]) as made:
     met = made.meet("sym", "pr", "--birthday", patience=30)
@@ -49,6 +49,10 @@ class Neighbourhood:
         """An operator, behind a NAT of this type."""
         self._homes[kind] = self.lab.add_home(kind)
 
+    def machine_of(self, operator: str) -> str:
+        """Its name in the laboratory."""
+        return f"dev{self._homes[operator]}"
+
     def meet(self, operator: str, camera: str, *options: str, patience: float = 0.0) -> Met:
         """Whom: by the types of their NATs. patience: s that a direct path is waited for."""
         name = camera_of(camera)
@@ -71,7 +75,7 @@ class Neighbourhood:
         command += ["--key-file", str(self._key(name, home))]
         for label, (host, port) in self.house.servers.items():
             command += ["--server", f"{label}={host}:{port}"]
-        with self.lab[f"dev{self._homes[operator]}"].entered(), connected(command, home) as connection:
+        with self.lab[self.machine_of(operator)].entered(), connected(command, home) as connection:
             yield connection
 
     def _key(self, name: str, home: Path) -> Path:
@@ -95,15 +99,21 @@ def wait_for(connection: Connected, patience: float) -> None:
 
 @contextmanager
 def neighbourhood(
-    directory: Path, operators: Collection[str], cameras: Collection[str], line: Line | None = None, **settings: str
+    directory: Path,
+    operators: Collection[str],
+    cameras: Collection[str],
+    line: Line | None = None,
+    *,
+    pair: bool = True,
+    **settings: str,
 ) -> Iterator[Neighbourhood]:
-    """operators, cameras: types of their NATs. line: of everybody's home. settings: of the servers. Returns when the
-    servers know how to reach the cameras."""
+    """operators, cameras: types of their NATs. line: of everybody's home. pair: two servers, so that everybody knows
+    what his NAT does; else one. settings: of the servers. Returns when they know how to reach the cameras."""
     homes = range(FIRST, FIRST + len(operators) + len(cameras))
     lines = {} if line is None else {f"dev{number}": line for number in homes}
     with ExitStack() as stack:
         lab = stack.enter_context(laboratory(lines=lines))
-        watching = stack.enter_context(house(lab, directory, pair=True, **settings))
+        watching = stack.enter_context(house(lab, directory, pair=pair, **settings))
         made = Neighbourhood(lab, watching, directory)
         for kind in cameras:
             machine, name = lab[f"dev{lab.add_home(kind)}"], camera_of(kind)
@@ -112,6 +122,7 @@ def neighbourhood(
             stack.enter_context(living(device))
         for kind in operators:
             made.move_in(kind)
+        known = watching.knows_the_mapping if pair else watching.is_reached
         for kind in cameras:
-            wait_until(partial(watching.knows_the_mapping, camera_of(kind)), f"what the NAT {kind} does")
+            wait_until(partial(known, camera_of(kind)), f"the camera behind {kind}")
         yield made
