@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfcp.candidates import Address, Candidate, Kind, Mapping
-from lfcp.client.hello import IDLE_WAIT, LONGEST_WAIT, REMEMBERED, Delivery, Hello, Turn, read_hello
+from lfcp.client.hello import FIRST_IDLE_WAIT, IDLE_WAIT, LONGEST_WAIT, REMEMBERED, Delivery, Hello, Turn, read_hello
 from lfcp.constants import TUNNEL_BODY
 from tests.protocol.vectors import Vector, each_of
 
@@ -60,7 +60,7 @@ def test_a_hello_is_said_more_and_more_seldom_until_it_is_answered() -> None:
     assert delivery.round_trip == 0.125
     assert delivery.next_wakeup() == times[-1] + IDLE_WAIT
     delivery.sent(9, times[-1] + IDLE_WAIT)
-    assert delivery.next_wakeup() == times[-1] + 2 * IDLE_WAIT
+    assert delivery.next_wakeup() == times[-1] + IDLE_WAIT + FIRST_IDLE_WAIT
 
 
 def test_each_copy_is_answered_by_its_own_counter_once() -> None:

@@ -9,7 +9,7 @@ IDLE = CONSENT_IDLE_MS / 1000
 LOST = CONSENT_LOST_MS / 1000
 ACTIVE_JITTER = 0.2
 IDLE_JITTER = 1 / 7
-AGAIN = 1.0  # s; an unanswered probe is repeated after this, then twice this, and so on
+AGAIN = 1.0  # s; a probe without an answer is repeated every so often
 
 
 class Consent:
@@ -19,13 +19,13 @@ class Consent:
         self._random = random
         self._answered = now
         self._used = now  # when DATA last passed
-        self._wait = AGAIN
+        self._asked = 0  # since the last answer
         self._next = now + self._pause(ACTIVE, ACTIVE_JITTER)
 
     @property
     def doubted(self) -> bool:
         """A probe has no answer, and was repeated."""
-        return self._wait > 2 * AGAIN
+        return self._asked > 1
 
     def used(self, now: float) -> None:
         """DATA passes. After a pause the next probe comes sooner."""
@@ -35,7 +35,7 @@ class Consent:
 
     def answered(self, now: float) -> None:
         self._answered = now
-        self._wait = AGAIN
+        self._asked = 0
         active = now - self._used <= ACTIVE
         self._next = now + (self._pause(ACTIVE, ACTIVE_JITTER) if active else self._pause(IDLE, IDLE_JITTER))
 
@@ -46,8 +46,8 @@ class Consent:
         """Whether to send a probe, which is then taken as sent."""
         if now < self._next:
             return False
-        self._next = now + self._wait
-        self._wait = min(2 * self._wait, ACTIVE)
+        self._next = now + AGAIN
+        self._asked += 1
         return True
 
     def next_wakeup(self) -> float:

@@ -9,7 +9,8 @@ from lfcp.constants import MAX_CANDIDATES
 
 FIRST_WAIT = 0.2  # s; each is twice the one before
 LONGEST_WAIT = 5.0
-IDLE_WAIT = 60.0  # once it was answered
+IDLE_WAIT = 60.0  # once it was answered; then again, and after FIRST_IDLE_WAIT, twice that …, until that one is
+FIRST_IDLE_WAIT = 1.0
 MAX_ROUND = 9999
 MANY_SOCKETS = "b"
 FEW_SOCKETS = "-"
@@ -79,7 +80,7 @@ class Delivery:
         self._copies[counter] = now
         if len(self._copies) > REMEMBERED:
             del self._copies[next(iter(self._copies))]
-        self._next = now + (IDLE_WAIT if self.answered else self._wait)
+        self._next = now + self._wait
         self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     def heard_answer(self, counter: int, now: float) -> bool:
@@ -90,6 +91,7 @@ class Delivery:
         self.round_trip = now - sent_at
         self.answered = True
         self._next = sent_at + IDLE_WAIT
+        self._wait = FIRST_IDLE_WAIT
         return True
 
     def next_wakeup(self) -> float:
