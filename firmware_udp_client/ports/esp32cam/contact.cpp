@@ -16,19 +16,23 @@ namespace {
 
 constexpr uint32_t whole = 0x4c464350;         // marks memory that a deep sleep kept
 constexpr uint64_t probe_every_ms = 60000;     // while no server answers
+constexpr unsigned ladder_sockets = 2;         // at a time: lwIP has few, and pictures need some
 constexpr uint64_t sleep_waits_ms = 60000;     // for pictures that are on their way: a deep sleep loses them
 
-// What survives deep sleep: the client with its counters, windows and messages.
+// What survives deep sleep: the client with its counters, windows and messages, and what it knows of its way.
 RTC_DATA_ATTR uint32_t kept_mark;
 RTC_DATA_ATTR uint32_t kept_sleep_s;
 RTC_DATA_ATTR lfcp_client kept_client;
-static_assert(sizeof(lfcp_client) <= 6 * 1024, "the memory that survives deep sleep has 8 KB, and the core uses some");
+RTC_DATA_ATTR lfcp_path kept_path;
+static_assert(sizeof(lfcp_client) + sizeof(lfcp_path) <= 6 * 1024, "the memory that survives deep sleep has 8 KB, and the core uses some");
 
 config settings;
 uint8_t key[LFCP_KEY];
 lfcp_server_address addresses[LFCP_CLIENT_SERVERS];
 lfcp_config configuration;
 udp_servers servers;
+path_sockets ladder;
+bool came_in_before = false;
 const char *trouble = nullptr;
 uint64_t time_now = 0;
 uint64_t probe_at = 0;
@@ -58,6 +62,7 @@ const char *read_settings()
 {
     const char *wrong = config_problem(&settings);
     udp_servers_start(&servers);
+    path_sockets_start(&ladder);
     frames::begin(&kept_client);
     for (size_t at = 0; wrong == nullptr && at < CONFIG_SERVERS && settings.server[at][0] != '\0'; at++) {
         wrong = lfcp_server_address_read(settings.server[at], &addresses[at]);
@@ -77,7 +82,8 @@ void configure()
 {
     configuration.name = settings.name;
     configuration.key = settings.key[0] == '\0' ? nullptr : key;
-    configuration.interval_s = settings.heartbeat;
+    configuration.interval_s = settings.learn != 0 && configuration.key != nullptr ? 0 : settings.heartbeat;
+    configuration.modules = &kept_path.module;
     configuration.detector_on = true;
     configuration.camera_on = true;
     configuration.commands = orders::table;
@@ -95,6 +101,7 @@ lfcp_status start_client(uint64_t now)
     if (woke) {
         return lfcp_client_woke(&kept_client, &configuration, now, static_cast<uint64_t>(kept_sleep_s) * 1000);
     }
+    lfcp_path_start(&kept_path, &lfcp_ladder_usual, configuration.interval_s == 0 ? ladder_sockets : 0);
     const uint64_t boot_id = static_cast<uint64_t>(esp_random()) << 32 | esp_random();
     return lfcp_client_start(&kept_client, &configuration, boot_id, now);
 }
@@ -107,6 +114,30 @@ void send_all(uint64_t now)
     while (lfcp_client_poll(&kept_client, now, frame, sizeof frame, &length, &server) == LFCP_OK && length > 0) {
         udp_servers_send(&servers, server, frame, length, now);
     }
+    unsigned socket = 0;
+    while (lfcp_path_poll(&kept_path, &kept_client, now, frame, sizeof frame, &length, &server, &socket) == LFCP_OK &&
+           length > 0) {
+        if (socket == 0) {
+            udp_servers_send(&servers, server, frame, length, now);
+        } else {
+            path_sockets_send(&ladder, &servers, socket, server, frame, length, now);
+        }
+    }
+    path_sockets_close_unused(&ladder, &kept_path);
+}
+
+// The first network after a start is the one that was left for a deep sleep, as far as known.
+void follow_network(bool came_in, uint64_t now)
+{
+    if (came_in && came_in_before) {
+        lfcp_path_network_changed(&kept_path, &kept_client, now);
+    } else if (came_in || (configuration.key != nullptr && lfcp_path_wants_socket(&kept_path, &kept_client, now))) {
+        lfcp_path_new_socket(&kept_path, &kept_client, now);
+    } else {
+        return;
+    }
+    came_in_before = true;
+    udp_servers_open(&servers);
 }
 
 // What each frame calls for goes out before the next one is looked at: the client owes a server one ACK at a time.
@@ -117,6 +148,7 @@ void receive_all(uint64_t now)
     size_t length = 0;
     unsigned server = 0;
     while (udp_servers_receive(&servers, &server, frame, sizeof frame, &length, now) ||
+           path_sockets_receive(&ladder, &servers, &server, frame, sizeof frame, &length, now) ||
            frames::receive(&server, frame, sizeof frame, &length, now)) {
         lfcp_event event = {};
         if (lfcp_client_receive(&kept_client, server, frame, length, now, &event) == LFCP_OK) {
@@ -158,8 +190,8 @@ void work(bool came_in, uint64_t now)
 {
     time_now = now;
     orders::at(now);
+    follow_network(came_in, now);
     if (came_in) {
-        udp_servers_open(&servers);
         frames::hang_up(now);
     }
     receive_all(now);

@@ -12,6 +12,8 @@ extern "C" {
 #include <bounded_text.h>
 #include <lfcp_client.h>
 #include <lfcp_motion.h>
+#include <lfcp_path.h>
+#include <path_sockets.h>
 #include <picture_uploads.h>
 #include <udp_servers.h>
 

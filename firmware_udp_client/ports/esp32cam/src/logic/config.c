@@ -69,6 +69,7 @@ const config_field config_fields[] = {
     SERVER("server1", 0, "First server"),
     SERVER("server2", 1, "Second server"),
     NUMBER(heartbeat, "Heartbeat every", "seconds", 5, LFCP_MAX_REPORT_INTERVAL),
+    SWITCH(learn, "With a key, as seldom as the router allows", "1: it is tried out; 0: as set here"),
     NUMBER(sleep, "Deep sleep lasts", "seconds", 10, LFCP_CLIENT_MAX_SLEEP),
     NETWORK("1", 0),
     NETWORK("2", 1),
@@ -93,6 +94,7 @@ void config_defaults(config *of)
     lfcp_motion_defaults(&motion, 320, 240);
     memset(of, 0, sizeof *of);
     of->heartbeat = LFCP_HEARTBEAT_INTERVAL_MS / 1000;
+    of->learn = 1;
     of->sleep = 3600;
     of->motion_threshold = motion.threshold;
     of->motion_blocks = motion.blocks;

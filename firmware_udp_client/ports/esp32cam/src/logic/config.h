@@ -25,6 +25,7 @@ typedef struct config {
     char key[44];
     char server[CONFIG_SERVERS][HOST_SIZE + 16]; /* LABEL=HOST:PORT */
     uint32_t heartbeat;                          /* s */
+    uint32_t learn;                              /* 1: the heartbeat is for a device without a key */
     uint32_t sleep;                              /* s */
     config_network network[CONFIG_NETWORKS];
     char password[64]; /* of the access point and of the control page */
