@@ -31,6 +31,7 @@ SESSION = 0x63F1C2D3E4A67
 KEY = session_key(bytes(range(32)), bytes(range(32, 64)), SESSION)
 LFCP_PORT = 40000
 SETTLED = 5.0  # when CONN leaves
+_ASKED_AGAIN = (0.0, 0.5, 1.5, 3.5, 7.5)  # s; CONN
 _AGAIN = tuple(PNCH_FIRST_MS / 1000 * (2**tries - 1) for tries in range(PNCH_RESENDS + 1))
 
 
@@ -239,7 +240,7 @@ class World:
 
     def meet(self, within: float = 30.0, done: Callable[[], bool] | None = None) -> None:
         """Ask, until both sides are direct or the time is over."""
-        for wait in _AGAIN:
+        for wait in _ASKED_AGAIN:
             self.clock.at(self.asked_at + wait, self._ask)
         self.clock.run(self.asked_at + within, done or (lambda: self.direct))
 
