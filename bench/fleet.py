@@ -40,8 +40,11 @@ def secret_of(number: int) -> bytes:
 def signed_heartbeat_of(number: int, counter: int, echo: int) -> bytes:
     """As signed_device.c sends it."""
     report = Report(20, BOOT_ID, detector=True, camera=True, wanted_version=0, echo=echo, settings=True)
-    tag_key = derive(secret_of(number), Purpose.TAG, Way.UP, LABEL)
-    return encode_signed(tag_key, counter, name_of(number), Verb.HEARTBEAT, *report_parameters(report))
+    return encode_signed(tag_key_of(number), counter, name_of(number), Verb.HEARTBEAT, *report_parameters(report))
+
+
+def tag_key_of(number: int) -> bytes:
+    return derive(secret_of(number), Purpose.TAG, Way.UP, LABEL)
 
 
 def path_of(number: int) -> Path:

@@ -18,6 +18,7 @@ from bench import (  # noqa: E402
     film,
     firmware,
     heartbeats,
+    ladder,
     loss,
     pictures,
     replication,
@@ -34,6 +35,7 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 PARTS: dict[str, Callable[[int, float], list[Result]]] = {
     "heartbeats": heartbeats.measure,
     "signed": signed.measure,
+    "ladder": ladder.measure,
     "alarms": alarms.measure,
     "scale": lambda rounds, _seconds: scale.measure(rounds),
     "signed-scale": lambda _rounds, _seconds: scale.measure_keyed(),
