@@ -153,6 +153,8 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
     signed.rebooted = True
     turn.uncache(session)
     rendezvous.restarted(turn, session)
+    if session.device.standing is Standing.OPERATOR:
+        signed.proven = False  # another program, on another socket: nobody waits where the last one was
     if over_limit(turn, session) is None:
         turn.save_contact(session)  # a clone must be seen over a restart of ours too
         turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)

@@ -430,11 +430,24 @@ class TestTheEnd:
         scene = Scene()
         for number in range(6):
             scene.laptop.reboot(f"b{number:03}")
-            scene.play << scene.laptop.heartbeat()
-            scene.laptop.heard(scene.play, Verb.ACK)
+            for _ in range(2):
+                scene.play << scene.laptop.heartbeat()
+                scene.laptop.heard(scene.play, Verb.ACK)
             scene.connect()
             scene.play.later(6)
         assert len(scene.play.engine.state.meetings.by_id) == 1
+
+    def test_a_program_that_is_started_again_elsewhere_connects_at_once(self) -> None:
+        scene = Scene()
+        scene.connect()
+        scene.laptop.reboot("b002")
+        scene.laptop.path = path("198.51.100.7", 6001)
+        for proven in ("1", "0"):
+            scene.play << scene.laptop.heartbeat()
+            assert scene.laptop.answers(scene.play, Verb.ACK).params[1] == proven
+        scene.connect()
+        assert scene.passes(scene.laptop)
+        assert scene.passes(scene.camera)
 
     def test_one_that_another_member_watches_from_now_on_is_not_met_here(self) -> None:
         scene = Scene()
