@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alarmd.adapters import exit_codes
+from alarmd.adapters.log_setup import set_up_logging
 from alarmd.cli.asked import Asked, common_options, examples, pass_asked
 from alarmd.cli.client import server_runs
 from alarmd.cli.connect_shown import Shown, failure_of
@@ -89,6 +91,7 @@ def connect(
     to the program that spoke last. This runs on an operator's machine, which needs no server. Nothing has to be opened
     in any firewall. The way may change meanwhile, the port does not.
     """
+    set_up_logging("json" if asked.json else "console", "warning", sys.stderr)
     wanted = Wanted(_name(device, "device"), udp_port or 0, birthday)
     operator = _operator(asked, **who)
     port = asked.config.connect.listen if listen is None else listen

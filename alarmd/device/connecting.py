@@ -30,6 +30,7 @@ from lfcp.constants import HEARTBEAT_INTERVAL_MS, RendezvousReason
 
 INTERVAL = HEARTBEAT_INTERVAL_MS / 1000  # s; a ladder is not worth its sockets here
 PATIENCE = 15.0  # s for a session: heartbeats and requests are repeated for 7 s each
+UNPROVEN_AGAIN = 0.5  # s; who was elsewhere before is believed to be here after REBINDING_MS
 ASKED = 0  # the role of who did
 BIRTHDAY = "b"
 NO_OPTIONS = "-"
@@ -158,6 +159,9 @@ class Connecting:
                 self._ask()
             case ConnectionAccepted(server=server, session=session):
                 self._meant = server, session
+            case ConnectionRefused(server=server, reason=RendezvousReason.UNPROVEN):
+                self._refusal = Ended(How.REFUSED, RendezvousReason.UNPROVEN, server)
+                asyncio.get_running_loop().call_later(UNPROVEN_AGAIN, self._connect, server)
             case ConnectionRefused(server=server, reason=reason):
                 self._refused(Ended(How.REFUSED, reason, server))
             case SessionOver(server=server, session=session, reason=reason) if self._meant == (server, session):
@@ -172,12 +176,16 @@ class Connecting:
         self._asking = True
         self._asked_at = min(self._asked_at, self._loop.time())
         self._untried.discard(nearest)
+        self._connect(nearest)
+
+    def _connect(self, server: str) -> None:
         options = BIRTHDAY if self._wanted.birthday else NO_OPTIONS
-        self._session.connect(nearest, self._wanted.device, self._wanted.port, options)
+        self._session.connect(server, self._wanted.device, self._wanted.port, options)
+        self._conversation.hurry()
 
     def _refused(self, refusal: Ended) -> None:
         """Another server may know better: it hears the device, or has its key."""
-        self._refusal = self._refusal or refusal
+        self._refusal = refusal
         self._asking = False
         self._ask()
         if not (self._asking or self._untried):

@@ -1,11 +1,14 @@
 """`alarmd connect`: what it is told, what it shows, and how it ends without a connection. tests/end_to_end connects."""
 
 import json
+import logging
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from alarmd.adapters import exit_codes
 from alarmd.cli import exits
@@ -35,6 +38,16 @@ def key_file(tmp_path: Path) -> str:
     file.write_text(key_as_text(KEY) + "\n")
     file.chmod(0o600)
     return str(file)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
