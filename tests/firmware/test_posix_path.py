@@ -1,12 +1,16 @@
 """lfcp-device finds out what its NAT does, and opens another socket where one is deaf."""
 
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lfcp import Verb
-from tests.firmware.running_device import KEY, NAME, RunningDevice, running, signed
+from tests.firmware.running_device import KEY, NAME, RunningDevice, key_file, running, signed
 from tests.firmware.signing_server import SigningServer, signing_server
+from tests.needs import need, need_program
 
 FIXED = ("--interval", "20")
 
@@ -90,3 +94,37 @@ def test_heartbeats_without_an_answer_bring_another_socket(
         server.silent = False
         answered = device.said("answered")
         server.until(lambda: device.said("answered") > answered, "an answer")
+
+
+@pytest.fixture
+def network() -> Iterator[str]:
+    """A namespace whose loopback is a network of its own; the command that runs something in it."""
+    ip, name = need_program("ip", "iproute2"), f"lfcp-{os.getpid()}"
+    made = subprocess.run([ip, "netns", "add", name], capture_output=True, check=False)
+    need(made.returncode == 0, "the right to make network namespaces (root)")
+    try:
+        change(name, "link", "set", "lo", "up")
+        change(name, "address", "add", "10.9.0.1/24", "dev", "lo")
+        yield name
+    finally:
+        subprocess.run([ip, "netns", "delete", name], check=True)
+
+
+def change(network: str, *how: str) -> None:
+    subprocess.run(["ip", "-n", network, *how], check=True)
+
+
+def test_another_address_of_its_own_is_another_network(lfcp_device: Path, tmp_path: Path, network: str) -> None:
+    inside = tmp_path / "inside"
+    inside.write_text(f'#!/bin/sh\nexec ip netns exec {network} {lfcp_device} "$@"\n')
+    inside.chmod(0o700)
+    options = ("--name", NAME, "--key-file", str(key_file(tmp_path, KEY)), "--state", str(tmp_path / "state"))
+    with running(inside, tmp_path, *options, "--server", "A=10.9.0.9:8443", "--interval", "1") as device:
+        device.wait_for("another socket", 6)  # it has looked at the network by then
+        assert not device.said("network changed")
+        change(network, "address", "add", "10.8.0.1/32", "dev", "lo")
+        change(network, "route", "replace", "local", "10.9.0.9", "dev", "lo", "src", "10.8.0.1", "table", "local")
+        device.wait_for("network changed")
+        again = device.said("another socket")
+        device.wait_for("another socket", again + 6)
+        assert device.said("network changed") == 1
