@@ -97,16 +97,19 @@ def end(
 ) -> None:
     """besides: the side that knows, or that nothing more is to be sent to. about: whom the event is filed under, the
     device if it is None."""
+    _close(turn, meeting, why, about or meeting.sides[1].session)
+    for side in meeting.sides:
+        path = proven_path(side.session)
+        if side is not besides and path is not None:
+            dismiss(turn, side.session, path, meeting.id, why)
+
+
+def _close(turn: Turn, meeting: Meeting, why: RendezvousReason, about: DeviceSession) -> None:
     met = meeting.state is MeetingState.MET
     meeting.move(MeetingSign.ENDED)
     meeting.why = why
     meeting.key = b""
     turn.state.meetings.leave(meeting)
-    for side in meeting.sides:
-        path = proven_path(side.session)
-        if side is not besides and path is not None:
-            dismiss(turn, side.session, path, meeting.id, why)
-    about = about or meeting.sides[1].session
     if met:
         text = f"{_title(meeting)} is over: {why}; {meeting.relayed_bytes} bytes were relayed"
         turn.record(EventKind.CONNECTION_ENDED, text, about)
@@ -131,9 +134,10 @@ def left(turn: Turn, session: DeviceSession) -> None:
 
 
 def stop(turn: Turn) -> None:
-    """This server stops, and the next run knows none of them."""
+    """This server stops, and the next run knows none of them. Nobody is told: two sides that reach each other directly
+    need no server, and those that do not notice."""
     for meeting in list(turn.state.meetings.by_id.values()):
-        end(turn, meeting, RendezvousReason.ENDED)
+        _close(turn, meeting, RendezvousReason.ENDED, meeting.sides[1].session)
 
 
 def _read(message: Message) -> Request | None:

@@ -455,11 +455,12 @@ class TestTheEnd:
         scene.play << DevicesReleased((session_of(scene).device.id,))
         assert scene.over(scene.laptop) == ["ended"]
 
-    def test_a_planned_stop_tells_both(self) -> None:
+    def test_a_planned_stop_leaves_those_alone_who_reach_each_other_directly(self) -> None:
         scene = Scene()
         scene.connect()
         scene.play << ServerStopping()
-        assert [scene.over(party) for party in scene.parties] == [["ended"], ["ended"]]
+        assert "connection_ended" in scene.play.kinds
+        assert [scene.over(party) for party in scene.parties] == [[], []]
 
     def test_a_restart_knows_none_of_them(self) -> None:
         scene = Scene()
