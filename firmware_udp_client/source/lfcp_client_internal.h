@@ -10,6 +10,7 @@
 
 #define LFCP_NEVER UINT64_MAX
 #define LFCP_NONE UINT8_MAX        /* no place */
+#define LFCP_DIRECT LFCP_COMMAND_MEMORY /* in the place of a running command's: no server asked, see lfcp_direct.h */
 #define LFCP_SLEEP (UINT8_MAX - 1) /* in the place of a copy's: it was SLEP */
 
 /* A frame to be written. */
@@ -107,6 +108,8 @@ lfcp_status lfcp_commands_send_ack(lfcp_client *client, unsigned server, const l
 bool lfcp_dispatch_is_own(lfcp_verb verb);
 const lfcp_command_entry *lfcp_dispatch_entry(const lfcp_client *client, lfcp_verb verb);
 void lfcp_dispatch_obey(lfcp_client *client);
+bool lfcp_dispatch_is_by_handler(lfcp_verb verb);
+const char *lfcp_dispatch_directly(lfcp_client *client, unsigned server, const lfcp_message *message); /* why not */
 void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event *event);
 
 /* lfcp_command_memory.c */

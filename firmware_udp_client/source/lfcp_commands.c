@@ -38,7 +38,9 @@ lfcp_status lfcp_client_command_done(lfcp_client *client)
     if (client->running == LFCP_NONE) {
         return LFCP_INVALID;
     }
-    owe_ack(client, client->running_server, client->running, client->running_answers);
+    if (client->running != LFCP_DIRECT) {
+        owe_ack(client, client->running_server, client->running, client->running_answers);
+    }
     client->running = LFCP_NONE;
     return LFCP_OK;
 }
@@ -49,7 +51,7 @@ lfcp_status lfcp_client_command_failed(lfcp_client *client, const char *text, ui
     char fit[LFCP_SEND_MAX_FIELD + 1];
     lfcp_client_advance(client, now_ms);
     lfcp_status status = lfcp_client_command_done(client);
-    if (status != LFCP_OK) {
+    if (status != LFCP_OK || place == LFCP_DIRECT) {
         return status;
     }
     client->memory.failed |= (uint16_t)(1u << place);

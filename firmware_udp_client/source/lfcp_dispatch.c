@@ -7,6 +7,7 @@
 #define LIVE_DIGITS 3
 
 static const char bad_parameter[] = "has a bad parameter";
+static const char not_supported[] = "is not supported";
 
 /* Acknowledged before it is obeyed, and remembered beyond the restart. */
 static bool ends_the_run(lfcp_verb verb)
@@ -120,7 +121,7 @@ static bool read_parameter(const lfcp_client *client, const lfcp_message *messag
 {
     const lfcp_verb_entry *entry = lfcp_verb_entry_of(message->verb);
     const lfcp_text *param = &message->params[at - 1];
-    if (lfcp_signs(client) && entry->secret && entry->limit[at - 1] != 0) {
+    if (lfcp_signs(client) && client->running != LFCP_DIRECT && entry->secret && entry->limit[at - 1] != 0) {
         return unseal(client, message, at, text, size) == LFCP_OK;
     }
     memcpy(text, param->at, param->length);
@@ -175,7 +176,7 @@ void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event 
     const lfcp_command_entry *entry = lfcp_dispatch_entry(client, message->verb);
     const char *fault;
     if (entry == NULL) {
-        fault = "is not supported";
+        fault = not_supported;
     } else if (ends_the_run(message->verb)) {
         fault = promise(client, message->verb);
     } else {
@@ -185,4 +186,29 @@ void lfcp_dispatch(lfcp_client *client, const lfcp_message *message, lfcp_event 
     if (fault != NULL) {
         refuse(client, message->verb, fault);
     }
+}
+
+bool lfcp_dispatch_is_by_handler(lfcp_verb verb)
+{
+    return !ends_the_run(verb) && !lfcp_dispatch_is_own(verb);
+}
+
+/* What ends the run is obeyed by the poll after its answer, as always. */
+const char *lfcp_dispatch_directly(lfcp_client *client, unsigned server, const lfcp_message *message)
+{
+    const lfcp_command_entry *entry = lfcp_dispatch_entry(client, message->verb);
+    if (entry == NULL) {
+        return not_supported;
+    }
+    client->running_server = (uint8_t)server;
+    if (ends_the_run(message->verb)) {
+        client->obey = (uint8_t)message->verb;
+        return NULL;
+    }
+    client->running = LFCP_DIRECT;
+    const char *fault = carry_out(client, entry, message);
+    if (fault != NULL) {
+        client->running = LFCP_NONE;
+    }
+    return fault;
 }

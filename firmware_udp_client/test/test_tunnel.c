@@ -211,7 +211,7 @@ static void addresses_are_written_as_rfc_5952_wants_them(void)
     };
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++) {
         check_why = texts[at][0];
-        char text[LFCP_ADDRESS_TEXT];
+        char text[LFCP_ADDRESS_TEXT] = {0};
         lfcp_address address = address_of(texts[at][0]);
         CHECK(are_same(text, lfcp_address_write(&address, text), texts[at][1], strlen(texts[at][1])));
     }

@@ -1,5 +1,7 @@
 #include "udp_servers.h"
 
+#include "lfcp_tunnel.h"
+
 #define RESOLVE_AGAIN_MS 10000 /* after a failure */
 #define NOT_HEARD_MS 120000    /* then the server may have moved */
 
@@ -67,7 +69,12 @@ bool udp_servers_receive_at(udp_servers *of, const udp_socket *at, unsigned *ser
 {
     udp_address from;
     while (at->descriptor >= 0 && udp_socket_receive(at, frame, size, length, &from)) {
-        if (server_at(of, &from, server)) {
+        const bool known = server_at(of, &from, server);
+        if (lfcp_is_tunnel(frame, *length)) {
+            if (of->tunnel != NULL) {
+                of->tunnel(of->tunnel_context, at, *server, &from, frame, *length);
+            }
+        } else if (known) {
             of->each[*server].resolve_at = now + NOT_HEARD_MS;
             return true;
         }

@@ -14,8 +14,15 @@ typedef struct udp_server {
     bool unresolved;     /* the last attempt failed */
 } udp_server;
 
+/* A datagram that is no frame but a tunnel's (lfcp_tunnel.h): what came at which socket, and from whom. server: the one
+ * it came from, or how many there are for somebody else. */
+typedef void udp_tunnel(void *context, const udp_socket *at, unsigned server, const udp_address *from,
+                        uint8_t *datagram, size_t length);
+
 typedef struct udp_servers {
     udp_socket socket; /* descriptor -1: closed */
+    udp_tunnel *tunnel; /* NULL: they are dropped */
+    void *tunnel_context;
     unsigned count;
     udp_server each[LFCP_CLIENT_SERVERS];
     udp_address source; /* where datagrams to them left from when it was asked last */
@@ -35,7 +42,7 @@ void udp_servers_close(udp_servers *of);
  * in 10 s. */
 bool udp_servers_send(udp_servers *of, unsigned server, const uint8_t *frame, size_t length, uint64_t now);
 
-/* The next datagram from one of the servers; others are not listened to. False: none. */
+/* The next frame from one of the servers; others are not listened to, but for tunnel datagrams. False: none. */
 bool udp_servers_receive(udp_servers *of, unsigned *server, uint8_t *frame, size_t size, size_t *length, uint64_t now);
 
 /* Both, with another socket than theirs. */

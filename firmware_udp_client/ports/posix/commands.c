@@ -19,9 +19,15 @@ static void finish(device *of, const char *verb, const char *problem)
 {
     if (problem == NULL) {
         journal("done %s", verb);
-        lfcp_client_command_done(&of->client);
     } else {
         journal("failed %s: %s", verb, problem);
+    }
+    if (device_direct_ended(of, problem)) {
+        return;
+    }
+    if (problem == NULL) {
+        lfcp_client_command_done(&of->client);
+    } else {
         lfcp_client_command_failed(&of->client, problem, of->now);
     }
 }

@@ -12,7 +12,7 @@
 
 #define LONGEST_WAIT_MS 60000
 #define WATCHED_ALWAYS 3 /* signals, console, reachability */
-#define WATCHED_SERVERS (NETWORK_WATCHED + LFCP_CLIENT_SERVERS) /* messages and pictures */
+#define WATCHED_SERVERS (NETWORK_WATCHED + LFCP_CLIENT_SERVERS + DEVICE_SESSIONS_WATCHED) /* pictures are the second */
 
 static uint64_t milliseconds(void)
 {
@@ -96,6 +96,7 @@ static bool start(device *of, const uint8_t *key)
     }
     configure(of, key);
     device_path_start(of);
+    device_sessions_start(of);
     return device_secrets_read(of) && network_open(&of->net) && start_client(of, key);
 }
 
@@ -104,6 +105,7 @@ static void stop(device *of)
     picture_program_stop(&of->program);
     picture_uploads_stop(&of->uploads);
     reachability_stop(&of->internet);
+    device_sessions_stop(of);
     network_close(&of->net);
     state_directory_close(&of->state);
     explicit_bzero(&of->client, sizeof of->client);
@@ -123,6 +125,7 @@ static void fall_asleep(device *of)
 {
     if (of->sleep_s != 0 && lfcp_client_may_sleep(&of->client)) {
         journal("sleeping %" PRIu32, of->sleep_s);
+        device_sessions_stop(of);
         network_close(&of->net);
         picture_uploads_hang_up(&of->uploads, of->now);
         of->sleep_until = of->now + (uint64_t)of->sleep_s * 1000;
@@ -178,7 +181,7 @@ static int wait_ms(const device *of)
     uint64_t wakeup = of->sleep_until;
     if (wakeup == 0 && lfcp_client_next_wakeup_ms(&of->client, &wakeup) == LFCP_OK) {
         wakeup = earlier(wakeup, earlier(device_pictures_wakeup(of), picture_uploads_wakeup_ms(&of->uploads)));
-        wakeup = earlier(wakeup, device_path_wakeup(of));
+        wakeup = earlier(wakeup, earlier(device_path_wakeup(of), device_sessions_wakeup(of)));
     }
     if (wakeup <= of->now) {
         return 0;
@@ -193,10 +196,13 @@ static void wait_for_something(device *of)
         {.fd = of->orders->open ? STDIN_FILENO : -1, .events = POLLIN},
         reachability_watch(&of->internet),
     };
-    const nfds_t servers = of->sleep_until == 0 ? network_watch(&of->net, watched + WATCHED_ALWAYS) : 0;
-    const nfds_t lines =
-        of->sleep_until == 0 ? picture_uploads_watch(&of->uploads, watched + WATCHED_ALWAYS + servers) : 0;
-    const int ready = poll(watched, WATCHED_ALWAYS + servers + lines, wait_ms(of));
+    nfds_t servers = 0, others = 0;
+    if (of->sleep_until == 0) {
+        servers = network_watch(&of->net, watched + WATCHED_ALWAYS);
+        others = picture_uploads_watch(&of->uploads, watched + WATCHED_ALWAYS + servers);
+        others += device_sessions_watch(of, watched + WATCHED_ALWAYS + servers + others);
+    }
+    const int ready = poll(watched, WATCHED_ALWAYS + servers + others, wait_ms(of));
     of->now = milliseconds();
     if (ready <= 0) {
         return; /* the time is over, or a signal came: the pipe says it again */
@@ -213,6 +219,7 @@ device_end device_run(const options *settings, const uint8_t *key, console *orde
 {
     device of = {.settings = settings, .orders = orders};
     network_start(&of.net, settings);
+    session_sockets_start(&of.sessions);
     of.end = start(&of, key) ? DEVICE_RUNS : DEVICE_FAILED;
     while (of.end == DEVICE_RUNS) {
         work(&of);

@@ -11,12 +11,20 @@
 #include "picture_uploads.h"
 #include "pictures.h"
 #include "reachability.h"
+#include "session_sockets.h"
 #include "state_directory.h"
 
 typedef enum device_end { DEVICE_RUNS, DEVICE_QUIT, DEVICE_RESTART, DEVICE_FAILED } device_end;
 
 /* Why the picture program runs. */
 typedef enum picture_use { PICTURE_FOR_COMMAND, PICTURE_FOR_MOTION, PICTURE_AT_INTERVAL } picture_use;
+
+/* What the journal said of a session. */
+typedef struct said_session {
+    uint64_t id; /* 0: nothing */
+    char kind;   /* of the path; 0: the relay */
+    lfcp_address at;
+} said_session;
 
 typedef struct device {
     const options *settings;
@@ -33,6 +41,13 @@ typedef struct device {
     lfcp_config config;
     lfcp_client client;
     lfcp_path path;
+    lfcp_rendezvous rendezvous;
+    lfcp_rendezvous_config rendezvous_config;
+    session_sockets sessions;
+    said_session said[LFCP_SESSIONS];
+    bool lets_in; /* whom its servers let in */
+    unsigned direct_session; /* which the last direct command came from … */
+    uint64_t direct_id;      /* … and its id */
     bool has_path; /* LFCP/2 over UDP */
     uint64_t look_at; /* when to look at the network next */
     char mapping;     /* as the journal said last, as are the next two */
@@ -79,6 +94,22 @@ uint64_t device_path_wakeup(const device *of);
 
 /* The main socket is a new one. False after a message on stderr. */
 bool device_path_open(device *of);
+
+/* Of device_sessions.c: before the client starts, what is to be sent, a frame that came to a session's own socket,
+ * news, descriptors to wait for, and when there is something to do next. */
+#define DEVICE_SESSIONS_WATCHED (2 * LFCP_SESSIONS)
+void device_sessions_start(device *of);
+void device_sessions_send(device *of);
+bool device_sessions_receive(device *of, unsigned *server, uint8_t *frame, size_t size, size_t *length);
+void device_sessions_say(device *of);
+nfds_t device_sessions_watch(const device *of, struct pollfd *watched);
+uint64_t device_sessions_wakeup(const device *of);
+
+/* Ends all of them while there is a network. */
+void device_sessions_stop(device *of);
+
+/* A command is done (NULL) or has failed. True: a session asked for it, and is answered. */
+bool device_direct_ended(device *of, const char *problem);
 
 /* Takes a picture and has it sent; it ends later. NULL, or why not. */
 const char *device_picture_start(device *of, picture_use use, const char *text);

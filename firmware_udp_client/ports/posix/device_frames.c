@@ -18,6 +18,7 @@ void device_send_all(device *of)
         journal("not sent: %s", lfcp_status_text(status));
     }
     device_path_send(of);
+    device_sessions_send(of);
 }
 
 static void say_event(const device *of, unsigned server, const lfcp_event *event)
@@ -65,10 +66,11 @@ static void take(device *of, unsigned server, const uint8_t *frame, size_t lengt
  * Messages' answers first: a picture's is taken also after what was sent later, see lfcp_client_receive.c. */
 void device_receive_all(device *of)
 {
-    uint8_t frame[LFCP_LINE_BUFFER];
+    uint8_t frame[LFCP_TUNNEL_MAX]; /* longer than any frame */
     size_t length = 0;
     unsigned server = 0;
     while (network_receive(&of->net, &server, frame, sizeof frame, &length, of->now) ||
+           device_sessions_receive(of, &server, frame, sizeof frame, &length) ||
            picture_uploads_receive(&of->uploads, &server, frame, sizeof frame, &length, of->now)) {
         take(of, server, frame, length);
         device_send_all(of);
@@ -91,4 +93,5 @@ void device_say_changes(device *of)
         }
     }
     device_path_say(of);
+    device_sessions_say(of);
 }

@@ -111,6 +111,26 @@ static const char *set_failover(options *out, const char *value)
     return good ? NULL : "give HOST:PORT of something on the internet, api.telegram.org:443 for example";
 }
 
+static const char *set_allow_udp(options *out, const char *value)
+{
+    uint32_t port = 0;
+    if (out->allowed_count == OPTIONS_ALLOWED_UDP) {
+        return "at most 8 ports may be allowed";
+    }
+    if (!text_to_number(value, strlen(value), 1, UINT16_MAX, &port)) {
+        return "a port is 1 to 65535";
+    }
+    out->allowed_udp[out->allowed_count++] = (uint16_t)port;
+    return NULL;
+}
+
+static const char *set_no_connect(options *out, const char *value)
+{
+    (void)value;
+    out->no_connect = true;
+    return NULL;
+}
+
 static const char *set_tcp(options *out, const char *value)
 {
     (void)value;
@@ -152,6 +172,10 @@ static const option_entry entries[] = {
                                 "0 is a failure", set_on_picture},
     {"--failover", "HOST:PORT", "watch alone while no server answers, but this address on the internet can be\n"
                                 "connected to: motion then goes to --on-picture at once", set_failover},
+    {"--allow-udp", "PORT", "let operators reach this UDP port of this machine, on its loopback address, by\n"
+                            "`alarmd connect NAME --udp-port PORT`; up to 8 times", set_allow_udp},
+    {"--no-connect", NULL, "let nobody in. Without it operators may send commands by `alarmd connect NAME`, if\n"
+                           "the device has a key and speaks UDP", set_no_connect},
     {"--tcp", NULL, "TCP instead of UDP", set_tcp},
     {"--plain-heartbeats", NULL, "LFCP/1 without a report in the heartbeats", set_plain},
     {"--help", NULL, "this text", set_help},
@@ -228,6 +252,9 @@ static bool is_complete(const options *out)
     }
     if (out->key_file != NULL && out->state == NULL) {
         return fail("--state", "is needed with --key-file: a counter that is used twice is refused by the server");
+    }
+    if (out->allowed_count != 0 && (out->key_file == NULL || out->tcp || out->no_connect)) {
+        return fail("--allow-udp", "needs --key-file, UDP, and no --no-connect: nobody gets in otherwise");
     }
     if (out->key_file != NULL && out->plain_heartbeats) {
         return fail("--plain-heartbeats", "is for LFCP/1, and --key-file makes it LFCP/2");

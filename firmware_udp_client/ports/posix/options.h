@@ -9,6 +9,8 @@
 #include "lfcp_client.h"
 #include "lfcp_ladder.h"
 
+#define OPTIONS_ALLOWED_UDP 8
+
 typedef struct options {
     const char *name;
     const char *key_file;
@@ -22,6 +24,9 @@ typedef struct options {
     uint32_t live_rate; /* pictures a second at most */
     const char *on_picture;
     host_port failover; /* port 0: no failover alarm mode */
+    uint16_t allowed_udp[OPTIONS_ALLOWED_UDP]; /* ports of this machine that sessions may be for */
+    unsigned allowed_count;
+    bool no_connect;
     bool tcp;
     bool plain_heartbeats;
     bool help;

@@ -1,0 +1,1 @@
+#include "../../../../source/lfcp_direct.c"

@@ -1,0 +1,1 @@
+#include "../../../../include/lfcp_direct.h"
