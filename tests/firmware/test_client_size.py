@@ -7,7 +7,7 @@ import pytest
 from tests.firmware.building import FIRMWARE, INCLUDE, run
 from tests.needs import need_program
 
-MOST = {"lfcp_client": 2048, "lfcp_motion": 512, "lfcp_path": 1024}  # bytes
+MOST = {"lfcp_client": 2048, "lfcp_motion": 512, "lfcp_path": 1024, "lfcp_rendezvous": 4608}  # bytes
 DEVICES = {
     "a computer": ("cc", "nm", "gcc", ()),
     "ESP8266": ("xtensa-lx106-elf-gcc", "xtensa-lx106-elf-nm", "gcc-xtensa-lx106", ()),
@@ -26,7 +26,7 @@ def test_a_client_and_a_detector_fit_into_a_small_memory(device: str, tmp_path: 
     need_program(names, package)
     source = tmp_path / "sizes.c"
     fields = "".join(f"char size_of_{name}[sizeof({name})];\n" for name in MOST)
-    source.write_text('#include "lfcp_client.h"\n#include "lfcp_motion.h"\n#include "lfcp_path.h"\n' + fields)
+    source.write_text('#include "lfcp_client.h"\n#include "lfcp_motion.h"\n#include "lfcp_rendezvous.h"\n' + fields)
     run(need_program(compiler, package), *machine, "-std=c99", "-ffreestanding", f"-I{INCLUDE}",
         "-isystem", FIRMWARE / "test" / "freestanding", "-c", source, "-o", tmp_path / "sizes.o")  # fmt: skip
     said = run(names, "--print-size", tmp_path / "sizes.o")

@@ -160,8 +160,9 @@ void device_sessions_send(device *of)
     uint8_t datagram[LFCP_MEETING_ROOM];
     size_t length = 0;
     lfcp_route to;
-    while (of->lets_in && lfcp_rendezvous_poll(&of->rendezvous, &of->client, of->now, datagram, &length, &to) == LFCP_OK &&
-           length > 0) {
+    lfcp_rendezvous *rendezvous = &of->rendezvous;
+    while (of->lets_in &&
+           lfcp_rendezvous_poll(rendezvous, &of->client, of->now, datagram, &length, &to) == LFCP_OK && length > 0) {
         transmit(of, &to, datagram, length);
     }
 }
