@@ -85,10 +85,10 @@ typedef struct lfcp_meeting {
     uint64_t answered;    /* the direct path, last */
     uint64_t nominated;   /* counter of the newest NOMINATE */
     uint32_t hello_wait;
-    uint32_t consent_wait; /* after a probe without an answer */
     lfcp_address direct;
     char direct_kind; /* 0: over the relay */
     uint8_t direct_socket;
+    uint8_t asked; /* probes of the direct path since its last answer */
     uint8_t answer_count;
     uint8_t phase;
     uint8_t attempt;

@@ -1,7 +1,7 @@
 /* The direct path, and whether the other side still answers there (RFC 7675). */
 #include "lfcp_meeting_internal.h"
 
-#define AGAIN_MS 1000 /* after a probe without an answer; each wait is twice the one before */
+#define AGAIN_MS 1000 /* after a probe without an answer */
 
 static bool is_idle(const lfcp_meeting *meeting, uint64_t now)
 {
@@ -28,15 +28,15 @@ void lfcp_consent_begin(lfcp_meeting *meeting, const lfcp_target *target, uint64
 
 void lfcp_consent_given(lfcp_meeting *meeting, uint64_t now)
 {
+    meeting->asked = 0;
     meeting->answered = now;
-    meeting->consent_wait = AGAIN_MS;
     meeting->consent = now + (is_idle(meeting, now) ? idle_wait(meeting) : active_wait(meeting));
 }
 
 void lfcp_consent_asked(lfcp_meeting *meeting, uint64_t now)
 {
-    meeting->consent = now + meeting->consent_wait;
-    meeting->consent_wait = 2 * meeting->consent_wait < LFCP_CONSENT_MS ? 2 * meeting->consent_wait : LFCP_CONSENT_MS;
+    meeting->consent = now + AGAIN_MS;
+    meeting->asked++;
 }
 
 void lfcp_consent_data(lfcp_meeting *meeting, uint64_t now)
@@ -48,11 +48,26 @@ void lfcp_consent_data(lfcp_meeting *meeting, uint64_t now)
     }
 }
 
+/* Less is better. */
+static unsigned rank_of(char kind)
+{
+    return kind == 'h' ? 0 : kind == '6' ? 1 : kind == 'p' ? 2 : 3;
+}
+
+bool lfcp_consent_yields(const lfcp_meeting *meeting, char kind)
+{
+    return meeting->direct_kind == 0 || rank_of(kind) <= rank_of(meeting->direct_kind) || meeting->asked > 1;
+}
+
 /* Then the other side begins a new round. */
 void lfcp_consent_advance(lfcp_meeting *meeting, uint64_t now)
 {
-    if (now >= meeting->answered + LFCP_CONSENT_LOST_MS) {
+    if (meeting->direct_kind != 0 && now >= meeting->answered + LFCP_CONSENT_LOST_MS) {
+        lfcp_target *target = lfcp_target_find(meeting, &meeting->direct, meeting->direct_socket);
         meeting->direct_kind = 0;
+        if (target != NULL) {
+            target->kind = 0;
+        }
     }
 }
 

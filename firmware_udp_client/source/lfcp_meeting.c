@@ -4,7 +4,8 @@
 
 #define OWN_ROLE 1 /* the device's */
 #define HELLO_MOST_MS 5000
-#define HELLO_KEEP_MS 60000 /* between HELLOs that say nothing new; they keep the session */
+#define HELLO_KEEP_MS 60000 /* between HELLOs that say nothing new; they keep the session … */
+#define HELLO_AGAIN_MS 1000 /* … and the first wait of one that is not answered */
 #define OPENER_TTL 3        /* leaves one's own NAT and reaches no other */
 #define FIRST_CHANCE 1024   /* port */
 #define ANSWER_BODY 8
@@ -55,32 +56,31 @@ static lfcp_target *unnamed(lfcp_meeting *meeting, const lfcp_route *from, uint6
     return target;
 }
 
-static void receive_probe(lfcp_meeting *meeting, const lfcp_route *from, uint64_t counter, uint64_t now)
+/* One probe back, as long as the address is not known to be good. */
+static lfcp_target *heard_from(lfcp_meeting *meeting, const lfcp_route *from, uint64_t now)
 {
     lfcp_target *target = lfcp_target_find(meeting, &from->at, from->socket);
-    owe_answer(meeting, from, counter);
     target = target != NULL ? target : unnamed(meeting, from, now);
     if (target != NULL && !target->good) {
         lfcp_target_probe(target, now);
     }
+    return target;
 }
 
 /* The newest decides, in whatever order they come. */
 static void receive_nomination(lfcp_meeting *meeting, const lfcp_route *from, uint64_t counter, uint64_t now)
 {
-    lfcp_target *target = lfcp_target_find(meeting, &from->at, from->socket);
+    lfcp_target *target = heard_from(meeting, from, now);
     if (target == NULL || !target->good) {
-        if (target != NULL) {
-            lfcp_target_probe(target, now);
-        }
         return;
     }
     owe_answer(meeting, from, counter);
-    if (counter > meeting->nominated) {
-        meeting->nominated = counter;
-        if (!is_direct(meeting, target)) {
-            lfcp_consent_begin(meeting, target, now);
-        }
+    if (counter < meeting->nominated) {
+        return;
+    }
+    meeting->nominated = counter;
+    if (!is_direct(meeting, target) && lfcp_consent_yields(meeting, target->kind)) {
+        lfcp_consent_begin(meeting, target, now);
     }
 }
 
@@ -109,6 +109,7 @@ static void receive_answer(lfcp_meeting *meeting, const lfcp_route *from, uint64
     if (from->relayed) {
         meeting->hello_answered = true;
         meeting->hello = now + HELLO_KEEP_MS;
+        meeting->hello_wait = HELLO_AGAIN_MS;
         return;
     }
     lfcp_target *target = lfcp_target_find(meeting, &from->at, from->socket);
@@ -137,7 +138,8 @@ static void receive_new(lfcp_meeting *meeting, const lfcp_route *from, const lfc
         receive_hello(meeting, from, said, now);
         break;
     case LFCP_TUNNEL_PROBE:
-        receive_probe(meeting, from, said->counter, now);
+        owe_answer(meeting, from, said->counter);
+        heard_from(meeting, from, now);
         break;
     case LFCP_TUNNEL_ANSWER:
         receive_answer(meeting, from, now);
@@ -188,7 +190,7 @@ static void take_path(const lfcp_meeting *meeting, lfcp_route *to)
 
 static size_t write_hello(lfcp_meeting *meeting, uint64_t now, char *body, lfcp_route *to)
 {
-    meeting->hello = now + (meeting->hello_answered ? HELLO_KEEP_MS : meeting->hello_wait);
+    meeting->hello = now + meeting->hello_wait;
     meeting->hello_wait = meeting->hello_wait < HELLO_MOST_MS / 2 ? 2 * meeting->hello_wait : HELLO_MOST_MS;
     if (meeting->hello_first == 0) {
         meeting->hello_first = meeting->tunnel.counter + 1;

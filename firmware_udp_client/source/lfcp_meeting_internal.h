@@ -57,6 +57,7 @@ uint64_t lfcp_attempts_chance_due(const lfcp_meeting *meeting);
 
 /* lfcp_consent.c */
 void lfcp_consent_begin(lfcp_meeting *meeting, const lfcp_target *target, uint64_t now);
+bool lfcp_consent_yields(const lfcp_meeting *meeting, char kind); /* a worse path only while it is in doubt */
 void lfcp_consent_advance(lfcp_meeting *meeting, uint64_t now);
 void lfcp_consent_asked(lfcp_meeting *meeting, uint64_t now);
 void lfcp_consent_given(lfcp_meeting *meeting, uint64_t now);

@@ -20,21 +20,32 @@ lfcp_target *lfcp_target_find(lfcp_meeting *meeting, const lfcp_address *at, uin
     return NULL;
 }
 
+/* A free place, else one that came to nothing. */
+static lfcp_target *place_for(lfcp_meeting *meeting)
+{
+    lfcp_target *vain = NULL;
+    for (unsigned place = 0; place < LFCP_MEETING_TARGETS; place++) {
+        lfcp_target *target = &meeting->targets[place];
+        if (target->kind == 0) {
+            return target;
+        }
+        if (target->next == LFCP_NEVER && !target->good && meeting->phase != LFCP_PHASE_SOCKET) {
+            vain = target;
+        }
+    }
+    return vain;
+}
+
 lfcp_target *lfcp_target_add(lfcp_meeting *meeting, const lfcp_address *at, uint8_t socket, char kind)
 {
-    unsigned place = 0;
-    while (place < LFCP_MEETING_TARGETS && meeting->targets[place].kind != 0) {
-        place++;
+    lfcp_target *target = place_for(meeting);
+    if (target != NULL) {
+        memset(target, 0, sizeof *target);
+        target->at = *at;
+        target->socket = socket;
+        target->kind = kind;
+        target->next = LFCP_NEVER;
     }
-    if (place == LFCP_MEETING_TARGETS) {
-        return NULL;
-    }
-    lfcp_target *target = &meeting->targets[place];
-    memset(target, 0, sizeof *target);
-    target->at = *at;
-    target->socket = socket;
-    target->kind = kind;
-    target->next = LFCP_NEVER;
     return target;
 }
 
