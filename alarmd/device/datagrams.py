@@ -97,11 +97,13 @@ class UnconnectedSocket:
 
 async def send_from(stream: DatagramServer, address: Address, datagram: bytes, ttl: int | None = None) -> int:
     """ttl: of this one datagram. It leaves, or it is lost: UDP promises nothing. How often the network said no."""
-    with _time_to_live(stream.socket, address, ttl):
-        _forget_errors(stream)
-        with suppress(OSError):
+    _forget_errors(stream)
+    try:
+        with _time_to_live(stream.socket, address, ttl):
             await stream.send(datagram, _reachable(stream.socket, address))
-        return _forget_errors(stream)
+    except OSError:  # a socket for IPv4 alone has no time to live of IPv6
+        return 1 + _forget_errors(stream)
+    return _forget_errors(stream)
 
 
 def _forget_errors(stream: DatagramStream) -> int:

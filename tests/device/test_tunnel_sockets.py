@@ -112,3 +112,16 @@ def test_interfaces_are_named_with_the_port_and_none_that_only_this_machine_reac
     assert {address.port for address in found} <= {4000}
     assert all(may_be_probed(address) and "%" not in address.host for address in found)
     assert len(found) <= MAX_CANDIDATES
+
+
+async def test_an_opener_to_an_address_of_the_family_that_a_machine_lacks_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    sockets = TunnelSockets(Heard())
+    await sockets.open(1)
+    await sockets.send(1, Address("2001:db8::1", 4000), b"opener", 3)
+    with other_side(*LOOPBACKS[0]) as other:
+        await sockets.send(1, Address("127.0.0.1", other.getsockname()[1]), b"opener", 3)
+        assert other.recv(100) == b"opener"
+    sockets.close_all()
