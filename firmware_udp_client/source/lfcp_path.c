@@ -233,8 +233,10 @@ void lfcp_path_new_socket(lfcp_path *path, lfcp_client *client, uint64_t now_ms)
     if (!path->ladder.climbing && path->climb_at > again_at) {
         path->climb_at = again_at;
     }
+    /* The servers may wish for one more again: else they have no proof of where the device is until the next regular. */
     for (unsigned at = 0; at < client->config->servers && client->sleep_s == 0; at++) {
         client->servers[at].beat_wanted = client->servers[at].last_beat < client->now;
+        client->servers[at].asked = false;
     }
 }
 

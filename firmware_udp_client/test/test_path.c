@@ -165,6 +165,18 @@ static void a_new_socket_is_another_mapping(void)
     CHECK(lfcp_path_mapping(&path) == 's');
 }
 
+static void a_server_may_wish_for_one_more_again_on_a_new_socket(void)
+{
+    begin();
+    w.now += 1000;
+    for (unsigned socket = 0; socket < 2; socket++) {
+        lfcp_path_new_socket(&path, &w.client, w.now);
+        CHECK(poll_all(&w) == 2);
+        CHECK(acknowledge(&w, last(&w, 1), "1", "26") == LFCP_OK && poll_all(&w) == 1);
+        CHECK(acknowledge(&w, last(&w, 0), "1", "26") == LFCP_OK && poll_all(&w) == 0);
+    }
+}
+
 static bool wants_after(uint64_t ms)
 {
     return lfcp_path_wants_socket(&path, &w.client, w.now + ms);
@@ -235,6 +247,7 @@ int main(void)
     RUN(every_probe_is_answered_to_its_server);
     RUN(without_a_counter_nothing_is_sent_and_it_tries_again);
     RUN(a_new_socket_is_another_mapping);
+    RUN(a_server_may_wish_for_one_more_again_on_a_new_socket);
     RUN(a_server_that_falls_silent_asks_for_one_new_socket);
     RUN(silence_of_all_asks_for_one_again_and_again);
     RUN(another_network_is_told_at_once);

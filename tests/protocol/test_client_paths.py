@@ -246,6 +246,20 @@ def test_every_server_hears_from_a_new_socket_at_once_but_none_twice() -> None:
     assert {server for server, _ in natted.session.poll(31)} == {"A", "B"}
 
 
+def test_a_server_may_wish_for_one_more_again_on_a_new_socket() -> None:
+    natted = Natted(interval=20)
+
+    def beats(now: float) -> int:
+        frames = [frame.decode() for _, frame in natted.session.poll(now)]
+        for frame in frames:
+            natted.session.receive("A", natted.servers["A"].heartbeat_ack(frame, again=True).encode(), now)
+        return len(frames)
+
+    assert [beats(0), beats(0), beats(0)] == [1, 1, 0]
+    natted.session.rebound(1)
+    assert [beats(1), beats(1), beats(1)] == [1, 1, 0]
+
+
 def test_one_server_that_was_never_heard_on_this_socket_is_no_reason_for_another_one() -> None:
     natted = Natted("AB", interval=20)
     for second in range(0, 200, 10):

@@ -83,8 +83,9 @@ class Beats:
         self.heard_here, self.deaf = True, False
 
     def rebound(self, now: float) -> None:
-        """Another socket, or another network: one more, unless one leaves now."""
-        self.heard_here = self.deaf = self.proven = False
+        """Another socket, or another network: one more, unless one leaves now. The servers may wish for one more again:
+        without it they have no proof of where the device is now until the next regular one."""
+        self.heard_here = self.deaf = self.proven = self._asked = False
         if self.sleep is None and self.last < now:
             self.at_once()
 
