@@ -61,6 +61,11 @@ class Punching:
             return PathChanged(None, None, self._meeting.round_trip)
         return PathChanged(pair.address, self._path.kind, self._path.round_trip)
 
+    @property
+    def needs_lfcp_socket(self) -> bool:
+        """What is sent goes directly, from that one: at another port nobody would hear it."""
+        return self._path.pair is not None and self._path.socket == LFCP_SOCKET
+
     def poll(self, now: float) -> list[Step]:
         """What is due. The first call gives the first steps."""
         if not self.over:
@@ -122,8 +127,8 @@ class Punching:
         if self._path.poll(now):
             self._steps.append(self.path)
             self._choose(now)
+        self._nominator.poll(self._path.pair, now)  # before the meeting, which waits while it is busy
         self._meeting.poll(now)
-        self._nominator.poll(self._path.pair, now)
         self._prober.poll(now, self._path.kind)
 
     def _open(self, datagram: bytes, kinds: frozenset[Kind]) -> Opened | None:
