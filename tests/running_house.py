@@ -6,7 +6,7 @@ turn runner that production uses has tests of its own.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -38,6 +38,7 @@ from alarmd.web.operator_api import OperatorApi
 from tests.frames.pictures import jpeg
 
 PATIENCE = 30.0  # s that anything here may take on a busy machine
+LISTENING = 2  # the number of the UDP socket; frame() has another one, whose answers nobody else hears
 T = TypeVar("T")
 
 
@@ -50,6 +51,7 @@ class RunningHouse:
         self.url = f"sqlite:///{directory / 'alarmd.sqlite'}"
         self.condition = Condition(storage_failing=False, waiting=0, waiting_limit=100)
         self.database_away = False  # tests set it: readers fail
+        self.hears: Callable[[bytes], bool] = lambda _datagram: True  # tests set it: what of UDP does not get lost
         self.link: LinkCondition | None = None  # tests set it: how that to a peer fares
         self.tcp_port = 0
         self.udp_port = udp_port
@@ -136,7 +138,7 @@ class RunningHouse:
         await self.api.start_tcp("127.0.0.1", 0, ("alarm.example",))
         self.tcp_port = self.api.addresses[0][1]
         self._udp, _ = await self._loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._receive), local_addr=("127.0.0.1", self.udp_port)
+            lambda: _Datagrams(self._hear), local_addr=("127.0.0.1", self.udp_port)
         )
         self.udp_port = self._udp.get_extra_info("sockname")[1]
 
@@ -147,6 +149,10 @@ class RunningHouse:
         self.intake.close()
         self.house.reader.close()
         self.store.close()
+
+    def _hear(self, datagram: bytes, source: tuple[str, int]) -> None:
+        if self.hears(datagram):
+            self._receive(datagram, PeerPath("udp", *source, LISTENING))
 
     def _receive(self, payload: bytes, path: PeerPath) -> list[bytes]:
         effects = self._turn(FrameReceived(payload, path))
@@ -172,6 +178,8 @@ class RunningHouse:
         for effect in effects:
             if isinstance(effect, FetchPicture):
                 self.puller.fetch(effect)
+            elif isinstance(effect, SendFrame) and effect.path.socket == LISTENING:
+                self._udp.sendto(effect.payload, (effect.path.host, effect.path.port))
         if durable and hasattr(self, "api"):
             self.api.stored()
         return effects
@@ -190,15 +198,11 @@ class _AtTimesAway:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, receive: Any) -> None:
-        self._receive = receive
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
+    def __init__(self, hear: Callable[[bytes, tuple[str, int]], None]) -> None:
+        self._hear = hear
 
     def datagram_received(self, data: bytes, address: Any) -> None:
-        for reply in self._receive(data, PeerPath("udp", address[0], address[1], 1)):
-            self._transport.sendto(reply, address)
+        self._hear(data, address)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Connecting:
             memory=memory,
         )
         self._conversation = Conversation(
-            self._session, servers, self._heard, lambda: None, self._tunnelled, renews=True
+            self._session, servers, self._heard, lambda: None, self._tunnelled, self._may_renew
         )
         self._meetings = Meetings(self._session, self._conversation, self)
         self._untried = set(servers)
@@ -142,6 +142,9 @@ class Connecting:
             self._taken(step, self._loop.time() - self._asked_at)
         else:
             self._end(Ended(How.OVER, step.reason))
+
+    def _may_renew(self) -> bool:
+        return not self._meetings.need_lfcp_socket
 
     async def _tunnelled(self, source: Address, datagram: bytes) -> None:
         await self._meetings.receive(source, datagram)

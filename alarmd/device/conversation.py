@@ -17,8 +17,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Conversation:
-    """servers: host and port by label. renews: the main socket is replaced when it seems to be deaf. take: is told of
-    every event. look: is called after anything was said or heard. tunnel: gets tunnel datagrams, see LfcpLine."""
+    """servers: host and port by label. take: is told of every event. look: is called after anything was said or heard.
+    tunnel: gets tunnel datagrams, see LfcpLine. may_renew: whether the main socket may be replaced now, since it seems
+    to be deaf."""
 
     def __init__(
         self,
@@ -27,14 +28,13 @@ class Conversation:
         take: Callable[[ClientEvent], None],
         look: Callable[[], None],
         tunnel: Tunnel,
-        *,
-        renews: bool,
+        may_renew: Callable[[], bool],
     ) -> None:
         self.line = LfcpLine(servers, self.hear, tunnel)
         self._session = session
         self._take = take
         self._look = look
-        self._renews = renews
+        self._may_renew = may_renew
         self._sooner = asyncio.Event()
         self._looking_up: asyncio.Task[None] | None = None
         self._mute = False  # no counter can be reserved
@@ -90,7 +90,7 @@ class Conversation:
         """A server may be elsewhere by now, and a NAT may have lost its way back to this socket."""
         if self._looking_up is None or self._looking_up.done():
             self._looking_up = asyncio.create_task(self.line.look_up())
-        if self._renews:
+        if self._may_renew():
             with suppress(OSError):  # the old one is better than none
                 await self.line.renew()
             self._session.rebound(now)

@@ -93,8 +93,9 @@ class Device:
             ladder=ladder,
         )
         self._conversation = Conversation(
-            self._session, servers, self._take, self._look, self._tunnelled, renews=key is not None
+            self._session, servers, self._take, self._look, self._tunnelled, self._may_renew
         )
+        self._signs = key is not None
         self._heard = heard
         self._failover = None if failover is None else FailoverMode(failover, self._session, self._spawn)
         self._pictures = None
@@ -166,6 +167,9 @@ class Device:
                 for line in self._pictures.lines.values():
                     group.create_task(line.run())
             await self._conversation.run()
+
+    def _may_renew(self) -> bool:
+        return self._signs and not (self._meetings is not None and self._meetings.need_lfcp_socket)
 
     async def _tunnelled(self, source: Address, datagram: bytes) -> None:
         if self._meetings is not None:

@@ -72,6 +72,11 @@ class Meeting:
         self._why: str | None = None
         self._path = self._punching.path  # the last that was told, but for this one: nothing is known yet
 
+    @property
+    def needs_lfcp_socket(self) -> bool:
+        """As lfcp.client.punching has it."""
+        return self._punching.needs_lfcp_socket
+
     async def run(self) -> None:
         """Until it is over."""
         try:

@@ -94,6 +94,11 @@ class Meetings:
         self._held: dict[int, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def need_lfcp_socket(self) -> bool:
+        """A direct path would be lost with it."""
+        return any(held.meeting.needs_lfcp_socket for held in self._held.values())
+
     def take(self, event: ClientEvent) -> None:
         """What the session said; what concerns no rendezvous is ignored."""
         if isinstance(event, Invited):

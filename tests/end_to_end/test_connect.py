@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from alarmd.cli import exits
+from alarmd.device.lfcp_line import LfcpLine
 from lfcp.client.punching import Punching
 from tests.end_to_end.cameras import operator
 from tests.end_to_end.connecting import Connected, camera, command_line, connected, operators_key
-from tests.serving import LOOPBACK, Served, served
+from tests.serving import LIMIT, LOOPBACK, Served, served
 
 ACK = "cam1,ACK,0,0,0,0,0,0"
 
@@ -130,3 +131,22 @@ def test_once_tells_the_way_and_ends(server: Served, key: Path, tmp_path: Path) 
         assert connection.ended() == exits.OK
         assert connection.told[-1]["path"] == "direct"
         assert connection.told[-1]["round_trip"] > 0
+
+
+def test_a_direct_way_outlives_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = threading.Event()  # as a camera does which no server answers any more
+
+    async def look_up(_line: LfcpLine) -> None:
+        looked_up.set()
+
+    with served(tmp_path) as server, camera(server) as cam1:
+        command = command_line(server, "cam1", key=operators_key(server))
+        with connected(command, tmp_path / "anna") as connection:
+            reach(connection)
+            monkeypatch.setattr(LfcpLine, "look_up", look_up)
+            server.stop()
+            assert looked_up.wait(LIMIT)
+            assert connection.say("cam1,TLGS") == ACK
+            assert cam1.taken == 1
+            assert connection.stop() == exits.OK
+    assert [line["path"] for line in connection.told[1:]][-1] == "direct"
