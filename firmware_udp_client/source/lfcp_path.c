@@ -87,13 +87,16 @@ static void finish_ladder(lfcp_path *path, lfcp_client *client)
     }
 }
 
-static void beat_answered(lfcp_path *path, lfcp_client *client, unsigned server, lfcp_text address)
+/* No ladder before the server knows where the device is: the answers to KEEP, which go to other sockets, have higher
+ * counters, and an echo of theirs would be no proof of that. */
+static void beat_answered(lfcp_path *path, lfcp_client *client, unsigned server, const lfcp_message *message,
+                          bool proven)
 {
     lfcp_address seen;
-    if (lfcp_address_read(address, &seen)) {
+    if (lfcp_address_read(message->params[ADDRESS], &seen)) {
         see(path, client->config->servers, server, &seen);
     }
-    bool may = path->ladder.at_a_time != 0 && !path->ladder.climbing && client->sleep_s == 0;
+    bool may = proven && path->ladder.at_a_time != 0 && !path->ladder.climbing && client->sleep_s == 0;
     if (may && client->now >= path->climb_at) {
         path->began_at = client->now;
         path->climb_at = client->now + CLIMB_AGAIN_MS;
@@ -108,10 +111,11 @@ static void acknowledged(lfcp_path *path, lfcp_client *client, unsigned server, 
     if (!lfcp_read_counter(message->params[0], &answers)) {
         return;
     }
-    lfcp_ladder_answered(&path->ladder, server, answers, lfcp_same_text(message->params[RESULT], "1"), client->now);
+    bool again = lfcp_same_text(message->params[RESULT], "1");
+    lfcp_ladder_answered(&path->ladder, server, answers, again, client->now);
     if (answers > path->since && lfcp_heartbeat_is_it(client, server, answers) &&
         lfcp_read_decimal(message->params[INTERVAL], INTERVAL_DIGITS, &interval) && interval != 0) {
-        beat_answered(path, client, server, message->params[ADDRESS]);
+        beat_answered(path, client, server, message, !again);
     }
 }
 

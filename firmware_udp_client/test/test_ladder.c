@@ -278,6 +278,20 @@ static void a_fixed_interval_stays(void)
     CHECK(lfcp_path_interval_s(&w.client) == 20);
 }
 
+static void it_does_not_begin_before_a_server_knows_where_the_device_is(void)
+{
+    for (unsigned again = 0; again < 2; again++) {
+        uint8_t frame[LFCP_CLIENT_MAX_FRAME];
+        size_t length;
+        unsigned server, socket;
+        begin(&lfcp_ladder_usual, LFCP_LADDER_SOCKETS, 120000);
+        CHECK(poll_all(&w) == 2);
+        CHECK(acknowledge(&w, last(&w, 0), again ? "1" : "0", "26") == LFCP_OK);
+        CHECK(lfcp_path_poll(&path, &w.client, w.now, frame, sizeof frame, &length, &server, &socket) == LFCP_OK);
+        CHECK((length > 0) == !again);
+    }
+}
+
 static void it_is_climbed_once_a_day_and_keeps_what_it_knows_meanwhile(void)
 {
     begin(&lfcp_ladder_usual, LFCP_LADDER_SOCKETS, 120000);
@@ -348,6 +362,7 @@ int main(void)
     RUN(without_an_answer_nothing_is_learned_and_it_climbs_again_after_600_s);
     RUN(a_server_that_is_full_spoils_it);
     RUN(a_fixed_interval_stays);
+    RUN(it_does_not_begin_before_a_server_knows_where_the_device_is);
     RUN(it_is_climbed_once_a_day_and_keeps_what_it_knows_meanwhile);
     RUN(another_network_makes_it_climb_anew);
     RUN(another_socket_makes_it_climb_anew_after_600_s);

@@ -101,6 +101,17 @@ def test_before_a_ladder_was_climbed_the_interval_is_the_usual_one() -> None:
     assert natted.last.life == 0
 
 
+def test_no_ladder_begins_before_a_server_knows_where_the_device_is() -> None:
+    """Else the next heartbeat might echo the answer to a KEEP, which came to another socket and proves nothing."""
+    natted = Natted()
+    ((server, beat),) = natted.session.poll(0.0)
+    natted.session.receive(server, natted.servers[server].heartbeat_ack(beat.decode(), again=True).encode(), 0.0)
+    assert natted.session.poll_ladder(0.0) == []
+    ((server, beat),) = natted.session.poll(0.0)
+    natted.session.receive(server, natted.servers[server].heartbeat_ack(beat.decode()).encode(), 0.0)
+    assert len(natted.session.poll_ladder(0.0)) == 2 * len(STEPS)
+
+
 def test_a_fixed_interval_stays_and_climbs_no_ladder() -> None:
     natted = Natted(life=300, interval=20).live(600)
     assert natted.last.interval == 20

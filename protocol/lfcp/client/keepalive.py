@@ -37,11 +37,12 @@ class Keepalive:
         """Beside the one that heartbeats go from."""
         return frozenset() if self._ladder is None else self._ladder.sockets
 
-    def beat_answered(self, server: str, address: Address | None, now: float) -> None:
-        """The first server that answers is the one that a ladder leans on."""
+    def beat_answered(self, server: str, address: Address | None, proven: bool, now: float) -> None:
+        """The first server that knows where the device is is the one that a ladder leans on. Not before: the answers to
+        KEEP, which go to other sockets, have higher counters, and an echo of theirs would be no proof of that."""
         if address is not None:
             self.view.see(server, address)
-        if self._ladder is not None and self._ladder.over and now >= self._start_at:
+        if proven and self._ladder is not None and self._ladder.over and now >= self._start_at:
             self.server = server
             self._started, self._start_at = now, now + EVERY
             self._ladder.start(now)

@@ -134,7 +134,7 @@ class PathSession:
         return [(peer.label, peer.link.connect(each)) for each in self._introductions.poll(peer.label, now)]
 
     def _beat_answered(self, peer: Peer, heard: BeatAnswered, now: float) -> None:
-        self._keepalive.beat_answered(peer.label, heard.address, now)
+        self._keepalive.beat_answered(peer.label, heard.address, not heard.again, now)
 
     def _take_path(self, peer: Peer, heard: Heard, now: float) -> list[ClientEvent]:
         match heard:
