@@ -111,6 +111,11 @@ class Home:
     def nat(self) -> str:
         return f"nat{self.number}"
 
+    @property
+    def outermost(self) -> str:
+        """The NAT whose address the server sees."""
+        return self.nat if self.way.carrier is None else f"carrier{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Street:

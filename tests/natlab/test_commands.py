@@ -33,6 +33,7 @@ def test_commands_reach_devices_that_say_nothing_and_that_their_nats_forgot(tmp_
     with street(tmp_path, ALL if PROVE else SAMPLE, both) as homes:
         idle_devices_obey_at_once(homes)
         after_a_reboot_they_obey_within_a_heartbeat(homes)
+        at_another_address_they_obey_within_a_heartbeat(homes)
         with_an_expired_mapping_they_obey_within_a_heartbeat(homes)
 
 
@@ -45,6 +46,13 @@ def after_a_reboot_they_obey_within_a_heartbeat(homes: Street) -> None:
         homes.lab.reboot(home.nat)
 
     said("rebooted homes", homes.commanded(reboot), INTERVAL + PROOF)
+
+
+def at_another_address_they_obey_within_a_heartbeat(homes: Street) -> None:
+    def reboot(home: Home) -> None:
+        homes.lab.reboot(home.outermost, new_address=True)
+
+    said("other addresses", homes.commanded(reboot), INTERVAL + PROOF)
 
 
 def with_an_expired_mapping_they_obey_within_a_heartbeat(homes: Street) -> None:
