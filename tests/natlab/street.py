@@ -1,6 +1,6 @@
 """Many homes, each with one device behind NATs of its own, and a server that commands them.
 
-with street(directory, ways("sym", ("pr", "symb")), python_device) as made:
+with street(directory, [Way("sym"), Way("pr", "symb")], python_device) as made:
     made.commanded()    # one command for each, and how they fared
 """
 
