@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from lfcp import Verb
 from tests.end_to_end.connecting import Connected, connected
 from tests.natlab.house import House, house
 from tests.natlab.laboratory import Laboratory, laboratory
+from tests.natlab.street import Count, Launch, Setup
 from tests.netlab.namespaces import DIES_WITH_US
 from tests.netlab.relay import Line
 from tests.python_device import PythonDevice, living
@@ -35,6 +37,13 @@ class Met(NamedTuple):
     answered: bool
 
 
+@contextmanager
+def python_camera(setup: Setup) -> Iterator[Count]:
+    device = PythonDevice(setup.machine, setup.name, setup.servers, setup.key, INTERVAL, allow=())
+    with living(device):
+        yield lambda: device.done[Verb.TLGS]
+
+
 class Neighbourhood:
     """Use `neighbourhood`."""
 
@@ -42,19 +51,26 @@ class Neighbourhood:
         self.lab = lab
         self.house = watching
         self._directory = directory
-        self._homes: dict[str, int] = {}  # of operators, by the type of their NAT
+        self._machines: dict[str, str] = {}  # of operators, by what they are called here
+        self.machine_of_camera: dict[str, str] = {}
         self._asked = 0
 
     def move_in(self, kind: str) -> None:
-        """An operator, behind a NAT of this type."""
-        self._homes[kind] = self.lab.add_home(kind)
+        """An operator, behind a NAT of this type, which is what he is called."""
+        self._machines[kind] = f"dev{self.lab.add_home(kind)}"
+
+    def move_in_with(self, camera: str) -> None:
+        """An operator who is called `inside`, in the camera's home."""
+        home = self.lab.place(self.machine_of_camera[camera])
+        self._machines["inside"] = "inside"
+        self.lab.add_host("inside", home)
 
     def machine_of(self, operator: str) -> str:
         """Its name in the laboratory."""
-        return f"dev{self._homes[operator]}"
+        return self._machines[operator]
 
     def meet(self, operator: str, camera: str, *options: str, patience: float = 0.0) -> Met:
-        """Whom: by the types of their NATs. patience: s that a direct path is waited for."""
+        """camera: the type of its NAT. patience: s that a direct path is waited for."""
         name = camera_of(camera)
         with self.connecting(operator, name, *options) as connection:
             relay = connection.wait_for_path("relay")["after"]
@@ -104,22 +120,26 @@ def neighbourhood(
     cameras: Collection[str],
     line: Line | None = None,
     *,
+    launch: Launch = python_camera,
     pair: bool = True,
+    ipv6: bool = False,
     **settings: str,
 ) -> Iterator[Neighbourhood]:
-    """operators, cameras: types of their NATs. line: of everybody's home. pair: two servers, so that everybody knows
-    what his NAT does; else one. settings: of the servers. Returns when they know how to reach the cameras."""
+    """operators, cameras: types of their NATs. line: of everybody's home. launch: of the cameras. pair: two servers, so
+    that everybody knows what his NAT does; else one. ipv6: in the homes and between them. settings: of the servers.
+    Returns when they know how to reach the cameras."""
     homes = range(FIRST, FIRST + len(operators) + len(cameras))
     lines = {} if line is None else {f"dev{number}": line for number in homes}
     with ExitStack() as stack:
-        lab = stack.enter_context(laboratory(lines=lines))
+        lab = stack.enter_context(laboratory(lines=lines, ipv6=ipv6))
         watching = stack.enter_context(house(lab, directory, pair=pair, **settings))
         made = Neighbourhood(lab, watching, directory)
         for kind in cameras:
-            machine, name = lab[f"dev{lab.add_home(kind)}"], camera_of(kind)
-            key = watching.add_device(name)
-            device = PythonDevice(machine, name, watching.servers, key, INTERVAL, allow=())
-            stack.enter_context(living(device))
+            home, name = f"dev{lab.add_home(kind)}", camera_of(kind)
+            made.machine_of_camera[kind] = home
+            (own := directory / name).mkdir()
+            setup = Setup(lab[home], name, watching.servers, watching.add_device(name), own, ladder=())
+            stack.enter_context(launch(setup))
         for kind in operators:
             made.move_in(kind)
         known = watching.knows_the_mapping if pair else watching.is_reached

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import PROVE
 from tests.natlab.meetings import neighbourhood
 from tests.natlab.nat_types import NAT_TYPES
+from tests.natlab.street import c_device
 from tests.netlab.relay import Line
 
 HARD = {"adm", "sym", "symb"}
@@ -76,3 +77,29 @@ def test_with_permission_a_hard_nat_is_passed_by_chance(tmp_path: Path, types: t
         met = made.meet(*types, "--birthday", patience=PATIENCE)
     say(f"{types[0]} and {types[1]}, with permission: direct after {met.direct} s")
     assert met.direct is not None
+
+
+def test_the_device_in_c_is_met_as_well(tmp_path: Path, lfcp_device: Path) -> None:
+    cells = [("pr", "prh"), ("sym", "fc"), ("pr", "syms"), ("adm", "symb")]
+    cells = cells if PROVE else cells[:2]
+    with neighbourhood(tmp_path, *types_of(cells), HALF_WAY, launch=c_device(lfcp_device)) as made:
+        found = {cell: made.meet(*cell, patience=PATIENCE * can_meet(*cell)) for cell in cells}
+    say("".join(f"{cell}: relay {met.relay:.3f} s, direct {met.direct} {met.kind}\n" for cell, met in found.items()))
+    assert all(met.answered for met in found.values())
+    assert {cell for cell, met in found.items() if met.direct is not None} == {c for c in cells if can_meet(*c)}
+
+
+def test_in_one_home_they_meet_by_their_own_addresses(tmp_path: Path) -> None:
+    """Also behind a NAT that sends nothing back to who is behind it, and is hard."""
+    with neighbourhood(tmp_path, [], ["sym"], pair=False) as made:
+        made.move_in_with("sym")
+        met = made.meet("inside", "sym", patience=PATIENCE)
+    say(f"in one home: relay {met.relay:.3f} s, direct {met.direct} {met.kind}")
+    assert (met.kind, met.answered) == ("host", True)
+
+
+def test_with_ipv6_no_nat_stands_between_them(tmp_path: Path) -> None:
+    with neighbourhood(tmp_path, ["sym"], ["adm"], pair=False, ipv6=True) as made:
+        met = made.meet("sym", "adm", patience=PATIENCE)
+    say(f"sym and adm with IPv6: relay {met.relay:.3f} s, direct {met.direct} {met.kind}")
+    assert (met.kind, met.answered) == ("ipv6", True)
