@@ -129,16 +129,16 @@ def test_a_second_attempt_asks_the_server_a_few_times_and_is_given_up() -> None:
 
 def test_a_hello_of_an_earlier_attempt_is_answered_and_begins_nothing() -> None:
     session = Session()
-    session.told(Turn(2, 1), now=3.0)
-    run(session.punching, 7.0)
-    steps = session.told(Turn(1, 2), "p203.0.113.10:50001", now=7.1)
+    session.told(Turn(2, 1), now=60.0)
+    run(session.punching, 64.0)
+    steps = session.told(Turn(1, 2), "p203.0.113.10:50001", now=64.1)
     assert kinds(steps) == [Relay]
 
 
 def test_the_device_leaves_its_path_when_the_other_side_searches_again() -> None:
     punching, outbound = made_direct(1)
     again = outbound.seal(Datagram.HELLO, b"2 1 e -")
-    steps = punching.relayed(again, 10.0)
+    steps = punching.relayed(again, 20.0)
     assert PathChanged(None, None, None) in steps
     assert sent(steps, Datagram.PROBE)
     assert punching.path.address is None

@@ -11,6 +11,7 @@ from lfcp.client.hello import Hello, Turn
 from lfcp.client.probing import MAX_OUTSTANDING, MAX_SOURCES, OFFSETS
 from lfcp.client.punching import Punching
 from lfcp.client.punching_steps import LFCP_SOCKET, Invitation, Own, PathChanged, Payload, Relay, Send, Step
+from lfcp.client.rounds import LEAST_PAUSE
 from lfcp.constants import MAX_CANDIDATES, TUNNEL_HEAD, TUNNEL_SEAL
 from lfcp.tunnel import Kind as Datagram
 from lfcp.tunnel import Outbound, Tunnel, read_head
@@ -167,6 +168,23 @@ def test_a_candidate_that_never_answers_gets_so_many_probes_in_an_attempt_and_no
     got = bytes_to(steps)
     assert len(got) == MAX_CANDIDATES
     assert max(got.values()) == len(OFFSETS) * EMPTY
+
+
+def test_an_operator_who_begins_rounds_without_pause_makes_a_device_send_no_more() -> None:
+    punching, outbound = side(1)
+    punching.poll(0.0)
+    victim = Address("2001:db8::1", 4000)
+    named = (Candidate(Kind.IPV6, victim),)
+    sent_to: Counter[int] = Counter()
+    for second in range(1, 121):
+        for turn in (Turn(second, 1), Turn(second, 2)):
+            hello = Hello(turn, Mapping.INDEPENDENT, many_sockets=False, candidates=named)
+            steps = punching.relayed(outbound.seal(Datagram.HELLO, bytes(hello)), float(second))
+            assert any(isinstance(step, Relay) and step.datagram[0] == Datagram.ANSWER for step in steps)
+            steps += run(punching, second + 0.9)
+            sent_to[second // 60] += bytes_to(steps)[victim]
+    attempts_a_minute = 60 / LEAST_PAUSE + 1
+    assert 0 < max(sent_to.values()) <= attempts_a_minute * len(OFFSETS) * EMPTY
 
 
 def test_ports_of_the_other_sides_nat_are_probed_like_candidates_but_not_all_of_them() -> None:

@@ -11,7 +11,7 @@ from lfcp.client.hello import Delivery, Hello, Turn
 from lfcp.client.nomination import Nominator
 from lfcp.client.probing import PUNCHING
 from lfcp.client.punching_steps import LFCP_SOCKET, PathChanged, Relay, Step
-from lfcp.client.rounds import Rounds
+from lfcp.client.rounds import LEAST_PAUSE, Rounds
 from lfcp.client.side import BIRTHDAY, FIRST, SECOND, Side
 from lfcp.tunnel import Kind as Datagram
 from lfcp.tunnel import Outbound
@@ -40,6 +40,7 @@ class Meeting:
         self._said: Turn | None = None  # in one's own HELLO
         self._theirs: Hello | None = None  # the newest that was heard
         self._over = False  # the attempt is, and nothing was found
+        self._round_at = now  # when the round began
 
     @property
     def round_trip(self) -> float | None:
@@ -48,7 +49,7 @@ class Meeting:
 
     def heard(self, hello: Hello, now: float) -> None:
         self._theirs = hello
-        if self._rounds is None and self._may_begin(hello.turn):
+        if self._rounds is None and self._may_begin(hello.turn, now):
             if self._path.leave():  # role 0 has none any more, or it would not search
                 self._steps.append(PathChanged(None, None, self.round_trip))
             self._begin(hello.turn, now)
@@ -107,12 +108,15 @@ class Meeting:
             return math.inf
         return self._rounds.next_wakeup(self.attempt.turn)
 
-    def _may_begin(self, turn: Turn) -> bool:
+    def _may_begin(self, turn: Turn, now: float) -> bool:
+        """Who leads must not make this side send without pause: some addresses to try are of his choice."""
+        is_early = turn.round > self.attempt.turn.round and now < self._round_at + LEAST_PAUSE
         allowed = turn.attempt != BIRTHDAY or BIRTHDAY in self._side.attempts(turn.round, self._theirs)
-        return turn > self.attempt.turn and allowed
+        return turn > self.attempt.turn and allowed and not is_early
 
     def _begin(self, turn: Turn, now: float) -> None:
         self._over = False
+        self._round_at = now if turn.round > self.attempt.turn.round else self._round_at
         self._side.prober.checks.clear()
         self._side.sockets.close_but(LFCP_SOCKET)
         self.attempt = _ATTEMPTS[turn.attempt](self._side, turn, now)

@@ -7,6 +7,7 @@ from lfcp.client.side import FIRST
 
 FIRST_PAUSE = 60.0  # s between the begins of two rounds; each is twice the one before
 LONGEST_PAUSE = 960.0
+LEAST_PAUSE = 20.0  # role 1's, since what role 0 says may come late
 
 
 class Rounds:
