@@ -161,7 +161,10 @@ class Meeting:
         except OSError as error:  # the attempt does without it
             _log.warning("no socket for a direct path", error=error.strerror)
             return
-        await self._do(self._punching.opened(number, addresses, monotonic()))
+        if self._punching.wants(number):
+            await self._do(self._punching.opened(number, addresses, monotonic()))
+        else:  # closed while it was opened
+            self._sockets.close((number,))
 
     async def _ask(self, socket: int) -> None:
         counter, frame = self._wire.keep()

@@ -155,3 +155,24 @@ async def test_without_sockets_the_relay_stays(monkeypatch: pytest.MonkeyPatch) 
         await until(lambda: refused, "the second attempt")
         await asking.meeting.send(b"over the relay")
         assert device.taken == [b"over the relay"]
+
+
+async def test_a_session_that_ends_while_its_sockets_are_opened_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    really_open = TunnelSockets.open
+    opened: list[TunnelSockets] = []
+    ended: list[TunnelSockets] = []
+
+    async def end_meanwhile(sockets: TunnelSockets, number: int) -> tuple[Address, ...]:
+        if sockets is device.meeting._sockets:
+            await device.meeting.close()
+            await until(lambda: sockets in ended, "the end of the session")
+            opened.append(sockets)
+        return await really_open(sockets, number)
+
+    monkeypatch.setattr(TunnelSockets, "open", end_meanwhile)
+    monkeypatch.setattr(TunnelSockets, "close_all", lambda sockets: ended.append(sockets))
+    async with two_sides(deaf=True) as (_, device):
+        await until(lambda: opened, "the second attempt")
+        await until(lambda: not device.meeting._sockets._sockets, "the end of its sockets")

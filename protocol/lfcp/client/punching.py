@@ -66,6 +66,10 @@ class Punching:
         """What is sent goes directly, from that one: at another port nobody would hear it."""
         return self._path.pair is not None and self._path.socket == LFCP_SOCKET
 
+    def wants(self, socket: int) -> bool:
+        """Whether it is to be open: not after CloseSockets, though that may be carried out before it was opened."""
+        return socket in self._sockets
+
     def poll(self, now: float) -> list[Step]:
         """What is due. The first call gives the first steps."""
         if not self.over:
