@@ -15,6 +15,8 @@ EVERY_MACHINE = {
     "ipv4__conf__default__rp_filter": 0,
     "ipv4__conf__all__accept_redirects": 0,
     "ipv4__conf__default__accept_redirects": 0,
+    "ipv4__conf__all__arp_ignore": 0,
+    "ipv4__conf__default__arp_ignore": 0,
     "ipv4__icmp_ratelimit": 0,
     "bridge__bridge-nf-call-iptables": 0,
     "bridge__bridge-nf-call-ip6tables": 0,

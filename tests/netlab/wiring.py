@@ -33,12 +33,19 @@ def ip(where: Namespace, *lines: str) -> None:
 
 
 def sysctl(where: Namespace, **values: int) -> None:
-    """Of net, where it has them; dots are double underscores: ipv4__ip_forward=1."""
+    """Of net, where it has them; dots are double underscores: ipv4__ip_forward=1. Skips where they cannot be set."""
     with where.entered():
         for name, value in values.items():
             file = Path("/proc/sys/net", *name.split("__"))
-            if file.exists():
-                file.write_text(str(value))
+            if file.exists() and file.read_text().strip() != str(value):
+                _write(file, str(value))
+
+
+def _write(file: Path, value: str) -> None:
+    try:
+        file.write_text(value)
+    except OSError as error:
+        need(False, f"the right to write {value} into {file} ({error.strerror})")
 
 
 def make_switch(where: Namespace) -> None:
