@@ -93,6 +93,7 @@ class Meetings:
         self._door = door
         self._held: dict[int, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def need_lfcp_socket(self) -> bool:
@@ -122,6 +123,7 @@ class Meetings:
 
     async def close(self) -> None:
         """Tell the others."""
+        self._closed = True
         for held in tuple(self._held.values()):
             await held.meeting.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -132,6 +134,9 @@ class Meetings:
             self._session.refuse(invited.server, invited.session, service)
             self._conversation.hurry()
             _log.info("refused to be met", by=escape(invited.name), port=invited.port, reason=service)
+            return
+        if self._closed:  # while the door was asked: nobody would end it
+            service.close()
             return
         self._session.accept(invited.server, invited.session)
         self._conversation.hurry()
