@@ -51,8 +51,9 @@ class Wire(Protocol):
 
 
 class Meeting:
-    """take: gets what the other side sent, in any order. told: hears of the path, whenever it or its round trip is
-    another, and at last why the session is over. Belongs to the loop; run() is its life."""
+    """take: gets what the other side sent, in any order; what it raises is as if fail() were told. told: hears of the
+    path, whenever it or its round trip is another, and at last why the session is over. Belongs to the loop; run() is
+    its life."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Meeting:
         self._asked: dict[int, int] = {}  # by the counter of a KEEP, the socket that it left from
         self._sooner = asyncio.Event()
         self._why: str | None = None
+        self._defect: Exception | None = None
         self._path = self._punching.path  # the last that was told, but for this one: nothing is known yet
 
     @property
@@ -78,14 +80,22 @@ class Meeting:
         return self._punching.needs_lfcp_socket
 
     async def run(self) -> None:
-        """Until it is over."""
+        """Until it is over. Raises what fail() was told."""
         try:
             await self._do(self._punching.poll(monotonic()))
             while not self._punching.over:
                 await self._nap()
+                if self._defect is not None:
+                    await self.close()
+                    raise self._defect
                 await self._do(self._punching.poll(monotonic()))
         finally:
             self._sockets.close_all()
+
+    def fail(self, defect: Exception) -> None:
+        """What the session is for is broken: it ends, and the other side is told."""
+        self._defect = defect
+        self._sooner.set()
 
     async def receive(self, source: Address, datagram: bytes) -> None:
         """A tunnel datagram that came directly to the socket that LFCP is spoken on."""
@@ -138,7 +148,7 @@ class Meeting:
             case Relay(datagram):
                 await self._wire.send(self._wire.server, datagram)
             case Payload(body):
-                await self._take(body)
+                await self._give(body)
             case OpenSockets(sockets):
                 for number in sockets:
                     await self._open(number)
@@ -148,6 +158,12 @@ class Meeting:
                 await self._ask(socket)
             case Over(reason):
                 self._told(Over(self._why or reason))
+
+    async def _give(self, body: bytes) -> None:
+        try:
+            await self._take(body)
+        except Exception as defect:  # whoever else is heard on this socket must not suffer from it
+            self.fail(defect)
 
     async def _send(self, socket: int, address: Address, datagram: bytes, ttl: int | None = None) -> None:
         if socket == LFCP_SOCKET:

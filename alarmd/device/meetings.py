@@ -75,13 +75,19 @@ class _Held:
         self.meeting, self.service, self.wire = meeting, service, wire
 
     async def run(self) -> None:
-        speaking = asyncio.create_task(self.service.run(self.meeting.send))
+        speaking = asyncio.create_task(self._speak())
         try:
             await self.meeting.run()
         finally:
             speaking.cancel()
             self.service.close()
             await asyncio.gather(speaking, return_exceptions=True)
+
+    async def _speak(self) -> None:
+        try:
+            await self.service.run(self.meeting.send)
+        except Exception as defect:
+            self.meeting.fail(defect)
 
 
 class Meetings:
