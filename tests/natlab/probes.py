@@ -1,8 +1,5 @@
 """What a NAT does, found out from inside with the help of two servers, in the words of RFC 4787."""
 
-import select
-import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from socket import socket
@@ -10,6 +7,7 @@ from socket import socket
 from tests.natlab.laboratory import Laboratory
 from tests.natlab.nat_types import Dependence
 from tests.natlab.sockets import NOT_COMING, Address, came, udp_socket
+from tests.waiting import LIMIT
 
 STUN, OTHER_PORT = 3478, 3479
 
@@ -42,7 +40,7 @@ class Prober:
         inner_too.sendto(b"hairpin", outer)
         for sender, word in ((self._other_server, b"anybody"), (self._other_port, b"address"), (self._server, b"port")):
             sender.sendto(word, outer)
-        heard = gathered([inner])[inner]
+        heard = _gathered(inner, last=b"port")
         moved = self._seen(inner, "srvB", self._other_server) != outer
         return Behaviour(
             mapping=mapping,
@@ -79,13 +77,11 @@ def behaviour_of(lab: Laboratory, device: str = "dev1") -> Behaviour:
         return Prober(lab, device, stack).behaviour()
 
 
-def gathered(receivers: Iterable[socket], patience: float = NOT_COMING) -> dict[socket, set[bytes]]:
-    """All that comes to any of them within so many seconds."""
-    heard: dict[socket, set[bytes]] = {receiver: set() for receiver in receivers}
-    deadline = time.monotonic() + patience
-    while (left := deadline - time.monotonic()) > 0:
-        for receiver in select.select(list(heard), [], [], left)[0]:
-            heard[receiver].add(receiver.recv(65_536))
+def _gathered(receiver: socket, last: bytes) -> set[bytes]:
+    """All that comes, until some time after what was sent last; that is sure to come."""
+    heard: set[bytes] = set()
+    while (got := came(receiver, NOT_COMING if last in heard else LIMIT)) is not None:
+        heard.add(got[0])
     return heard
 
 

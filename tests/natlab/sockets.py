@@ -31,13 +31,22 @@ def came(receiver: socket.socket, patience: float = LIMIT) -> tuple[bytes, Addre
     return payload, (address[0], address[1])
 
 
-def arrives(payload: bytes, sender: socket.socket, to: Address, receiver: socket.socket) -> Address | None:
-    """Sends it; from where the receiver sees it come. None if it does not come. For good lines."""
+def seen_from(payload: bytes, sender: socket.socket, to: Address, receiver: socket.socket) -> Address:
+    """Sends it, and the receiver gets it, from there as it seems. For good lines."""
+    sender.sendto(payload, to)
+    while (heard := came(receiver)) is not None:
+        if heard[0] == payload:
+            return heard[1]
+    raise AssertionError(f"{payload!r} did not come from {sender.getsockname()} over {to}")
+
+
+def is_shut_out(payload: bytes, sender: socket.socket, to: Address, receiver: socket.socket) -> bool:
+    """Sends it, and the receiver does not get it."""
     sender.sendto(payload, to)
     while (heard := came(receiver, NOT_COMING)) is not None:
         if heard[0] == payload:
-            return heard[1]
-    return None
+            return False
+    return True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from tests.natlab.datagram_frames import Datagram, datagram_in, packet, with_datagram
 from tests.natlab.laboratory import Laboratory, laboratory
-from tests.natlab.sockets import NOT_COMING, Address, arrives, came, spoofing, udp_socket
+from tests.natlab.sockets import NOT_COMING, Address, came, is_shut_out, seen_from, spoofing, udp_socket
 from tests.netlab.relay import Line, Passing
 from tests.waiting import wait_until
 
@@ -28,12 +28,14 @@ class Known:
         self.outer = self.tell()
 
     def tell(self) -> Address:
-        seen = arrives(b"here", self.device, self._to, self.server)
-        assert seen is not None
-        return seen
+        return seen_from(b"here", self.device, self._to, self.server)
 
-    def is_reached(self) -> bool:
-        return arrives(b"push", self.server, self.outer, self.device) is not None
+    def push(self) -> None:
+        """It comes through."""
+        assert seen_from(b"push", self.server, self.outer, self.device) == self._to
+
+    def is_lost(self) -> bool:
+        return is_shut_out(b"lost", self.server, self.outer, self.device)
 
     def close(self) -> None:
         self.server.close()
@@ -58,8 +60,7 @@ def test_three_hops_leave_a_home_and_its_carrier_and_end_before_the_other_side(c
         assert hops_to(lab, "srvA") == 2 + further
         assert hops_to(lab, "srvB") == 4 + further
         with udp_socket(lab["dev1"]) as dev1, udp_socket(lab["dev2"]) as dev2, udp_socket(lab["srvB"], PORT) as server:
-            outer = arrives(b"here", dev2, (lab.address("srvB"), PORT), server)
-            assert outer is not None
+            outer = seen_from(b"here", dev2, (lab.address("srvB"), PORT), server)
             dev1.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3)
             dev1.sendto(b"opens its own side only", outer)
             assert came(dev2, NOT_COMING) is None
@@ -72,21 +73,21 @@ def test_three_hops_leave_a_home_and_its_carrier_and_end_before_the_other_side(c
 @pytest.mark.parametrize("kind", ["ar", "sym"])
 def test_a_mapping_that_expired_or_that_a_reboot_forgot_lets_nothing_in_until_the_device_speaks(kind: str) -> None:
     with laboratory(kind) as lab, closing(Known(lab)) as known:
-        assert known.is_reached()
+        known.push()
         for loses_it in (partial(lab.expire, "nat1", known.inner), partial(lab.reboot, "nat1")):
             assert lab.mapped("nat1", known.inner)
             loses_it()
             assert not lab.mapped("nat1", known.inner)
-            assert not known.is_reached()
+            assert known.is_lost()
             known.outer = known.tell()
-            assert known.is_reached()
+            known.push()
 
 
 def test_what_began_outside_expires_with_the_mapping() -> None:
     with laboratory("fc") as lab, closing(Known(lab)) as known, udp_socket(lab["srvB"]) as stranger:
-        assert arrives(b"let in", stranger, known.outer, known.device)
+        assert seen_from(b"let in", stranger, known.outer, known.device)[0] == lab.address("srvB")
         lab.expire("nat1", known.inner)
-        assert not arrives(b"shut out", stranger, known.outer, known.device)
+        assert is_shut_out(b"shut out", stranger, known.outer, known.device)
         with pytest.raises(LookupError):
             lab.expire("nat1", known.inner)
 
@@ -105,7 +106,7 @@ def test_a_router_that_rebooted_may_have_got_another_address() -> None:
         lab.reboot("nat1", new_address=True)
         known.outer = known.tell()
         assert known.outer == (lab.address("nat1"), before[1]) != before
-        assert known.is_reached()
+        known.push()
 
 
 def test_a_mapping_lives_as_long_as_was_asked_for() -> None:
@@ -113,7 +114,7 @@ def test_a_mapping_lives_as_long_as_was_asked_for() -> None:
         lab.set_lives("nat1", unanswered=1, answered=60)
         with closing(Known(lab)) as known:
             wait_until(lambda: not lab.mapped("nat1", known.inner), "the end of the mapping")
-            assert not known.is_reached()
+            assert known.is_lost()
 
 
 def test_an_answered_mapping_of_a_map_lives_longer() -> None:
@@ -121,7 +122,7 @@ def test_an_answered_mapping_of_a_map_lives_longer() -> None:
         lab.set_lives("nat1", unanswered=60, answered=2000)
 
         def answered() -> bool:
-            known.is_reached()
+            known.push()
             known.tell()
             return "expires 33m" in lab["nat1"].run("nft", "list", "map", "ip", "nat", "learned")
 
@@ -136,9 +137,8 @@ def test_sequential_ports_follow_one_another_and_a_carriers_stay_in_its_block() 
             found = []
             for there in (server, other) * 4:
                 with udp_socket(lab["dev1"]) as device:
-                    seen = arrives(b"x", device, (lab.address("srvA"), there.getsockname()[1]), there)
-                    assert seen is not None
-                    found.append(seen[1])
+                    to = (lab.address("srvA"), there.getsockname()[1])
+                    found.append(seen_from(b"x", device, to, there)[1])
             return found
 
     with laboratory("syms") as lab:
@@ -157,12 +157,12 @@ def test_a_device_that_moves_is_reached_at_its_new_place_and_no_more_at_the_old_
         for place in ("nat3", "nat1"):
             lab.move("dev1", place)
             assert lab.place("dev1") == place
-            assert not known.is_reached()
+            assert known.is_lost()
             known.outer = known.tell()
             assert known.outer[0] == lab.address(place)
-            assert known.is_reached()
+            known.push()
         lab.leave("dev1")
-        assert not known.is_reached()
+        assert known.is_lost()
         assert before[0] == lab.address("nat1")
 
 
@@ -171,13 +171,14 @@ def test_homes_of_one_carrier_share_its_address_and_reach_each_other_by_its_hair
         with laboratory("fc", "fc", shared_carrier=carrier) as lab, closing(Known(lab)) as known:
             assert known.outer[0] == lab.address("carrier")
             with udp_socket(lab["dev2"]) as dev2:
-                assert (arrives(b"neighbour", dev2, known.outer, known.device) is not None) == hairpin
+                assert is_shut_out(b"neighbour", dev2, known.outer, known.device) != hairpin
 
 
 def test_two_devices_of_a_home_reach_each_other_without_their_router() -> None:
     with laboratory("sym", dev1b=True) as lab, udp_socket(lab["dev1b"]) as one, udp_socket(lab["dev1"], PORT) as other:
         lab.routers["nat1"].stop()
-        assert arrives(b"x", one, (lab.address("dev1"), PORT), other) == (lab.address("dev1b"), one.getsockname()[1])
+        there = (lab.address("dev1"), PORT)
+        assert seen_from(b"x", one, there, other) == (lab.address("dev1b"), one.getsockname()[1])
 
 
 def test_ipv6_is_routed_and_a_home_lets_in_what_it_asked_for() -> None:
@@ -187,10 +188,10 @@ def test_ipv6_is_routed_and_a_home_lets_in_what_it_asked_for() -> None:
         dev1, dev2 = (stack.enter_context(udp_socket(lab[name], PORT, six)) for name in ("dev1", "dev2"))
         for _ in range(2):
             one, two = (lab.address6("dev1"), PORT), (lab.address6("dev2"), PORT)
-            assert not arrives(b"uninvited", dev2, one, dev1)
+            assert is_shut_out(b"uninvited", dev2, one, dev1)
             dev1.sendto(b"opens", two)
-            assert arrives(b"invited", dev2, one, dev1) == two
-            assert arrives(b"answer", dev1, two, dev2) == one
+            assert seen_from(b"invited", dev2, one, dev1) == two
+            assert seen_from(b"answer", dev1, two, dev2) == one
             lab.move("dev1", "nat3")
 
 
@@ -246,7 +247,7 @@ def test_frames_can_be_put_on_a_line_at_any_time() -> None:
     with laboratory("pr", lines={"dev1": Line()}) as lab, closing(Known(lab)) as known:
         relay = lab.lines["dev1"]
         relay.man = listen
-        assert known.is_reached()
+        known.push()
         to_the_device = next(one for one in captured if one.towards == 0 and datagram_in(one.frame))
         relay.inject(to_the_device)
         assert came(known.device) == (b"push", (lab.address("srvA"), PORT))
