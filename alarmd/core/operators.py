@@ -4,6 +4,7 @@ One is kept as a Device record, so that keys, counters, sealing and the copies a
 in State.operators instead of among the devices: nobody supervises it, lists it with them or sends it commands.
 """
 
+from alarmd.core import rendezvous
 from alarmd.core.admission import forget, introduce
 from alarmd.core.effects import Answer
 from alarmd.core.event_kinds import EventKind
@@ -15,7 +16,7 @@ from alarmd.core.requests import OperatorAdded, OperatorRemoved
 from alarmd.core.signed_session import SignedSession
 from alarmd.core.state import MAX_OPERATORS, State
 from alarmd.core.turn import Turn
-from lfcp.constants import Verb
+from lfcp.constants import RendezvousReason, Verb
 
 FIRST_EPOCH = 1
 MAY_SEND = frozenset({Verb.HEARTBEAT, Verb.KEEP, Verb.CONN, Verb.ACK})
@@ -37,7 +38,10 @@ def operator_added(turn: Turn, added: OperatorAdded) -> None:
 
 
 def operator_removed(turn: Turn, removed: OperatorRemoved) -> None:
+    """Its program is told while there is a key to tell it with."""
     session = operator_of(turn, removed.machine)
+    for meeting in turn.state.meetings.of(session):
+        rendezvous.end(turn, meeting, RendezvousReason.ENDED)
     forget(turn, session, EventKind.OPERATOR_REMOVED, f"by {removed.operator}")
     turn.effects.append(Answer((session.device,)))
 

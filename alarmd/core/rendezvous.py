@@ -119,9 +119,11 @@ def _close(turn: Turn, meeting: Meeting, why: RendezvousReason, about: DeviceSes
 
 
 def restarted(turn: Turn, session: DeviceSession) -> None:
-    """It started anew, or uses another key: the keys of its sessions are lost to it, or may be somebody else's."""
+    """It started anew, or uses another key: the keys of its sessions are lost to it, or may be somebody else's. Of an
+    operator's machine another program may still run, where the first one was."""
+    is_device = session.device.standing is not Standing.OPERATOR
     for meeting in turn.state.meetings.of(session):
-        end(turn, meeting, RendezvousReason.ENDED, meeting.side_of(session))
+        end(turn, meeting, RendezvousReason.ENDED, meeting.side_of(session) if is_device else None)
 
 
 def left(turn: Turn, session: DeviceSession) -> None:
@@ -171,7 +173,7 @@ def _whom(turn: Turn, asker: Asker, operator: DeviceSession, request: Request) -
 def _refuse(turn: Turn, exchange: SignedExchange, request: Request, why: RendezvousReason) -> None:
     turn.state.meetings.refusals[why] += 1
     acknowledge_request(turn, exchange, why, None)
-    text = f"it asked for {request.device}, port {request.port}, from {exchange.frame.path}: {why}"
+    text = f"it asked for {_what(request)}, from {exchange.frame.path}: {why}"
     turn.record_sometimes(EventKind.CONNECTION_REFUSED, text, exchange.session, exchange.signed)
 
 
@@ -214,5 +216,8 @@ def _take(turn: Turn, meeting: Meeting, side: Side) -> None:
 
 
 def _title(meeting: Meeting) -> str:
-    operator, device = (side.session.device.name for side in meeting.sides)
-    return f"session {meeting.id:x} of {operator} with {device}, port {meeting.request.port}"
+    return f"session {meeting.id:x} of {meeting.sides[0].session.device.name} with {_what(meeting.request)}"
+
+
+def _what(request: Request) -> str:
+    return f"{request.device}, UDP port {request.port}" if request.port else f"{request.device}, its LFCP"

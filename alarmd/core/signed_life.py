@@ -153,11 +153,13 @@ def enter_boot(turn: Turn, session: DeviceSession, signed: SignedSession, boot_i
     signed.rebooted = True
     turn.uncache(session)
     rendezvous.restarted(turn, session)
-    if session.device.standing is Standing.OPERATOR:
+    is_operator = session.device.standing is Standing.OPERATOR
+    if is_operator:
         signed.proven = False  # another program, on another socket: nobody waits where the last one was
     if over_limit(turn, session) is None:
         turn.save_contact(session)  # a clone must be seen over a restart of ours too
-        turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
+        if not is_operator:  # which starts anew for every connection
+            turn.record(EventKind.DEVICE_REBOOTED, f"boot {boot_id}, was {was}", session)
     if sign is BootSign.RETURNED:
         _cloned(turn, session, signed)
 

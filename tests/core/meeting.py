@@ -23,11 +23,12 @@ GARDEN = path("192.0.2.1", 4000)
 
 
 class Party(SignedCamera):
-    """tunnel: its end of the session that it was last invited to."""
+    """tunnel: its end of the session that it was last invited to. left: where else it may be told something."""
 
     def __init__(self, name: str, at: Path, role: int) -> None:
         super().__init__(name)
         self.path = at
+        self.left: Path | None = None
         self.role = role
         self.report = self.report._replace(tunnels=True)
         self.tunnel: Tunnel | None = None
@@ -36,7 +37,7 @@ class Party(SignedCamera):
     def heard(self, play: Playbook, verb: Verb) -> list[Message]:
         """Frames of this verb that the last input made the server send to this party; others may be for the other."""
         frames = [effect for effect in play.made(SendFrame) if effect.payload.startswith(f"{self.name},".encode())]
-        assert all(effect.path == self.path for effect in frames)
+        assert all(effect.path in (self.path, self.left) for effect in frames)
         return [found for effect in frames if (found := self.read(effect.payload)).verb == verb]
 
     def answers(self, play: Playbook, verb: Verb) -> Message:

@@ -387,7 +387,7 @@ class TestTheEnd:
         scene = Scene()
         scene.connect()
         scene.play << OperatorRemoved("op", "laptop")
-        assert scene.over(scene.camera) == ["ended"]
+        assert [scene.over(party) for party in scene.parties] == [["ended"], ["ended"]]
         assert scene.play.engine.state.meetings.askers == {}
         scene.play << scene.laptop.seal()
         assert (scene.play.rejected, scene.play.sent) == (["no_session"], [])
@@ -426,6 +426,15 @@ class TestTheEnd:
         assert scene.over(scene.parties[1 - role]) == ["ended"]
         assert scene.play.engine.state.meetings.by_id == {}
 
+    def test_a_second_program_of_an_operator_ends_what_the_first_one_holds_and_is_no_reboot(self) -> None:
+        scene = Scene()
+        scene.connect()
+        second = SignedCamera("laptop", scene.laptop.key, "b002", scene.laptop.counter)
+        scene.play << second.heartbeat(at=path("198.51.100.7", 6001))
+        scene.laptop.left = path("198.51.100.7", 6001)
+        assert [scene.over(party) for party in scene.parties] == [["ended"], ["ended"]]
+        assert scene.play.kinds == ["connection_ended"]
+
     def test_a_program_that_is_started_again_and_again_is_not_in_its_own_way(self) -> None:
         scene = Scene()
         for number in range(6):
@@ -441,7 +450,7 @@ class TestTheEnd:
         scene = Scene()
         scene.connect()
         scene.laptop.reboot("b002")
-        scene.laptop.path = path("198.51.100.7", 6001)
+        scene.laptop.left, scene.laptop.path = scene.laptop.path, path("198.51.100.7", 6001)
         for proven in ("1", "0"):
             scene.play << scene.laptop.heartbeat()
             assert scene.laptop.answers(scene.play, Verb.ACK).params[1] == proven
