@@ -110,12 +110,13 @@ static bool invited(lfcp_rendezvous *of, lfcp_client *client, unsigned server, c
     return true;
 }
 
+/* The server may have no way to tell the other side, which is told directly. */
 static bool over(lfcp_rendezvous *of, unsigned server, const lfcp_message *message)
 {
     uint64_t session;
     lfcp_seat *seat = lfcp_read_counter(message->params[0], &session) ? seat_of(of, session, server) : NULL;
     if (seat != NULL) {
-        seat->meeting.over = true;
+        lfcp_meeting_end(&seat->meeting);
     }
     return seat != NULL;
 }
