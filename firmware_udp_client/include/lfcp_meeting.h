@@ -84,6 +84,7 @@ typedef struct lfcp_meeting {
     uint64_t consent;     /* the next probe of the direct path */
     uint64_t answered;    /* the direct path, last */
     uint64_t nominated;   /* counter of the newest NOMINATE */
+    uint64_t round_at;    /* when the round began */
     uint32_t hello_wait;
     lfcp_address direct;
     char direct_kind; /* 0: over the relay */

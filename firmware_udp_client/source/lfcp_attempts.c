@@ -8,6 +8,7 @@
 #define OPENERS 3
 #define CHANCES 1500
 #define CHANCE_MS 10
+#define ROUND_LEAST_MS 20000 /* between two rounds; the other side begins one a minute, and may be heard late */
 
 static void say_hello(lfcp_meeting *meeting, uint64_t now)
 {
@@ -44,6 +45,7 @@ static bool may_probe_public(const lfcp_meeting *meeting)
 void lfcp_attempts_begin(lfcp_meeting *meeting, uint64_t now)
 {
     meeting->round = meeting->attempt = 1;
+    meeting->round_at = now;
     meeting->public_allowed = may_probe_public(meeting);
     meeting->begins = now + meeting->about.delay_ms;
     probe_public(meeting, meeting->begins);
@@ -119,11 +121,13 @@ static void take_candidates(lfcp_meeting *meeting, const lfcp_hello *hello, uint
     }
 }
 
-/* What comes late of an attempt that was left is of no use. */
+/* What comes late of an attempt that was left is of no use. Who leads must not make a device send without pause to
+ * addresses of his choice. */
 void lfcp_attempts_heard(lfcp_meeting *meeting, const lfcp_hello *hello, uint64_t now)
 {
-    bool later_round = hello->round > meeting->round;
+    bool later_round = hello->round > meeting->round && now >= meeting->round_at + ROUND_LEAST_MS;
     if (later_round || (hello->round == meeting->round && hello->attempt > meeting->attempt)) {
+        meeting->round_at = later_round ? now : meeting->round_at;
         begin_attempt(meeting, hello, now);
     }
     if (hello->round == meeting->round && hello->attempt == meeting->attempt && hello->attempt < 3) {
