@@ -9,14 +9,19 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lfcp.candidates import Kind
+from lfcp.candidates import Address, Candidate, Kind, Mapping
+from lfcp.client.hello import Hello, Turn
+from lfcp.client.probing import OFFSETS
 from lfcp.client.punching import Punching
-from lfcp.client.punching_steps import CloseSockets, Invitation, OpenSockets, Over, Own
+from lfcp.client.punching_steps import CloseSockets, Invitation, OpenSockets, Over, Own, Relay, Send
+from lfcp.client.rounds import LEAST_PAUSE
 from lfcp.constants import CONSENT_LOST_MS, RELAY_IDLE_MS, TUNNEL_BODY
+from lfcp.tunnel import Kind as Datagram
+from lfcp.tunnel import Outbound
 from tests.firmware.c_client import CClientLibrary
 from tests.firmware.c_meeting import CMeeting
 from tests.protocol import meeting_model
-from tests.protocol.meeting_model import SERVER, World
+from tests.protocol.meeting_model import KEY, SERVER, SESSION, World
 from tests.protocol.nat_model import TYPES, Weather
 
 HARD = {"adm", "sym", "symb"}
@@ -194,3 +199,19 @@ def test_any_bytes_change_nothing(datagram: bytes, through_server: bool, socket:
         now = world.clock.now
         steps = device.relayed(datagram, now) if through_server else device.receive(socket, SERVER, datagram, now)
         assert steps == []
+
+
+def test_who_begins_rounds_without_pause_makes_a_device_send_no_more(c_client_library: CClientLibrary) -> None:
+    victim, leads = Address("2001:db8::1", 4000), Outbound(SESSION, KEY, 0)
+    invitation = Invitation(SESSION, KEY, 1, Address("203.0.113.10", 40000), Mapping.INDEPENDENT)
+    device = CMeeting(c_client_library, invitation, Own(), lambda: 0.5, 0.0)
+    device.poll(0.0)
+    probes = 0
+    for second in range(1, 121):
+        hello = Hello(Turn(second, 1), Mapping.INDEPENDENT, False, (Candidate(Kind.IPV6, victim),))
+        steps = device.relayed(leads.seal(Datagram.HELLO, bytes(hello)), float(second))
+        assert any(isinstance(step, Relay) and step.datagram[0] == Datagram.ANSWER for step in steps)
+        for part in range(20):
+            steps += device.poll(second + part / 20)
+        probes += sum(isinstance(step, Send) and step.address == victim for step in steps)
+    assert len(OFFSETS) < probes <= (120 / LEAST_PAUSE + 1) * len(OFFSETS)
