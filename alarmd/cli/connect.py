@@ -126,6 +126,8 @@ async def _run(
             return await Connecting(wanted, operator, memory, local, shown.path).run(stop)
         except MemoryFileError as error:
             raise Failure(str(error), exit_codes.UNUSABLE_DATA, field="memory") from None
+        except BrokenPipeError:  # who read what is shown is gone
+            raise
         except OSError as error:
             hosts = ", ".join(server.host for server in operator.servers)
             raise Failure(f"cannot send to {hosts}: {error.strerror or error}", field="server") from None

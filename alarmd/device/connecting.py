@@ -74,7 +74,8 @@ class Wanted(NamedTuple):
 
 class Connecting:
     """The door of its machine, too. local: gets what comes from the device, and is closed with the session. taken:
-    hears of every path that is, and of the s since a server was first asked. Raises what the memory raises."""
+    hears of every path that is, and of the s since a server was first asked; what it raises ends run(), which raises
+    it. Raises what the memory raises."""
 
     def __init__(
         self,
@@ -139,9 +140,16 @@ class Connecting:
 
     def told(self, step: PathChanged | Over) -> None:
         if isinstance(step, PathChanged):
-            self._taken(step, self._loop.time() - self._asked_at)
+            self._tell(step)
         else:
             self._end(Ended(How.OVER, step.reason))
+
+    def _tell(self, path: PathChanged) -> None:
+        try:
+            self._taken(path, self._loop.time() - self._asked_at)
+        except Exception as defect:  # where it would come through depends on who heard of the path
+            if not self._ended.done():
+                self._ended.set_exception(defect)
 
     def _may_renew(self) -> bool:
         return not self._meetings.need_lfcp_socket

@@ -220,6 +220,18 @@ async def test_a_device_without_a_socket_for_it_refuses(house: RunningHouse, mon
         assert await connection.ended() == Ended(How.REFUSED, RendezvousReason.REFUSED, "A")
 
 
+async def test_who_cannot_be_told_the_path_any_more_is_not_connected_any_longer(house: RunningHouse) -> None:
+    """A reader of its output that is gone, for example."""
+
+    def broken(_path: PathChanged, _after: float) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    async with camera(house), connecting_with(house) as connection:
+        connection.machine._taken = broken
+        await until(connection.running.done, "the end")
+        assert isinstance(connection.running.exception(), BrokenPipeError)
+
+
 async def test_an_operator_who_is_removed_is_cut_off(house: RunningHouse) -> None:
     async with camera(house), connecting_with(house) as connection:
         await connection.direct()
