@@ -122,6 +122,8 @@ def test_a_second_attempt_asks_the_server_a_few_times_and_is_given_up() -> None:
     steps += run(session.punching, 30.0)
     assert kinds(steps).count(AskAddress) == ASKS
     assert kinds(steps).count(CloseSockets) == 1
+    assert session.punching.wants(0)
+    assert not session.punching.wants(1)
     assert session.punching.receive(1, PUBLIC, session.other.outbound.seal(Datagram.PROBE), 30.0) == []
     assert session.punching.server_saw(1, SEEN, 30.0) == []
     assert session.punching.opened(1, LOCAL, 30.0) == []
