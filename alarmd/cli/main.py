@@ -91,6 +91,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Errors are told in one line, in JSON if that was asked for."""
     try:
         ended = cli.main(list(arguments), prog_name="alarmd", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:  # the whole help, not its lines in one
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         failure = _as_failure(error)
         tell(failure, in_json="--json" in arguments)

@@ -160,3 +160,11 @@ def test_a_defect_is_told_whole_and_by_its_exit_code(
     ended = alarmd("devices")
     assert ended.code == exit_codes.INTERNAL
     assert "NameError" in ended.err
+
+
+@pytest.mark.parametrize("group", [(), ("device",), ("operator",)])
+def test_a_group_without_a_command_shows_its_help(alarmd: Alarmd, group: tuple[str, ...]) -> None:
+    ended = alarmd(*group)
+    assert (ended.code, ended.out) == (exits.WRONG_USAGE, "")
+    assert ended.err.startswith("Usage: alarmd ")
+    assert "\n  -h, --help " in ended.err
