@@ -14,7 +14,7 @@ from alarmd.cli.output import print_facts, print_json, print_line, print_table
 from alarmd.web.operator_schemas import Machine, Machines, OperatorKey
 from lfcp import escape
 
-HEADINGS = ("name", "connected", "last contact", "address", "keys")
+HEADINGS = ("name", "path proven", "last contact", "address", "keys")
 
 
 @click.group()
