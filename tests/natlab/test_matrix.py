@@ -26,7 +26,7 @@ LOSSES = (0.0, 0.1, 0.2) if PROVE else (0.1,)
 HALF_WAY = Line(delay=0.025)  # from each home: 50 ms to a server and back, 100 ms to the other home and back
 RELAYED_WITHIN = 0.3  # s
 DIRECT_MEDIAN = 0.5  # s
-PATIENCE = 30.0  # s for a direct path, where there may be one
+PATIENCE = 100.0  # s for a direct path, where there may be one; the second round begins after 60
 
 
 def can_meet(one: str, other: str) -> bool:
