@@ -11,10 +11,13 @@ from alarmd.cli.client import connect
 from alarmd.cli.given_key import ask_for_key, facts_of, key_file_option, print_facts_json
 from alarmd.cli.moments import shown
 from alarmd.cli.output import print_facts, print_json, print_line, print_table
+from alarmd.web.connections import Connection, Connections
 from alarmd.web.operator_schemas import Machine, Machines, OperatorKey
 from lfcp import escape
 
 HEADINGS = ("name", "path proven", "last contact", "address", "keys")
+CONNECTION_HEADINGS = ("operator", "device", "port", "since", "relayed", "state")
+KILOBYTE = 1000
 
 
 @click.group()
@@ -68,6 +71,22 @@ def list_(asked: Asked) -> None:
     print_table(HEADINGS, [_row(one) for one in found.operators], "No operators yet: alarmd operator add NAME.")
 
 
+@operator.command(epilog=examples("alarmd operator connections", "alarmd operator connections --json"))
+@common_options
+@pass_asked
+def connections(asked: Asked) -> None:
+    """List who is connected with a device now.
+
+    What is relayed goes through this server; what goes directly it cannot see.
+    """
+    with connect(asked) as client:
+        found = client.get(Connections, "/connections")
+    if asked.json:
+        print_json(found)
+        return
+    print_table(CONNECTION_HEADINGS, [_connection(one) for one in found.connections], "Nobody is connected.")
+
+
 @operator.command(epilog=examples("alarmd operator remove anna --yes"))
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask. It is asked on a terminal only.")
@@ -106,4 +125,12 @@ def _give(asked: Asked, name: str, key_file: Path | None, *, renew: bool) -> Non
 
 
 def _row(one: Machine) -> tuple[str, ...]:
-    return one.name, "yes" if one.path_proven else "no", shown(one.last_contact), one.address, str(len(one.key_epochs))
+    """What another server knows is left open."""
+    keys = "" if one.key_epochs is None else str(len(one.key_epochs))
+    return one.name, ", ".join(one.connected or ()), shown(one.last_contact), one.address, keys
+
+
+def _connection(one: Connection) -> tuple[str, ...]:
+    port = f"UDP {one.port}" if one.port else "LFCP"
+    relayed = f"{one.relayed_bytes / KILOBYTE:.1f} kB"
+    return one.operator, one.device, port, shown(one.since), relayed, "met" if one.established else "invited"

@@ -8,6 +8,7 @@ from alarmd.web import (
     archive,
     cameras,
     commands,
+    connections,
     devices,
     errors,
     events,
@@ -48,7 +49,8 @@ def build_app(house: Dependencies, access: Access) -> FastAPI:
     app.state.house = house
     app.state.access = access
     api = APIRouter(prefix=PREFIX, responses={404: problem, 409: problem, 422: problem, 503: problem})
-    for resource in (devices, live, zones, alarms, events, commands, cameras, pictures, archive, status, peer):
+    known = (devices, live, zones, alarms, events, commands, connections, cameras, pictures, archive, status, peer)
+    for resource in known:
         api.include_router(resource.router)
     if not access.over_tcp:
         api.include_router(keys.router)

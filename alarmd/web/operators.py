@@ -10,8 +10,9 @@ from fastapi import APIRouter, Response
 from alarmd.core import views
 from alarmd.core.refusals import RequestRefusedError
 from alarmd.core.requests import KeyGiven, OperatorAdded, OperatorRemoved
+from alarmd.storage.interface import StoredDevice
 from alarmd.web.bodies import SecretBody
-from alarmd.web.dependencies import House, Operator
+from alarmd.web.dependencies import Dependencies, House, Operator
 from alarmd.web.operator_schemas import Machine, Machines, OperatorKey
 from lfcp.authenticator import key_as_text
 from lfcp.constants import KEY
@@ -21,7 +22,11 @@ router = APIRouter(prefix="/operators", tags=["operators"])
 
 @router.get("", summary="List operators' machines")
 async def list_operators(house: House) -> Machines:
-    return Machines(operators=[Machine.of_view(view) for view in views.operators(house.state, house.now())])
+    """By name."""
+    here = {view.device.name: Machine.of_view(view) for view in views.operators(house.state, house.now())}
+    elsewhere = {stored.device.name: Machine.of_stored(stored) for stored in await _stored(house)}
+    found = elsewhere | here
+    return Machines(operators=[found[name] for name in sorted(found)])
 
 
 @router.post("/{name}/key", status_code=201, summary="Give an operator's machine a key")
@@ -31,7 +36,7 @@ async def give_key(house: House, operator: Operator, name: str, body: SecretBody
     secret = secrets.token_bytes(KEY)
     if not body.renew:
         await house.submit(OperatorAdded(operator, name, secret))
-    elif name in house.state.operators:
+    elif name in house.state.operators or name in {stored.device.name for stored in await _stored(house)}:
         await house.submit(KeyGiven(operator, name, secret, renew=True))
     else:
         raise RequestRefusedError(
@@ -45,3 +50,8 @@ async def give_key(house: House, operator: Operator, name: str, body: SecretBody
 async def remove_operator(house: House, operator: Operator, name: str) -> None:
     """Its key opens nothing any more, and what it is connected with is over."""
     await house.submit(OperatorRemoved(operator, name))
+
+
+async def _stored(house: Dependencies) -> list[StoredDevice]:
+    """Of a cluster, whose other machines are in no live state here."""
+    return [] if house.stored_devices is None else await house.read(house.reader.operators)

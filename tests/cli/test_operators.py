@@ -7,6 +7,7 @@ from alarmd.cli import exits
 from lfcp.authenticator import key_from_text
 from tests.cli.conftest import Alarmd
 from tests.cli.test_keys import beat, key_in
+from tests.met_parties import MetParties
 from tests.running_house import RunningHouse
 from tests.signed_camera import SignedCamera
 
@@ -52,10 +53,23 @@ def test_a_program_is_told_in_json_who_is_removed(alarmd: Alarmd, house: Running
 
 
 def test_only_a_running_server_knows_operators(alarmd: Alarmd, stopped: Path) -> None:
-    for words in (("add", "anna"), ("rekey", "anna"), ("remove", "anna"), ("list",)):
+    for words in (("add", "anna"), ("rekey", "anna"), ("remove", "anna"), ("list",), ("connections",)):
         assert alarmd("operator", *words).code == exits.NO_SERVER
 
 
 def test_a_device_has_no_operators_key(alarmd: Alarmd, house: RunningHouse) -> None:
     alarmd.fine("device", "add", "cam1")
     assert alarmd("operator", "rekey", "cam1", "--json").error["reason"] == "unknown_operator"
+
+
+def test_who_is_connected_is_listed(alarmd: Alarmd, house: RunningHouse) -> None:
+    with house.client() as client:
+        parties = MetParties(house, client)
+        assert alarmd("operator", "connections").err == "Nobody is connected.\n"
+        parties.ask(0)
+        assert alarmd.fine("operator", "connections").out.split()[-1] == "invited"
+        parties.take()
+        (row,) = alarmd.fine("operator", "connections").out.splitlines()[1:]
+        assert row.split()[:3] == ["anna", "cam1", "LFCP"]
+        assert row.split()[-3:] == ["0.0", "kB", "met"]
+        assert alarmd.fine("operator", "connections", "--json").json["connections"][0]["operator"] == "anna"

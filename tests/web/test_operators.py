@@ -1,8 +1,19 @@
 """Operators' machines: added and removed on control.sock only, and no devices."""
 
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
 import httpx
 import pytest
+from fastapi import Response
 
+from alarmd.adapters.reactor_clock import now
+from alarmd.core.engine import Engine
+from alarmd.core.refusals import RequestRefusedError
+from alarmd.core.settings import Settings
+from alarmd.core.snapshot import Snapshot
+from alarmd.web import operators
+from alarmd.web.bodies import SecretBody
 from lfcp.authenticator import key_from_text
 from tests.running_house import RunningHouse
 from tests.signed_camera import SignedCamera
@@ -90,3 +101,17 @@ def test_over_tcp_there_are_no_operators(house: RunningHouse) -> None:
     with house.tcp_client() as tcp:
         asked = (tcp.get("/operators"), tcp.post(PATH, json={}), tcp.delete("/operators/anna"))
         assert [answer.json()["reason"] for answer in asked] == ["no_such_path"] * 3
+
+
+def test_a_machine_that_another_member_hears_is_listed_and_gets_a_key_here(
+    house: RunningHouse, client: httpx.Client
+) -> None:
+    first = client.post(PATH, json={}).json()["key"]
+    nobody = Engine(Settings(), Snapshot(), ZoneInfo, now()).state
+    here = replace(house.house, state=nobody, stored_devices=lambda _after, _limit: [])
+    (one,) = house.run(operators.list_operators(here)).operators
+    assert (one.name, one.key_epochs, one.path_proven, one.connected) == ("anna", None, None, None)
+    renewed = house.run(operators.give_key(here, "ben", "anna", SecretBody(renew=True), Response()))
+    assert renewed.key != first
+    with pytest.raises(RequestRefusedError, match="no operator 'cam1'"):
+        house.run(operators.give_key(here, "ben", "cam1", SecretBody(renew=True), Response()))
