@@ -76,6 +76,7 @@ typedef struct lfcp_meeting {
     lfcp_owed_answer answers[LFCP_MEETING_ANSWERS];
     uint64_t heard;       /* anything genuine of the other side, last */
     uint64_t data;        /* DATA, last */
+    uint64_t round_at;    /* it began */
     uint64_t begins;      /* the first attempt's probes */
     uint64_t turn;        /* when the phase ends */
     uint64_t opened;      /* the second attempt's socket */
@@ -84,7 +85,6 @@ typedef struct lfcp_meeting {
     uint64_t consent;     /* the next probe of the direct path */
     uint64_t answered;    /* the direct path, last */
     uint64_t nominated;   /* counter of the newest NOMINATE */
-    uint64_t round_at;    /* when the round began */
     uint32_t hello_wait;
     lfcp_address direct;
     char direct_kind; /* 0: over the relay */
@@ -94,7 +94,8 @@ typedef struct lfcp_meeting {
     uint8_t phase;
     uint8_t attempt;
     uint16_t round;
-    uint16_t chances; /* probes to ports by chance that are left */
+    uint16_t chances;    /* probes to ports by chance that are left … */
+    uint64_t chance_at;  /* … and the next one */
     bool hello_answered;
     bool public_allowed; /* the address of PNCH may be probed */
     bool over;

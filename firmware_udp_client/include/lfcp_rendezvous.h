@@ -41,6 +41,7 @@ typedef struct lfcp_seat {
     lfcp_own own;      /* of its own socket */
     uint64_t keep;     /* counter of the last KEEP from there; 0: none */
     uint64_t keep_at;  /* the next one */
+    uint16_t round;    /* that the socket is for */
     uint8_t keeps;     /* that were sent */
     uint8_t server;    /* that invited */
     bool taken;
@@ -82,6 +83,9 @@ lfcp_status lfcp_rendezvous_send(lfcp_rendezvous *rendezvous, unsigned session, 
 
 /* NULL: there is none, or it is over. */
 const lfcp_meeting *lfcp_rendezvous_session(const lfcp_rendezvous *rendezvous, unsigned session);
+
+/* A direct path goes by LFCP's socket, and would be lost with it: do as if lfcp_path_wants_socket() were false. */
+bool lfcp_rendezvous_holds_socket(const lfcp_rendezvous *rendezvous);
 
 /* Ends a session; the next polls tell the other side. */
 void lfcp_rendezvous_end(lfcp_rendezvous *rendezvous, unsigned session);

@@ -4,11 +4,11 @@
 #include "lfcp_meeting_internal.h"
 
 #define HELLO_FIRST_MS 200
+#define ROUND_LEAST_MS 20000 /* from one to the next */
 #define SECOND_MS 5000 /* from the other side's HELLO to the probes */
 #define OPENERS 3
 #define CHANCES 1500
 #define CHANCE_MS 10
-#define ROUND_LEAST_MS 20000 /* between two rounds; the other side begins one a minute, and may be heard late */
 
 static void say_hello(lfcp_meeting *meeting, uint64_t now)
 {
@@ -66,20 +66,26 @@ static void begin_birthday(lfcp_meeting *meeting, const lfcp_hello *hello, uint6
     if (meeting->about.birthday && hello->many_sockets && hello->round == 1 && meeting->public_allowed &&
         is_hard(hello->mapping) && !is_hard(meeting->mapping)) {
         meeting->chances = CHANCES;
+        meeting->chance_at = now + LFCP_OPENER_MS;
         enter(meeting, LFCP_PHASE_BIRTHDAY, now + LFCP_OPENER_MS + LFCP_BIRTHDAY_MS);
     }
 }
 
 uint64_t lfcp_attempts_chance_due(const lfcp_meeting *meeting)
 {
-    if (meeting->phase != LFCP_PHASE_BIRTHDAY || meeting->chances == 0 || meeting->direct_kind != 0) {
-        return LFCP_NEVER;
-    }
-    return meeting->turn - LFCP_BIRTHDAY_MS + (uint64_t)(CHANCES - meeting->chances) * CHANCE_MS;
+    bool tries = meeting->phase == LFCP_PHASE_BIRTHDAY && meeting->chances > 0 && meeting->direct_kind == 0;
+    return tries ? meeting->chance_at : LFCP_NEVER;
+}
+
+void lfcp_attempts_chance_taken(lfcp_meeting *meeting, uint64_t now)
+{
+    meeting->chances--;
+    meeting->chance_at = now + CHANCE_MS;
 }
 
 static void begin_attempt(lfcp_meeting *meeting, const lfcp_hello *hello, uint64_t now)
 {
+    meeting->round_at = hello->round > meeting->round ? now : meeting->round_at;
     meeting->round = hello->round;
     meeting->attempt = hello->attempt;
     meeting->direct_kind = 0;
@@ -88,6 +94,7 @@ static void begin_attempt(lfcp_meeting *meeting, const lfcp_hello *hello, uint64
     } else if (hello->attempt == 2) {
         memset(meeting->targets, 0, sizeof meeting->targets);
         enter(meeting, LFCP_PHASE_SOCKET, now + SECOND_MS);
+        meeting->hello = now + LFCP_HELLO_KEEP_MS; /* unless there will be more to say */
     } else {
         probe_public(meeting, now);
         enter(meeting, LFCP_PHASE_REST, LFCP_NEVER);
@@ -121,13 +128,19 @@ static void take_candidates(lfcp_meeting *meeting, const lfcp_hello *hello, uint
     }
 }
 
-/* What comes late of an attempt that was left is of no use. Who leads must not make a device send without pause to
- * addresses of his choice. */
+/* Who leads must not make this side send without pause: some addresses are of his choice. */
+static bool may_begin(const lfcp_meeting *meeting, const lfcp_hello *hello, uint64_t now)
+{
+    if (hello->round == meeting->round) {
+        return hello->attempt > meeting->attempt;
+    }
+    return hello->round > meeting->round && now >= meeting->round_at + ROUND_LEAST_MS;
+}
+
+/* What comes late of an attempt that was left is of no use. */
 void lfcp_attempts_heard(lfcp_meeting *meeting, const lfcp_hello *hello, uint64_t now)
 {
-    bool later_round = hello->round > meeting->round && now >= meeting->round_at + ROUND_LEAST_MS;
-    if (later_round || (hello->round == meeting->round && hello->attempt > meeting->attempt)) {
-        meeting->round_at = later_round ? now : meeting->round_at;
+    if (may_begin(meeting, hello, now)) {
         begin_attempt(meeting, hello, now);
     }
     if (hello->round == meeting->round && hello->attempt == meeting->attempt && hello->attempt < 3) {

@@ -63,11 +63,8 @@ bool lfcp_consent_yields(const lfcp_meeting *meeting, char kind)
 void lfcp_consent_advance(lfcp_meeting *meeting, uint64_t now)
 {
     if (meeting->direct_kind != 0 && now >= meeting->answered + LFCP_CONSENT_LOST_MS) {
-        lfcp_target *target = lfcp_target_find(meeting, &meeting->direct, meeting->direct_socket);
+        lfcp_target_find(meeting, &meeting->direct, meeting->direct_socket)->kind = 0;
         meeting->direct_kind = 0;
-        if (target != NULL) {
-            target->kind = 0;
-        }
     }
 }
 

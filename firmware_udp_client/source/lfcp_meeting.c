@@ -4,8 +4,7 @@
 
 #define OWN_ROLE 1 /* the device's */
 #define HELLO_MOST_MS 5000
-#define HELLO_KEEP_MS 60000 /* between HELLOs that say nothing new; they keep the session … */
-#define HELLO_AGAIN_MS 1000 /* … and the first wait of one that is not answered */
+#define HELLO_AGAIN_MS 1000 /* the first wait of one that keeps the session and is not answered */
 #define OPENER_TTL 3        /* leaves one's own NAT and reaches no other */
 #define FIRST_CHANCE 1024   /* port */
 #define ANSWER_BODY 8
@@ -108,7 +107,7 @@ static void receive_answer(lfcp_meeting *meeting, const lfcp_route *from, uint64
 {
     if (from->relayed) {
         meeting->hello_answered = true;
-        meeting->hello = now + HELLO_KEEP_MS;
+        meeting->hello = now + LFCP_HELLO_KEEP_MS;
         meeting->hello_wait = HELLO_AGAIN_MS;
         return;
     }
@@ -212,9 +211,7 @@ static void ask_consent(lfcp_meeting *meeting, uint64_t now, lfcp_route *to)
     lfcp_target *target = lfcp_target_find(meeting, &meeting->direct, meeting->direct_socket);
     take_path(meeting, to);
     lfcp_consent_asked(meeting, now);
-    if (target != NULL) {
-        lfcp_target_probed(target, meeting->tunnel.counter + 1, now);
-    }
+    lfcp_target_probed(target, meeting->tunnel.counter + 1, now);
 }
 
 /* By both ways, directly first; the server hears it too. */
@@ -242,7 +239,7 @@ static bool probe_is_due(lfcp_meeting *meeting, uint64_t now, lfcp_route *to)
     if (lfcp_attempts_chance_due(meeting) > now) {
         return false;
     }
-    meeting->chances--;
+    lfcp_attempts_chance_taken(meeting, now);
     *to = (lfcp_route){.at = meeting->about.other};
     to->at.port = (uint16_t)lfcp_meeting_chance(meeting, FIRST_CHANCE, UINT16_MAX + 1);
     return true;
@@ -259,7 +256,7 @@ static uint8_t next_datagram(lfcp_meeting *meeting, uint64_t now, uint8_t *body,
         *length = write_answer(meeting, body, to);
         return LFCP_TUNNEL_ANSWER;
     }
-    if (meeting->hello <= now && meeting->phase != LFCP_PHASE_SOCKET) {
+    if (meeting->hello <= now) {
         *length = write_hello(meeting, now, (char *)body, to);
         return LFCP_TUNNEL_HELLO;
     }
@@ -311,8 +308,5 @@ uint64_t lfcp_meeting_wakeup_ms(const lfcp_meeting *meeting)
     }
     uint64_t due = earlier(lfcp_targets_due(meeting), lfcp_attempts_chance_due(meeting));
     due = earlier(due, earlier(lfcp_attempts_due(meeting), lfcp_consent_due(meeting)));
-    if (meeting->phase != LFCP_PHASE_SOCKET) {
-        due = earlier(due, meeting->hello);
-    }
-    return earlier(due, meeting->heard + LFCP_RELAY_IDLE_MS);
+    return earlier(due, earlier(meeting->hello, meeting->heard + LFCP_RELAY_IDLE_MS));
 }

@@ -5,6 +5,8 @@
 #include "lfcp_client_internal.h"
 #include "lfcp_meeting.h"
 
+#define LFCP_HELLO_KEEP_MS 60000 /* between HELLOs that say nothing new; they keep the session */
+
 typedef enum lfcp_phase {
     LFCP_PHASE_REST,     /* nothing but what each address and path asks for */
     LFCP_PHASE_SOCKET,   /* second attempt: a socket of its own is wanted */
@@ -38,7 +40,7 @@ size_t lfcp_hello_write(const lfcp_meeting *meeting, char *text); /* room: LFCP_
 bool lfcp_hello_read(lfcp_text text, lfcp_hello *hello);
 bool lfcp_candidate_allowed(const lfcp_meeting *meeting, const lfcp_candidate *candidate);
 
-/* lfcp_targets.c; NULL: not known, or no room */
+/* lfcp_targets.c; NULL: not known, or no room. The direct path is always one of them. */
 lfcp_target *lfcp_target_find(lfcp_meeting *meeting, const lfcp_address *at, uint8_t socket);
 lfcp_target *lfcp_target_add(lfcp_meeting *meeting, const lfcp_address *at, uint8_t socket, char kind);
 void lfcp_target_begin(lfcp_target *target, uint64_t now); /* probes at their pace */
@@ -54,6 +56,7 @@ void lfcp_attempts_advance(lfcp_meeting *meeting, uint64_t now);
 void lfcp_attempts_heard(lfcp_meeting *meeting, const lfcp_hello *hello, uint64_t now);
 uint64_t lfcp_attempts_due(const lfcp_meeting *meeting);
 uint64_t lfcp_attempts_chance_due(const lfcp_meeting *meeting);
+void lfcp_attempts_chance_taken(lfcp_meeting *meeting, uint64_t now);
 
 /* lfcp_consent.c */
 void lfcp_consent_begin(lfcp_meeting *meeting, const lfcp_target *target, uint64_t now);

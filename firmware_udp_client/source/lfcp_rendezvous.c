@@ -192,6 +192,7 @@ static void open_socket(lfcp_rendezvous *of, unsigned session, uint64_t now)
     lfcp_seat *seat = &of->seats[session];
     seat->open = config->open(config->context, session);
     seat->keeps = 0;
+    seat->round = seat->meeting.round;
     seat->keep_at = now;
     if (seat->open) {
         seat->own.host_count = config->hosts(config->context, session, seat->own.hosts);
@@ -200,17 +201,12 @@ static void open_socket(lfcp_rendezvous *of, unsigned session, uint64_t now)
     }
 }
 
-/* A session's own socket: opened, shown to the server, closed. */
+/* A session's own socket, shown to the server. */
 static lfcp_status see_to_socket(lfcp_rendezvous *of, unsigned session, lfcp_client *client, uint64_t now,
                                  const lfcp_outgoing *out)
 {
     lfcp_seat *seat = &of->seats[session];
-    bool wanted = seat->taken && lfcp_meeting_wants_socket(&seat->meeting);
-    if (seat->open && !wanted && !lfcp_meeting_uses_socket(&seat->meeting)) {
-        of->config->close(of->config->context, session);
-        seat->open = false;
-    }
-    if (!wanted) {
+    if (!lfcp_meeting_wants_socket(&seat->meeting)) {
         return LFCP_OK;
     }
     if (!seat->open) {
@@ -219,15 +215,27 @@ static lfcp_status see_to_socket(lfcp_rendezvous *of, unsigned session, lfcp_cli
     return seat->open && now >= seat->keep_at && seat->keeps < KEEPS ? ask_where(seat, client, now, out) : LFCP_OK;
 }
 
+/* Each round has one of its own. */
+static void close_unused(lfcp_rendezvous *of, unsigned session)
+{
+    lfcp_seat *seat = &of->seats[session];
+    bool wanted = lfcp_meeting_wants_socket(&seat->meeting) && seat->round == seat->meeting.round;
+    if (seat->open && !wanted && !lfcp_meeting_uses_socket(&seat->meeting)) {
+        of->config->close(of->config->context, session);
+        seat->open = false;
+    }
+}
+
 static lfcp_status poll_session(lfcp_rendezvous *of, unsigned session, lfcp_client *client, uint64_t now,
                                 const lfcp_outgoing *out, lfcp_route *to)
 {
     lfcp_seat *seat = &of->seats[session];
     lfcp_status status = see_to_socket(of, session, client, now, out);
     *to = (lfcp_route){.relayed = true, .socket = 1};
-    if (status == LFCP_OK && *out->length == 0 && seat->taken) {
+    if (status == LFCP_OK && *out->length == 0) {
         status = lfcp_meeting_poll(&seat->meeting, now, out->frame, out->length, to);
     }
+    close_unused(of, session);
     to->server = seat->server;
     to->session = (uint8_t)session;
     return status;
@@ -246,7 +254,9 @@ lfcp_status lfcp_rendezvous_poll(lfcp_rendezvous *of, lfcp_client *client, uint6
         }
     }
     for (unsigned session = 0; session < LFCP_SESSIONS && status == LFCP_OK && *length == 0; session++) {
-        status = poll_session(of, session, client, now_ms, &out, to);
+        if (of->seats[session].taken) {
+            status = poll_session(of, session, client, now_ms, &out, to);
+        }
     }
     *length = status == LFCP_OK ? *length : 0;
     return status;
@@ -259,7 +269,7 @@ static uint64_t wakeup_of(const lfcp_seat *seat)
         uint64_t keep = seat->keeps < KEEPS ? seat->keep_at : LFCP_NEVER;
         return !seat->open ? 0 : keep < due ? keep : due;
     }
-    return seat->open && !lfcp_meeting_uses_socket(&seat->meeting) ? 0 : due;
+    return due;
 }
 
 uint64_t lfcp_rendezvous_wakeup_ms(const lfcp_rendezvous *of)
@@ -317,6 +327,16 @@ lfcp_status lfcp_rendezvous_send(lfcp_rendezvous *of, unsigned session, uint8_t 
 const lfcp_meeting *lfcp_rendezvous_session(const lfcp_rendezvous *of, unsigned session)
 {
     return session < LFCP_SESSIONS && is_live(&of->seats[session]) ? &of->seats[session].meeting : NULL;
+}
+
+bool lfcp_rendezvous_holds_socket(const lfcp_rendezvous *of)
+{
+    bool holds = false;
+    for (unsigned session = 0; session < LFCP_SESSIONS; session++) {
+        const lfcp_seat *seat = &of->seats[session];
+        holds = holds || (is_live(seat) && seat->meeting.direct_kind != 0 && seat->meeting.direct_socket == 0);
+    }
+    return holds;
 }
 
 void lfcp_rendezvous_end(lfcp_rendezvous *of, unsigned session)

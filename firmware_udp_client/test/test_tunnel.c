@@ -169,6 +169,16 @@ static void hellos_are_read_or_refused(void)
     }
 }
 
+static void what_is_no_hello_is_none(void)
+{
+    static const char *const texts[] = {"x 1 e -", "1 x e -", "1 1 e -  h192.168.1.7:1", "1 1 ee -", "1 1 e - h", " 1 e -"};
+    for (size_t at = 0; at < sizeof texts / sizeof *texts; at++) {
+        check_why = texts[at];
+        lfcp_hello hello;
+        CHECK(!lfcp_hello_read(lfcp_text_of(texts[at]), &hello));
+    }
+}
+
 static void candidates_are_tried_or_not(void)
 {
     const candidate_vector *vector;
@@ -257,15 +267,17 @@ static void a_hello_names_what_helps(void)
 {
     char text[LFCP_MEETING_ROOM] = {0};
     static const char first[] = "1 1 s - g203.0.113.1:2 g203.0.113.1:1 h192.168.1.2:4 6[2001:db8::2]:4";
-    static const char third[] = "1 3 e -";
+    static const char third[] = "1 3 s -";
     lfcp_meeting meeting = {.mapping = 's', .direction = -1, .attempt = 1, .round = 1};
     const lfcp_address private_host = address_of("192.168.1.2:4"), public_host = address_of("198.51.100.1:4");
     const lfcp_address global = address_of("[2001:db8::2]:4"), seen = address_of("203.0.113.1:3");
     meeting.own[0] = (lfcp_own){{private_host, public_host, global}, 3, true, seen};
     CHECK(are_same(text, hello_of(&meeting, text), first, sizeof first - 1));
-    meeting.mapping = 'e';
     meeting.attempt = 3;
     CHECK(are_same(text, hello_of(&meeting, text), third, sizeof third - 1));
+    meeting.attempt = 2;
+    meeting.own[1] = (lfcp_own){.hosts = {address_of("127.0.0.1:1")}, .host_count = 1};
+    CHECK(are_same(text, hello_of(&meeting, text), "1 2 s -", 7));
 }
 
 int main(void)
@@ -278,6 +290,7 @@ int main(void)
     RUN(a_body_that_is_too_long_is_not_sealed);
     RUN(a_failure_of_the_crypto_library_is_told);
     RUN(hellos_are_read_or_refused);
+    RUN(what_is_no_hello_is_none);
     RUN(candidates_are_tried_or_not);
     RUN(a_loopback_address_is_tried_where_this_side_is_seen_at_one_too);
     RUN(addresses_are_written_as_rfc_5952_wants_them);

@@ -16,6 +16,7 @@ FUZZERS = {  # kept inputs, runs
     "fuzz_decode": ("corpus", 100_000),
     "fuzz_client": ("corpus_client", 10_000),
     "fuzz_upload": ("corpus_upload", 15_000),
+    "fuzz_meeting": ("corpus_meeting", 10_000),
 }
 
 

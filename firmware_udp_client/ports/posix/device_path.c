@@ -49,7 +49,7 @@ void device_path_work(device *of)
         return;
     }
     follow_network(of);
-    if (lfcp_path_wants_socket(&of->path, &of->client, of->now)) {
+    if (lfcp_path_wants_socket(&of->path, &of->client, of->now) && !lfcp_rendezvous_holds_socket(&of->rendezvous)) {
         journal("another socket");
         of->end = device_path_open(of) ? of->end : DEVICE_FAILED;
     }
