@@ -139,11 +139,13 @@ def test_a_hello_of_an_earlier_attempt_is_answered_and_begins_nothing() -> None:
 
 def test_the_device_leaves_its_path_when_the_other_side_searches_again() -> None:
     punching, outbound = made_direct(1)
+    assert punching.needs_lfcp_socket
     again = outbound.seal(Datagram.HELLO, b"2 1 e -")
     steps = punching.relayed(again, 20.0)
     assert PathChanged(None, None, None) in steps
     assert sent(steps, Datagram.PROBE)
     assert punching.path.address is None
+    assert not punching.needs_lfcp_socket
 
 
 def test_a_birthday_attempt_that_nobody_allowed_is_not_begun() -> None:
