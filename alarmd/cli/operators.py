@@ -126,8 +126,9 @@ def _give(asked: Asked, name: str, key_file: Path | None, *, renew: bool) -> Non
 
 def _row(one: Machine) -> tuple[str, ...]:
     """What another server knows is left open."""
+    proven = "" if one.path_proven is None else "yes" if one.path_proven else "no"
     keys = "" if one.key_epochs is None else str(len(one.key_epochs))
-    return one.name, ", ".join(one.connected or ()), shown(one.last_contact), one.address, keys
+    return one.name, proven, shown(one.last_contact), one.address, keys
 
 
 def _connection(one: Connection) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def test_a_machine_that_another_member_hears_is_listed_and_gets_a_key_here(
     nobody = Engine(Settings(), Snapshot(), ZoneInfo, now()).state
     here = replace(house.house, state=nobody, stored_devices=lambda _after, _limit: [])
     (one,) = house.run(operators.list_operators(here)).operators
-    assert (one.name, one.key_epochs, one.path_proven, one.connected) == ("anna", None, None, None)
+    assert (one.name, one.key_epochs, one.path_proven) == ("anna", None, None)
     renewed = house.run(operators.give_key(here, "ben", "anna", SecretBody(renew=True), Response()))
     assert renewed.key != first
     with pytest.raises(RequestRefusedError, match="no operator 'cam1'"):
