@@ -109,6 +109,7 @@ static void stop(device *of)
     network_close(&of->net);
     state_directory_close(&of->state);
     explicit_bzero(&of->client, sizeof of->client);
+    explicit_bzero(&of->rendezvous, sizeof of->rendezvous);
     explicit_bzero(&of->secrets, sizeof of->secrets);
 }
 
