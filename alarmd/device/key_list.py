@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from lfcp import ProtocolError, check_name
-from lfcp.authenticator import key_from_text
+from lfcp.authenticator import key_as_text, key_from_text
+from lfcp.constants import KEY
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LONGEST = 16 << 20  # bytes
+KEY_LETTERS = len(key_as_text(bytes(KEY)))
 
 
 class KeyListError(Exception):
@@ -27,7 +29,7 @@ def read_key(path: Path) -> bytes:
     except OSError as error:
         raise KeyListError(f"cannot read {path}: {error.strerror}") from None
     except (UnicodeDecodeError, ProtocolError):
-        raise KeyListError(f"{path} has something else than one key") from None
+        raise KeyListError(f"{path} does not hold one key, {KEY_LETTERS} letters, digits, - or _") from None
 
 
 def read_keys(path: Path) -> dict[str, bytes]:

@@ -212,7 +212,7 @@ def test_a_key_file_must_be_one_and_private(alarmd: Alarmd, tmp_path: Path, key_
     other = tmp_path / "other.key"
     other.touch(0o600)
     other.write_text("no key")
-    assert "something else than one key" in alarmd(*words, str(other)).error["message"]
+    assert "does not hold one key, 43 letters" in alarmd(*words, str(other)).error["message"]
 
 
 def test_one_operator_connects_once_at_a_time(alarmd: Alarmd, key_file: str, tmp_path: Path) -> None:
