@@ -37,7 +37,7 @@ simulate: $(VENV)/.installed-dev ## whole runs of a pair of servers, their devic
 
 natlab: $(VENV)/.installed-dev ## a shell in two homes behind NATs of the types NAT1, NAT2, CARRIER1 …; as root
 	@NAT1=$(NAT1) NAT2=$(NAT2) NAT3=$(NAT3) CARRIER1=$(CARRIER1) CARRIER2=$(CARRIER2) \
-	  SHARED_CARRIER=$(SHARED_CARRIER) $(BIN)/python -m tests.natlab.shell
+	  SHARED_CARRIER=$(SHARED_CARRIER) IPV6=$(IPV6) $(BIN)/python -m tests.natlab.shell
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py

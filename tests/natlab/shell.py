@@ -1,4 +1,5 @@
-"""A shell in the laboratory, for a person: `make natlab NAT1=pr NAT2=sym CARRIER1=pr`.
+"""A shell in the laboratory, for a person: `make natlab NAT1=pr NAT2=sym CARRIER1=pr`. Types: nat_types.py.
+Machines have IPv6 with IPV6=1 only: over that everybody reaches everybody, whatever the NATs.
 
 In it, `on dev1 COMMAND` runs a command on a machine, `on dev1` alone opens a shell there, and $dev1 is its address.
 All of it is there until the shell ends.
@@ -30,6 +31,9 @@ HELP = """
 on dev1 COMMAND    runs it there; without a command, a shell. $dev1 is dev1's address.
 on nat1 conntrack -L; on nat1 nft list ruleset; on nat1 conntrack -F
 exit               takes the laboratory away
+
+NAT1=, NAT2=, NAT3=, CARRIER1=, CARRIER2=, SHARED_CARRIER= choose NATs: fc full cone, ar, pr (the default) restricted
+by address and by port, sym symmetric; all are in tests/natlab/nat_types.py. IPV6=1 gives every machine IPv6 too.
 """
 
 
@@ -39,7 +43,7 @@ def main(environ: Mapping[str, str]) -> int:
         if kind not in NAT_TYPES:
             sys.exit(f"{name.upper()}={kind}: there is no such type of NAT; there are {', '.join(NAT_TYPES)}")
     try:
-        with laboratory(**chosen, dev1b=True, ipv6=True) as lab:  # type: ignore[arg-type]
+        with laboratory(**chosen, dev1b=True, ipv6=bool(environ.get("IPV6"))) as lab:  # type: ignore[arg-type]
             sys.stdout.write(_where_everything_is(lab) + HELP)
             sys.stdout.flush()
             return subprocess.run(SHELL, env=_environment(lab, environ), check=False).returncode
@@ -48,8 +52,9 @@ def main(environ: Mapping[str, str]) -> int:
 
 
 def _where_everything_is(lab: Laboratory) -> str:
-    rows = [("machine", "at", "address", "IPv6")]
-    rows += [(name, it.place, str(it.address), str(it.address6)) for name, it in lab.plugged.items()]
+    rows = [("machine", "at", "address", "IPv6" if lab.ipv6 else "")]
+    plugged = lab.plugged.items()
+    rows += [(name, it.place, str(it.address), str(it.address6) if lab.ipv6 else "") for name, it in plugged]
     return "".join(f"{name:10}{place:10}{address:16}{address6}\n" for name, place, address, address6 in rows)
 
 
