@@ -60,7 +60,6 @@ PROB_AGAIN_MS = 1000  # LFCP/2: PROB is sent again after this, once
 REBINDING_MS = 3000  # LFCP/2: an old path that answers within this stays the path
 PNCH_FIRST_MS = 100  # rendezvous: PNCH is sent again after this; each wait is twice the one before
 PNCH_RESENDS = 7  # then the session is given up
-ESTABLISHED_MS = 60000  # rendezvous: a session that both sides have not taken by then is given up
 RELAY_IDLE_MS = 180000  # rendezvous: a session with a side from which nothing was relayed for this long is over
 PUNCH_MS = 3000  # rendezvous: how long one attempt sends probes
 OPENER_MS = 500  # rendezvous: openers of a second attempt leave this much before its probes

@@ -107,6 +107,14 @@ class Connected:
         assert self.of(path), self.error()
         return self.of(path)[-1]
 
+    def wait_for_any_path(self) -> dict[str, Any]:
+        """The first one."""
+        wait_until(lambda: self._paths() or self.process.poll() is not None, "a path")
+        return self._paths()[0]
+
+    def _paths(self) -> list[dict[str, Any]]:
+        return [line for line in self.told if line["event"] == "path"]
+
     def of(self, path: str) -> list[dict[str, Any]]:
         return [line for line in self.told if line.get("path") == path]
 

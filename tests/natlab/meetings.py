@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lfcp import Verb
 from tests.end_to_end.connecting import Connected, connected
 from tests.natlab.house import House, house
-from tests.natlab.laboratory import Laboratory, laboratory
+from tests.natlab.laboratory import FAR, Laboratory, laboratory
 from tests.natlab.street import Count, Launch, Setup
 from tests.netlab.namespaces import DIES_WITH_US
 from tests.netlab.relay import Line
@@ -28,10 +28,11 @@ FIRST = 3  # home of a neighbourhood; the laboratory has two of its own
 
 
 class Met(NamedTuple):
-    """relay, direct: s from the request to the first path and to the first direct one; None: there was none. kind: of
-    the address that was direct. answered: the camera acknowledged an LFCP heartbeat that came through."""
+    """first, direct: s from the request to the first path, which is the relay if nothing was lost, and to the first
+    direct one; None: there was none. kind: of the address that was direct. answered: the camera acknowledged an LFCP
+    heartbeat that came through."""
 
-    relay: float
+    first: float
     direct: float | None
     kind: str | None
     answered: bool
@@ -73,13 +74,13 @@ class Neighbourhood:
         """camera: the type of its NAT. patience: s that a direct path is waited for."""
         name = camera_of(camera)
         with self.connecting(operator, name, *options) as connection:
-            relay = connection.wait_for_path("relay")["after"]
+            first = connection.wait_for_any_path()["after"]
             if patience:
                 wait_for(connection, patience)
             direct = next(iter(connection.of("direct")), {"after": None, "kind": None})
             answer = connection.say(f"{name},HEARTBEAT,0,0,0,0,0,0")
             assert connection.stop(signal.SIGINT) == 0
-        return Met(relay, direct["after"], direct["kind"], answer.startswith(f"{name},ACK,"))
+        return Met(first, direct["after"], direct["kind"], answer.startswith(f"{name},ACK,"))
 
     @contextmanager
     def connecting(self, operator: str, device: str, *options: str) -> Iterator[Connected]:
@@ -125,9 +126,9 @@ def neighbourhood(
     ipv6: bool = False,
     **settings: str,
 ) -> Iterator[Neighbourhood]:
-    """operators, cameras: types of their NATs. line: of everybody's home. launch: of the cameras. pair: two servers, so
-    that everybody knows what his NAT does; else one. ipv6: in the homes and between them. settings: of the servers.
-    Returns when they know how to reach the cameras."""
+    """operators, cameras: types of their NATs, on either side of the public network. line: of everybody's home.
+    launch: of the cameras. pair: two servers, so that everybody knows what his NAT does; else one. ipv6: in the homes
+    and between them. settings: of the servers. Returns when they know how to reach the cameras."""
     homes = range(FIRST, FIRST + len(operators) + len(cameras))
     lines = {} if line is None else {f"dev{number}": line for number in homes}
     with ExitStack() as stack:
@@ -135,7 +136,7 @@ def neighbourhood(
         watching = stack.enter_context(house(lab, directory, pair=pair, **settings))
         made = Neighbourhood(lab, watching, directory)
         for kind in cameras:
-            home, name = f"dev{lab.add_home(kind)}", camera_of(kind)
+            home, name = f"dev{lab.add_home(kind, FAR)}", camera_of(kind)
             made.machine_of_camera[kind] = home
             (own := directory / name).mkdir()
             setup = Setup(lab[home], name, watching.servers, watching.add_device(name), own, ladder=())

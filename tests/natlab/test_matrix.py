@@ -48,10 +48,10 @@ def test_who_can_meet_does_and_the_others_are_on_the_relay_at_once(tmp_path: Pat
     with neighbourhood(tmp_path, *types_of(cells), HALF_WAY) as made:
         found = {cell: made.meet(*cell, patience=PATIENCE * can_meet(*cell)) for cell in cells}
     direct = {cell for cell, met in found.items() if met.direct is not None}
-    late = {cell: met.relay for cell, met in found.items() if met.relay > RELAYED_WITHIN}
+    late = {cell: met.first for cell, met in found.items() if met.first > RELAYED_WITHIN}
     say(f"{len(direct)} of {len(cells)} pairs of NATs direct, {len(cells) - len(direct)} on the relay")
     for cell, met in found.items():
-        say(f"{cell[0]} and {cell[1]}: relay {met.relay:.3f} s, direct {met.direct} {met.kind}")
+        say(f"{cell[0]} and {cell[1]}: first path {met.first:.3f} s, direct {met.direct} {met.kind}")
     assert all(met.answered for met in found.values())
     assert direct == {cell for cell in cells if can_meet(*cell)}
     assert late == {}
@@ -84,7 +84,11 @@ def test_the_device_in_c_is_met_as_well(tmp_path: Path, lfcp_device: Path) -> No
     cells = cells if PROVE else cells[:2]
     with neighbourhood(tmp_path, *types_of(cells), HALF_WAY, launch=c_device(lfcp_device)) as made:
         found = {cell: made.meet(*cell, patience=PATIENCE * can_meet(*cell)) for cell in cells}
-    say("".join(f"{cell}: relay {met.relay:.3f} s, direct {met.direct} {met.kind}\n" for cell, met in found.items()))
+    say(
+        "".join(
+            f"{cell}: first path {met.first:.3f} s, direct {met.direct} {met.kind}\n" for cell, met in found.items()
+        )
+    )
     assert all(met.answered for met in found.values())
     assert {cell for cell, met in found.items() if met.direct is not None} == {c for c in cells if can_meet(*c)}
 
@@ -94,12 +98,12 @@ def test_in_one_home_they_meet_by_their_own_addresses(tmp_path: Path) -> None:
     with neighbourhood(tmp_path, [], ["sym"], pair=False) as made:
         made.move_in_with("sym")
         met = made.meet("inside", "sym", patience=PATIENCE)
-    say(f"in one home: relay {met.relay:.3f} s, direct {met.direct} {met.kind}")
+    say(f"in one home: first path {met.first:.3f} s, direct {met.direct} {met.kind}")
     assert (met.kind, met.answered) == ("host", True)
 
 
 def test_with_ipv6_no_nat_stands_between_them(tmp_path: Path) -> None:
     with neighbourhood(tmp_path, ["sym"], ["adm"], pair=False, ipv6=True) as made:
         met = made.meet("sym", "adm", patience=PATIENCE)
-    say(f"sym and adm with IPv6: relay {met.relay:.3f} s, direct {met.direct} {met.kind}")
+    say(f"sym and adm with IPv6: first path {met.first:.3f} s, direct {met.direct} {met.kind}")
     assert (met.kind, met.answered) == ("ipv6", True)

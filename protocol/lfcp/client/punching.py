@@ -27,6 +27,7 @@ from lfcp.client.side import Side, Sockets
 from lfcp.constants import RELAY_IDLE_MS
 from lfcp.tunnel import Kind, Opened, Tunnel, read_head
 
+BYES = 3
 SILENCE = RELAY_IDLE_MS / 1000  # s; then the session is over
 _DIRECT = frozenset(Kind) - {Kind.HELLO}
 _RELAYED = frozenset(Kind) - {Kind.PROBE, Kind.NOMINATE}
@@ -116,11 +117,13 @@ class Punching:
         return self.poll(now)
 
     def close(self, now: float) -> list[Step]:
-        """Tell the other side by both ways, and end."""
+        """Tell the other side by both ways, and end. Nobody answers a BYE, and a session of whose end nobody knows takes
+        a place for minutes: it is said more than once."""
         if not self.over:
-            self._relay(Kind.BYE)
-            if self._path.pair is not None:
-                self._say(Kind.BYE)
+            for _ in range(BYES):
+                self._relay(Kind.BYE)
+                if self._path.pair is not None:
+                    self._say(Kind.BYE)
             self._end("closed")
         return self.poll(now)
 
