@@ -21,7 +21,6 @@ from tests.core.meeting import HOME, Party, Scene, is_stored_first
 from tests.playbook import Playbook, heartbeat, path
 from tests.signed_camera import SignedCamera
 
-
 GIVEN_UP = 60.0  # s in which who does not answer an invitation is given up
 
 

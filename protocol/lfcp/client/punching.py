@@ -117,8 +117,8 @@ class Punching:
         return self.poll(now)
 
     def close(self, now: float) -> list[Step]:
-        """Tell the other side by both ways, and end. Nobody answers a BYE, and a session of whose end nobody knows takes
-        a place for minutes: it is said more than once."""
+        """Tell the other side by both ways, and end. Nobody answers a BYE, and a session of whose end nobody knows
+        takes a place for minutes: it is said more than once."""
         if not self.over:
             for _ in range(BYES):
                 self._relay(Kind.BYE)
