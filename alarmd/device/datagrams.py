@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
-from asyncio_dgram.aio import DatagramClient, DatagramServer, DatagramStream, Protocol, connect
+from asyncio_dgram.aio import DatagramClient, DatagramServer, DatagramStream, Protocol, TransportClosed, connect
 
 from lfcp.candidates import Address, address_of
 
@@ -85,7 +85,11 @@ class UnconnectedSocket:
         """The next datagram, and where it came from: IPv4 within IPv6 as IPv4. Waits for ever on a closed socket."""
         while True:
             self.errors += _forget_errors(self._stream)
-            data, source = await self._stream.recv()
+            try:
+                data, source = await self._stream.recv()
+            except TransportClosed:  # by the task that receives, which is being cancelled
+                await asyncio.get_running_loop().create_future()
+                raise
             assert isinstance(source, tuple)
             host, port = str(source[0]), int(source[1])
             if port:  # nobody can be answered at port 0

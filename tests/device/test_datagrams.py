@@ -61,3 +61,11 @@ class _Echo(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         self._transport.sendto(data, address)
+
+
+async def test_a_closed_socket_gives_nothing_and_does_not_fail() -> None:
+    sock = await UnconnectedSocket.open()
+    sock.close()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await sock.receive()

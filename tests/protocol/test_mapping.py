@@ -13,7 +13,7 @@ OUTSIDE = "198.51.100.7"
 
 def seen(*addresses: tuple[str, int]) -> MappingView:
     """By A, B, C …, in this order."""
-    view = MappingView()
+    view = MappingView(tuple("ABC"))
     for server, (host, port) in zip("ABC", addresses, strict=False):
         view.see(server, Address(host, port))
     return view
@@ -42,6 +42,15 @@ def test_addresses_tell_the_mapping(addresses: list[tuple[str, int]], mapping: M
 @pytest.mark.parametrize(("ports", "direction"), [((4000, 4001), 1), ((4001, 4000), -1), ((4000, 4000), 1)])
 def test_a_nat_that_counts_says_which_way(ports: tuple[int, int], direction: int) -> None:
     assert seen(*((OUTSIDE, port) for port in ports)).direction == direction
+
+
+def test_which_server_answers_first_says_nothing_of_the_way() -> None:
+    view = MappingView(("A", "B"))
+    view.see("B", Address(OUTSIDE, 4001))
+    view.see("A", Address(OUTSIDE, 4000))
+    assert (view.mapping, view.direction) == (Mapping.SEQUENTIAL, 1)
+    view.see("B", Address(OUTSIDE, 4001))
+    assert view.direction == 1
 
 
 def test_after_a_reboot_of_the_nat_no_old_address_is_compared_with_a_new_one() -> None:

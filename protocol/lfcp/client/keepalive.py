@@ -14,16 +14,17 @@ PAUSE = 600.0  # s after one that learned nothing, and between those after new s
 
 
 class Keepalive:
-    """ladder: None: the interval is fixed, and nothing is tried. life: s, of the last ladder; 0: not known.
-    server: towards which a ladder is climbed."""
+    """ladder: None: the interval is fixed, and nothing is tried. servers: as MappingView has them. life: s, of the last
+    ladder; 0: not known. server: towards which a ladder is climbed."""
 
-    __slots__ = ("_ladder", "_start_at", "_started", "interval", "life", "server", "view")
+    __slots__ = ("_ladder", "_servers", "_start_at", "_started", "interval", "life", "server", "view")
 
-    def __init__(self, ladder: Ladder | None) -> None:
+    def __init__(self, ladder: Ladder | None, servers: tuple[str, ...]) -> None:
         self._ladder = ladder
+        self._servers = servers
         self._started = -math.inf
         self._start_at = -math.inf if ladder is not None else math.inf
-        self.view = MappingView()
+        self.view = MappingView(self._servers)
         self.server = ""
         self.life = 0
         self.interval = UNLEARNED  # s; learned
@@ -76,7 +77,7 @@ class Keepalive:
 
     def moved(self) -> None:
         """Another network: what was learned is worth nothing."""
-        self.view = MappingView()
+        self.view = MappingView(self._servers)
         self.life = 0
         self.interval = UNLEARNED
         self.stop()

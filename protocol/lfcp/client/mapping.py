@@ -8,13 +8,15 @@ from lfcp.constants import MAX_STEP
 
 
 class MappingView:
-    """What servers see of one socket. mapping: the last verdict, kept while not enough is known for another.
-    direction: 1, or -1 if the NAT counts ports down."""
+    """What servers see of one socket. servers: in the order in which the socket first speaks with them, and so in which
+    its mappings are made, whenever their answers come. mapping: the last verdict, kept while not enough is known for
+    another. direction: 1, or -1 if the NAT counts ports down."""
 
-    __slots__ = ("_seen", "direction", "mapping")
+    __slots__ = ("_seen", "_servers", "direction", "mapping")
 
-    def __init__(self) -> None:
-        self._seen: dict[str, Address] = {}  # by server, the longest ago first
+    def __init__(self, servers: tuple[str, ...]) -> None:
+        self._servers = servers
+        self._seen: dict[str, Address] = {}
         self.mapping = Mapping.UNKNOWN
         self.direction = 1
 
@@ -34,7 +36,8 @@ class MappingView:
 
     def _judge(self, newest: Address) -> None:
         """Addresses of two families, or inside and outside, say nothing about each other."""
-        alike = [each for each in self._seen.values() if _side(each) == _side(newest)]
+        known = (self._seen[server] for server in self._servers if server in self._seen)
+        alike = [each for each in known if _side(each) == _side(newest)]
         if len(alike) < 2:
             return
         steps = [after.port - before.port for before, after in pairwise(alike)]

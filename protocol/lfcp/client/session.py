@@ -73,7 +73,8 @@ class ClientSession(PictureSession, PathSession):
         self._notebook = Notebook(memory or VolatileMemory())
         self._commands = Commands(commands, self._queue, self._notebook)
         self._introductions = Introductions(self._commands.acks)
-        self._keepalive = Keepalive((ladder or Ladder()) if key is not None and interval is None else None)
+        learns = key is not None and interval is None
+        self._keepalive = Keepalive((ladder or Ladder()) if learns else None, servers)
         self._keeps: deque[int] = deque(maxlen=MAX_KEEPS_REMEMBERED)
         self._signs = key is not None
         dialect = self._dialect(key, memory)
