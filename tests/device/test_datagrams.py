@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
-from alarmd.device.datagrams import Datagrams
+import pytest
+
+from alarmd.device.datagrams import Datagrams, UnconnectedSocket
 from tests.device.test_device import closed_port
 from tests.waiting import until
 
