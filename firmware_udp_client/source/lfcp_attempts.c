@@ -105,7 +105,11 @@ static void begin_attempt(lfcp_meeting *meeting, const lfcp_hello *hello, uint64
 static void take_candidate(lfcp_meeting *meeting, const lfcp_candidate *candidate, uint8_t socket, uint64_t now)
 {
     lfcp_target *target = lfcp_target_find(meeting, &candidate->at, socket);
-    if (target != NULL || !lfcp_candidate_allowed(meeting, candidate)) {
+    if (!lfcp_candidate_allowed(meeting, candidate)) {
+        return;
+    }
+    if (target != NULL) {
+        target->kind = target->kind == 'g' ? candidate->kind : target->kind; /* heard from before it was named */
         return;
     }
     target = lfcp_target_add(meeting, &candidate->at, socket, candidate->kind);

@@ -45,11 +45,16 @@ static void owe_answer(lfcp_meeting *meeting, const lfcp_route *from, uint64_t c
     }
 }
 
+static bool is_public(const lfcp_meeting *meeting, const lfcp_route *from)
+{
+    return meeting->public_allowed && lfcp_address_same_host(&from->at, &meeting->about.other);
+}
+
 /* One that is not named, since a NAT gave another port; what is not at the address of PNCH is only answered. */
 static lfcp_target *unnamed(lfcp_meeting *meeting, const lfcp_route *from, uint64_t now)
 {
     lfcp_target *target = lfcp_target_add(meeting, &from->at, from->socket, 'g');
-    if (target != NULL && meeting->public_allowed && lfcp_address_same_host(&from->at, &meeting->about.other)) {
+    if (target != NULL && is_public(meeting, from)) {
         lfcp_target_begin(target, now);
     }
     return target;
@@ -119,15 +124,29 @@ static void receive_answer(lfcp_meeting *meeting, const lfcp_route *from, uint64
     }
 }
 
+static bool is_check(uint8_t kind)
+{
+    return kind == LFCP_TUNNEL_PROBE || kind == LFCP_TUNNEL_NOMINATE;
+}
+
 /* What a stranger passes on by another way is not even opened: it must use up no counter. */
 static bool came_rightly(const lfcp_route *from, uint8_t kind)
 {
-    return kind == LFCP_TUNNEL_HELLO                                     ? from->relayed
-           : kind == LFCP_TUNNEL_PROBE || kind == LFCP_TUNNEL_NOMINATE ? !from->relayed
-                                                                         : true;
+    return kind == LFCP_TUNNEL_HELLO ? from->relayed : !is_check(kind) || !from->relayed;
 }
 
-static void receive_new(lfcp_meeting *meeting, const lfcp_route *from, const lfcp_said *said, uint64_t now)
+/* Somebody may have been faster with a copy from an address of his own: the genuine one counts all the same. What is
+ * predicted elsewhere than at the address of PNCH, nobody named. */
+static bool is_copied(lfcp_meeting *meeting, const lfcp_route *from, const lfcp_said *said)
+{
+    if (!is_check(said->kind) || meeting->tunnel.window.highest - said->counter >= LFCP_WINDOW) {
+        return false;
+    }
+    const lfcp_target *target = lfcp_target_find(meeting, &from->at, from->socket);
+    return is_public(meeting, from) || (target != NULL && target->kind != 'g');
+}
+
+static void take(lfcp_meeting *meeting, const lfcp_route *from, const lfcp_said *said, uint64_t now)
 {
     switch (said->kind) {
     case LFCP_TUNNEL_DATA:
@@ -171,9 +190,11 @@ lfcp_status lfcp_meeting_receive(lfcp_meeting *meeting, const lfcp_route *from, 
     status = lfcp_window_accept(&meeting->tunnel.window, said->counter);
     if (status == LFCP_OK) {
         meeting->heard = now;
-        receive_new(meeting, from, said, now);
+    } else if (!is_copied(meeting, from, said)) {
+        return status;
     }
-    return status;
+    take(meeting, from, said, now);
+    return LFCP_OK;
 }
 
 /* Sending. */

@@ -225,6 +225,35 @@ static void probes_are_answered_and_shown_what_answers(void)
     CHECK(meeting_poll(&m) == 1 && session()->direct_kind == 'g');
 }
 
+static void a_faster_copy_does_not_keep_the_genuine_one_from_counting(void)
+{
+    meeting_met(&m, TERMS);
+    CHECK(direct(&m, LFCP_TUNNEL_PROBE, "", "192.168.1.7:4711", 0) == LFCP_OK); /* before it is named */
+    CHECK(relay(&m, LFCP_TUNNEL_HELLO, HELLO_1) == LFCP_OK);
+    (void)meeting_poll(&m);
+    const sent_datagram *probe = last_of(&m, LFCP_TUNNEL_PROBE, 1);
+    CHECK(direct(&m, LFCP_TUNNEL_PROBE, "", "198.51.100.7:9", 0) == LFCP_OK);
+    CHECK(again(&m, OPERATOR) == LFCP_OK && again(&m, "203.0.113.9:1") == LFCP_OK);
+    CHECK(again(&m, "192.168.1.7:4711") == LFCP_OK);
+    CHECK(again(&m, "198.51.100.7:9") == LFCP_REPLAYED && again(&m, "198.51.100.8:9") == LFCP_REPLAYED);
+    (void)meeting_poll(&m);
+    CHECK(count_of(&m, LFCP_TUNNEL_ANSWER, 8) == 4);
+    CHECK(answer(&m, probe, "192.168.1.7:4711") == LFCP_OK);
+    CHECK(direct(&m, LFCP_TUNNEL_NOMINATE, "", "198.51.100.7:9", 0) == LFCP_OK);
+    CHECK(session()->direct_kind == 0);
+    CHECK(again(&m, "192.168.1.7:4711") == LFCP_OK && session()->direct_kind == 'h');
+    const uint64_t heard = session()->heard;
+    m.w.now += 10;
+    CHECK(again(&m, OPERATOR) == LFCP_OK && session()->heard == heard); /* a copy proves no life */
+    CHECK(direct(&m, LFCP_TUNNEL_DATA, "x", "198.51.100.7:9", 0) == LFCP_OK);
+    CHECK(again(&m, OPERATOR) == LFCP_REPLAYED);
+    m.operator.counter += LFCP_WINDOW;
+    CHECK(relay(&m, LFCP_TUNNEL_DATA, "x") == LFCP_OK);
+    m.operator.counter -= LFCP_WINDOW + 1;
+    CHECK(direct(&m, LFCP_TUNNEL_PROBE, "", OPERATOR, 0) == LFCP_REPLAYED); /* too old */
+    CHECK(direct(&m, LFCP_TUNNEL_PROBE, "", OPERATOR, 0) == LFCP_OK && again(&m, OPERATOR) == LFCP_OK);
+}
+
 static void what_comes_by_the_wrong_way_is_not_opened(void)
 {
     meeting_met(&m, TERMS);
@@ -330,7 +359,8 @@ static void a_better_path_is_taken_and_a_worse_one_only_in_doubt(void)
     CHECK(direct(&m, LFCP_TUNNEL_NOMINATE, "", OPERATOR, 0) == LFCP_OK);
     CHECK(session()->direct_kind == 'p');
     m.operator.counter -= 2;
-    CHECK(direct(&m, LFCP_TUNNEL_NOMINATE, "", "192.168.1.7:4711", 0) != LFCP_OK); /* long ago */
+    CHECK(direct(&m, LFCP_TUNNEL_NOMINATE, "", "192.168.1.7:4711", 0) == LFCP_OK); /* long ago */
+    CHECK(session()->direct_kind == 'p');
 }
 
 static void a_nomination_that_was_overtaken_changes_nothing(void)
@@ -644,6 +674,7 @@ int main(void)
     RUN(an_address_is_probed_at_its_pace);
     RUN(candidates_are_probed_as_soon_as_they_are_known);
     RUN(probes_are_answered_and_shown_what_answers);
+    RUN(a_faster_copy_does_not_keep_the_genuine_one_from_counting);
     RUN(what_comes_by_the_wrong_way_is_not_opened);
     RUN(more_addresses_than_there_is_room_for_do_no_harm);
     RUN(what_answers_an_opener_is_not_probed_again);

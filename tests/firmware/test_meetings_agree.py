@@ -126,6 +126,20 @@ def test_a_path_that_does_not_answer_is_left_for_the_relay_and_found_again() -> 
         assert world.direct
 
 
+def test_who_is_faster_with_copies_from_his_own_address_keeps_no_device_from_its_direct_path() -> None:
+    world = World(("fc", "fc"))
+    attacker, device = Address("203.0.113.66", 6666), world.nats[1].host
+
+    def copy_first(source: Address, target: Address, payload: object) -> bool:
+        if isinstance(payload, bytes) and target.host == device and source.host == world.nats[0].host:
+            world.internet.carry(attacker, target, payload, 64)
+        return True
+
+    world.internet.tap = copy_first
+    world.meet(12.0)
+    assert world.direct
+
+
 @pytest.mark.parametrize("who", [0, 1])
 def test_who_ends_it_ends_it_for_both(who: int) -> None:
     with met() as world:
