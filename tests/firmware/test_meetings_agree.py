@@ -18,6 +18,7 @@ from lfcp.client.rounds import LEAST_PAUSE
 from lfcp.constants import CONSENT_LOST_MS, RELAY_IDLE_MS, TUNNEL_BODY
 from lfcp.tunnel import Kind as Datagram
 from lfcp.tunnel import Outbound
+from tests.conftest import PROVE
 from tests.firmware.c_client import CClientLibrary
 from tests.firmware.c_meeting import CMeeting
 from tests.protocol import meeting_model
@@ -70,7 +71,7 @@ def test_a_hard_operator_meets_a_narrow_device_by_chance(operator: str) -> None:
 
 @pytest.mark.parametrize("types", [("pr", "pr"), ("prx", "pr"), ("fc", "sym"), ("syms", "pr"), ("prh", "prh")])
 def test_a_bad_line_delays_and_does_not_prevent(types: tuple[str, str]) -> None:
-    for seed in range(5):
+    for seed in range(5 if PROVE else 2):
         world = World(types, seed, ROUGH)
         world.meet(60.0)
         assert world.direct, f"seed {seed}"
@@ -178,7 +179,7 @@ def test_openers_reach_no_other_nat() -> None:
     assert [step.ttl for _, step in sent] == [3] * len(sent) != []  # type: ignore[union-attr]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60 if PROVE else 15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     operator=st.sampled_from(["", *TYPES]),
     device=st.sampled_from(["", *TYPES]),
@@ -204,7 +205,7 @@ def test_whatever_the_network_does_each_word_arrives_once(
         assert set(heard) <= set(words)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300 if PROVE else 40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=1500), st.booleans(), st.integers(0, 1))
 def test_any_bytes_change_nothing(datagram: bytes, through_server: bool, socket: int) -> None:
     with met() as world:
