@@ -283,7 +283,8 @@ async def test_it_stops_in_every_phase(house: RunningHouse) -> None:
                 await reached(connection)
                 connection.stop.set()
                 assert await connection.ended() == Ended(How.STOPPED), phase
-                await until(lambda: not house.engine.state.meetings.by_id, "the end of the session")
+                if phase in ("relayed", "direct"):  # who goes before that is given up by the server in the end
+                    await until(lambda: not house.engine.state.meetings.by_id, "the end of the session")
 
 
 async def test_an_invitation_that_nobody_asked_for_is_refused(house: RunningHouse) -> None:

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 from lfcp import Verb, decode, encode
 from lfcp.authenticator import Purpose, Way, derive, key_from_text, verified
 from lfcp.constants import FAILOVER_MISSES, SETTINGS
+from tests.conftest import PROVE
 from tests.firmware.c_client import AFTER_ITS_ACK, OWN, CClientLibrary
 from tests.firmware.c_player import CPlayer
 from tests.protocol.exchange_player import Player, Step
@@ -224,6 +225,9 @@ def test_both_clients_say_the_same_whatever_happens(c_client_library: CClientLib
     run_state_machine_as_test(
         BothClients,
         settings=settings(
-            max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=150 if PROVE else 60,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )

@@ -20,6 +20,7 @@ from lfcp.client import (
 )
 from lfcp.constants import COMMAND_MEMORY, COUNTER_BLOCK, HEARTBEAT_AGAINS, SEND_MAX_FIELD, SIGNED_MAX_FRAME
 from lfcp.signed_fields import read_event
+from tests.conftest import PROVE
 from tests.protocol.small_server import SmallServer, counter_of
 
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -396,7 +397,7 @@ def test_no_parameters_harm_a_session(verb: str, params: list[str]) -> None:
     assert all(decode(frame).signature for _, frame in play.session.poll(1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 if PROVE else 60, deadline=None)
 @given(
     st.lists(st.sampled_from([Verb.MOAL, Verb.LOG, Verb.ERR]), min_size=1, max_size=8),
     st.lists(st.sampled_from(["fine", "lost", "twice", "late"]), max_size=300),
