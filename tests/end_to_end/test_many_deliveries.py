@@ -5,6 +5,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from alarmd.adapters.server_key import server_key
 from alarmd.core.effects import DurableEffect, QueueDelivery, SaveAlarm, SavePicture
 from alarmd.core.records import AlarmState
@@ -38,6 +40,7 @@ def queue(state: Path) -> None:
         store.close()
 
 
+@pytest.mark.prove
 def test_a_new_alarm_overtakes_ten_thousand_messages_that_waited_for_the_start(tmp_path: Path, hook: Receiver) -> None:
     raised = threading.Event()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from tests.end_to_end.cameras import GENEROUS, adopted, shown
 from tests.end_to_end.places import BUCKET, all_told, archived, copies, held, prusaconnect, webhook
@@ -31,6 +32,7 @@ ENOUGH = 40  # pictures acknowledged before the kill
 STORED = 204
 
 
+@pytest.mark.prove
 def test_a_picture_that_was_not_acknowledged_is_whole_and_can_be_known_again(tmp_path: Path) -> None:
     """Killed between the archive and the commit, which a lock of the database keeps apart here."""
     first, second = jpeg(quality=60), jpeg(quality=70)

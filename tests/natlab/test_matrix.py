@@ -79,6 +79,7 @@ def test_with_permission_a_hard_nat_is_passed_by_chance(tmp_path: Path, types: t
     assert met.direct is not None
 
 
+@pytest.mark.prove
 def test_the_device_in_c_is_met_as_well(tmp_path: Path, lfcp_device: Path) -> None:
     cells = [("pr", "prh"), ("sym", "fc"), ("pr", "syms"), ("adm", "symb")]
     cells = cells if PROVE else cells[:2]
